@@ -1,0 +1,1 @@
+"""semsearch: image search with convolutional networks, to explore, to understand and to use."""

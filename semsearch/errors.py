@@ -1,0 +1,77 @@
+"""Every failure semsearch reports, as one small tree.
+
+::
+
+    SemsearchError                 catch this to catch them all
+    ├── InputError                 what the caller gave is not valid (also a ValueError)
+    │   ├── UnknownName            a name that no catalogue holds
+    │   ├── ImageRefused           bytes that are not a picture we accept
+    │   └── SpecMismatch           features of one configuration used as if of another
+    ├── Unavailable                valid, but cannot be had now
+    │   ├── FetchFailed            a download that did not arrive whole
+    │   ├── WeightsUnavailable     a model whose weights no source could give
+    │   └── PicturesUnavailable    a dataset whose pictures are not on this machine
+    ├── IntegrityError             stored bytes are not what was written
+    └── EngineError                an inference engine refused a model or disagreed with its reference
+
+A message says what was expected, what came and what is valid, and ends with the cure where there is one.
+"""
+
+from collections.abc import Iterable
+
+
+class SemsearchError(Exception):
+    """Root of the tree."""
+
+
+class InputError(SemsearchError, ValueError):
+    """What the caller gave is not valid."""
+
+
+class UnknownName(InputError):
+    """A name that no catalogue holds; the message lists the valid ones."""
+
+    def __init__(self, kind: str, name: object, valid: Iterable[str]) -> None:
+        """Say which ``kind`` of name was unknown and which names are valid."""
+        super().__init__(f"unknown {kind} {name!r}; valid: {', '.join(valid)}")
+
+
+class ImageRefused(InputError):
+    """Bytes that are not a picture we accept; ``reason`` is one machine-readable word."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        """Keep ``reason`` beside the sentence for people."""
+        super().__init__(message)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        """Survive the trip back from a child process."""
+        return type(self), (self.reason, str(self))
+
+
+class SpecMismatch(InputError):
+    """Features of one configuration used as if of another."""
+
+
+class Unavailable(SemsearchError):
+    """Valid, but cannot be had now; the message says why and what to do."""
+
+
+class FetchFailed(Unavailable):
+    """A download that did not arrive whole."""
+
+
+class WeightsUnavailable(Unavailable):
+    """A model whose weights no source could give."""
+
+
+class PicturesUnavailable(Unavailable):
+    """A dataset whose pictures are not on this machine."""
+
+
+class IntegrityError(SemsearchError):
+    """Stored bytes are not what was written; the message names the file and the cure."""
+
+
+class EngineError(SemsearchError):
+    """An inference engine refused a model or disagreed with its reference."""

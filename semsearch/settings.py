@@ -1,0 +1,44 @@
+"""Where things are kept: read from the environment at each call, so that tests and servers can differ.
+
+``SEMSEARCH_HOME``         caches: weights, converted models, fetched pictures (default ``~/.cache/semsearch``)
+``SEMSEARCH_PRECOMPUTED``  the store of ready results (default: ``precomputed/`` beside the package)
+``SEMSEARCH_MIRROR``       a base address asked in place of the hosts of datasets and Keras weights
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The places of this process; all paths absolute."""
+
+    home: Path
+    precomputed: Path
+    mirror: str
+
+    @property
+    def weights(self) -> Path:
+        """Folder of verified weights, one safetensors file per model and digest."""
+        return self.home / "weights"
+
+    @property
+    def engines(self) -> Path:
+        """Folder of converted models and their compiled caches."""
+        return self.home / "engines"
+
+    @property
+    def datasets(self) -> Path:
+        """Folder of fetched pictures, one sub-folder per dataset."""
+        return self.home / "datasets"
+
+
+def settings() -> Settings:
+    """Read the environment now."""
+    env = os.environ
+    home = Path(env.get("SEMSEARCH_HOME") or Path.home() / ".cache" / "semsearch")
+    store = Path(env.get("SEMSEARCH_PRECOMPUTED") or ROOT / "precomputed")
+    return Settings(home.expanduser().resolve(), store.expanduser().resolve(), env.get("SEMSEARCH_MIRROR", ""))
