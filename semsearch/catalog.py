@@ -56,6 +56,7 @@ class Carrier:
     """Path inside the archive."""
     reader: Literal["keras_h5", "keras_zip", "frozen_graph", "torch_legacy"]
     licence: str
+    """As the package declares it; empty where it declares none."""
 
 
 @dataclass(frozen=True)
