@@ -1,0 +1,300 @@
+"""Distances between feature vectors, a similarity to show for each, and the ranking they give.
+
+Smaller is nearer, for every metric. Sums run in float64 over chunks of columns, so memory stays bounded
+and results agree with scikit-learn's on float64 copies; answers are rounded to float32 once.
+
+- Equal vectors are at distance 0 exactly, and near-duplicates keep their true order: pairs so close
+  that a dot product would cancel are computed again from their differences.
+- A zero vector has no direction, a constant vector no correlation: its cosine, respectively correlation,
+  distance to every other item is 1, equal ones included (scikit-learn's rule for cosine; for correlation
+  it gives NaN). ``pairwise`` still puts 0 on the diagonal.
+- NaN or infinity in the features, or a distance too large for float32, raises InputError.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from semsearch.errors import InputError, UnknownName
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One way to measure how far apart two vectors x and y of d numbers are."""
+
+    name: str
+    title: str
+    formula: str
+    meaning: str
+
+
+METRICS = MappingProxyType(
+    {
+        name: Metric(name, *words)
+        for name, *words in (
+            ("cosine", "Cosine", "1 − x·y / (|x| |y|)", "The angle between the vectors; their lengths do not count."),
+            ("euclidean", "Euclidean", "√ Σ (xᵢ − yᵢ)²", "The straight line; large differences weigh more."),
+            ("manhattan", "Manhattan", "Σ |xᵢ − yᵢ|", "The sum of all differences; each weighs the same."),
+            ("minkowski3", "Minkowski p = 3", "(Σ |xᵢ − yᵢ|³)^⅓", "Between euclidean and chebyshev."),
+            ("chebyshev", "Chebyshev", "max |xᵢ − yᵢ|", "The one largest difference; all others do not count."),
+            ("correlation", "Correlation", "cosine of x − mean(x) and y − mean(y)", "Cosine after removing each mean."),
+        )
+    }
+)
+"""The metrics on offer, by name; no two rank alike in general."""
+
+SAME_RANKING = MappingProxyType({"sqeuclidean": "euclidean"})
+"""Names that ``distances`` also accepts, and the metric that ranks exactly alike: squaring keeps the order."""
+
+_DOT = ("cosine", "euclidean", "correlation")
+_CHUNK, _TILE, _TILE_COLUMNS, _BLOCK = 4_000_000, 65_536, 2_048, 256  # numbers at a time
+_CANCELS, _PARALLEL, _CONSTANT = 1e-6, 1e-28, 1e-24  # of squared norms: computed again below; taken for 0 below
+
+
+def distances(queries: np.ndarray, gallery: np.ndarray, metric: str) -> np.ndarray:
+    """Distances of each query to each gallery item, (m, n) float32; numpy only.
+
+    ``queries`` is (m, d), ``gallery`` (n, d), real numbers, float32 as a rule. ``metric`` is a name of
+    METRICS or SAME_RANKING (``sqeuclidean`` gives squares), else UnknownName. InputError for other
+    shapes and for NaN or infinity.
+    """
+    name = _known(metric)
+    left, right = _vectors("queries", queries, name), _vectors("gallery", gallery, name)
+    if left.values.shape[1] != right.values.shape[1]:
+        raise InputError(f"queries {left.values.shape} and gallery {right.values.shape} differ in columns")
+    dot = name in _DOT
+    result = _from_products(left, right, _products(left, right), name) if dot else _from_gaps(left, right, name)
+    return _rounded(result**2 if metric == "sqeuclidean" else result)
+
+
+def pairwise(features: np.ndarray, metrics: Iterable[str]) -> dict[str, np.ndarray]:
+    """Distances between all items, by metric: (n, n) float32, symmetric, zero on the diagonal.
+
+    ``features`` is (n, d), an array or a memory map, read in column chunks with about 150 MB beside it.
+    ``metrics`` are names of METRICS, else UnknownName. Agrees with ``distances`` to 1e-6 relative. The
+    number of threads does not change a bit: matrix products run on one (many BLAS threads stall on a
+    busy machine), the metrics without one are compiled at the first call (numba) and run on all.
+    """
+    from threadpoolctl import threadpool_limits
+
+    names = list(dict.fromkeys(metrics))
+    if unknown := [name for name in names if name not in METRICS]:
+        raise UnknownName("metric", unknown[0], METRICS)
+    centred = _vectors("features", features, "correlation")
+    plain = _Vectors(centred.values, 0 * centred.shift)
+    found: dict[str, np.ndarray] = {}
+    for vectors, group in ((plain, ("cosine", "euclidean")), (centred, ("correlation",))):
+        if wanted := [name for name in names if name in group]:
+            with threadpool_limits(1, user_api="blas"):
+                products = _products(vectors, vectors)
+            found |= {name: _from_products(vectors, vectors, products, name) for name in wanted}
+    if set(names) - set(_DOT):
+        found |= _all_gaps(plain.values)
+    upper = {name: np.triu(_rounded(found[name]), 1) for name in names}
+    return {name: values + values.T for name, values in upper.items()}
+
+
+def scale(distances: np.ndarray) -> float:
+    """The typical distance of a gallery: the median over its pairs of different items.
+
+    ``distances`` is (n, n), symmetric, as ``pairwise`` gives. 1.0 when there is no pair (n < 2).
+    """
+    distances = np.asarray(distances)
+    if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
+        raise InputError(f"expected the (n, n) distances of a gallery, got shape {distances.shape}")
+    n = len(distances)
+    return float(np.median(distances.ravel()[:-1].reshape(n - 1, n + 1)[:, 1:])) if n > 1 else 1.0
+
+
+def similarity(distance: np.ndarray, metric: str, scale: float) -> np.ndarray:
+    """How alike, from 1 (distance 0) falling towards 0; float64 of the shape of ``distance``.
+
+    - cosine, correlation: 1 − distance / 2, so 0.5 is unrelated and 0 is opposite; ``scale`` is not used.
+    - all others: 1 / (1 + distance / scale); with ``scale`` from the function of that name, 0.5 is a pair
+      as far apart as a typical one of the gallery. With scale 0 it is 1 at distance 0 and 0 elsewhere.
+
+    For showing only: rank by distance. InputError for a negative or NaN distance or scale.
+    """
+    distance = np.asarray(distance, dtype=np.float64)
+    if not (distance >= 0).all() or not 0 <= scale < np.inf:
+        raise InputError(f"expected distances and a finite scale of at least 0, got scale {scale!r} and {distance!r}")
+    if _known(metric) in ("cosine", "correlation"):
+        return np.asarray(np.clip(1 - distance / 2, 0, 1))
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(distance == 0, 1.0, 1 / (1 + distance / np.float64(scale))))
+
+
+def rank(distances: np.ndarray, k: int, *, exclude: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest of each row: ids (m, k') int32 and their distances (m, k') float32, nearest first.
+
+    An id is a column number; equal distances rank by id. ``exclude``, (m,) int, is left out of each row: the
+    query itself. k' = min(k, n), with ``exclude`` min(k, n − 1). InputError for k < 1, NaN and unknown ids.
+    """
+    distances = np.asarray(distances, dtype=np.float32)
+    if distances.ndim != 2 or k < 1 or np.isnan(distances).any():
+        raise InputError(f"expected (m, n) distances without NaN and k of at least 1, got {distances.shape}, k = {k}")
+    m, n = distances.shape
+    count = min(k, n if exclude is None else n - 1)
+    if exclude is not None:
+        exclude = np.asarray(exclude)
+        if exclude.shape != (m,) or not np.isin(exclude, np.arange(n)).all():
+            raise InputError(f"expected an id of 0 … {n - 1} to exclude for each of {m} rows, got {exclude!r}")
+    ids = np.empty((m, max(0, count)), dtype=np.int32)
+    for rows in _slices(m, _CHUNK // max(1, n)):
+        order = np.argsort(distances[rows], axis=1, kind="stable")
+        if exclude is not None:
+            order = order[order != exclude[rows, None]].reshape(len(order), n - 1)
+        ids[rows] = order[:, :count]
+    return ids, np.take_along_axis(distances, ids, axis=1)
+
+
+def _known(metric: str) -> str:
+    name = SAME_RANKING.get(metric, metric)
+    if name not in METRICS:
+        raise UnknownName("metric", metric, (*METRICS, *SAME_RANKING))
+    return name
+
+
+def _slices(length: int, step: int) -> Iterator[slice]:
+    step = max(1, step)
+    return (slice(start, min(start + step, length)) for start in range(0, length, step))
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    if values.size and not values.max() <= np.finfo(np.float32).max:
+        raise InputError(f"a distance of {values.max():g} is beyond float32; expected features of moderate size")
+    return values.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """Checked vectors, (n, d), and what a metric takes off each, (n,) float64: its mean, or 0."""
+
+    values: np.ndarray
+    shift: np.ndarray
+
+
+def _vectors(what: str, values: np.ndarray, metric: str) -> _Vectors:
+    values = np.asarray(values)
+    if values.ndim != 2 or values.shape[1] == 0 or values.dtype.kind not in "fiu":
+        raise InputError(f"{what}: expected (items, d) real numbers, d > 0; got {values.shape} {values.dtype}")
+    with np.errstate(invalid="ignore"):
+        means = values.mean(axis=1, dtype=np.float64)
+    if not np.isfinite(means).all():
+        raise InputError(f"{what}: row {np.isfinite(means).argmin()} holds NaN or infinity; expected finite numbers")
+    return _Vectors(values, means if metric == "correlation" else 0 * means)
+
+
+def _products(left: _Vectors, right: _Vectors) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Squared norms (m,) and (n,) and products (m, n) of the shifted rows, float64."""
+    squares = np.zeros(len(left.values)), np.zeros(len(right.values))
+    cross = np.zeros((len(left.values), len(right.values)))
+    for columns in _slices(left.values.shape[1], _CHUNK // max(1, sum(cross.shape))):
+        a = left.values[:, columns] - left.shift[:, None]
+        b = a if left is right else right.values[:, columns] - right.shift[:, None]
+        squares[0][:] += np.einsum("ij,ij->i", a, a)
+        squares[1][:] += np.einsum("ij,ij->i", b, b)
+        cross += a @ b.T
+    return *squares, cross
+
+
+def _from_products(left: _Vectors, right: _Vectors, products: tuple, metric: str) -> np.ndarray:
+    """Euclidean; cosine and correlation as half the squared euclidean distance of unit vectors."""
+    aa, bb, cross = products
+    factors = np.ones_like(aa), np.ones_like(bb)
+    if metric != "euclidean":
+        factors = _inverse_norms(left, aa), _inverse_norms(right, bb)
+        aa, bb = np.ones_like(aa), np.ones_like(bb)
+    sums = aa[:, None] + bb
+    squared = sums - 2 * cross * np.outer(*factors)
+    close = squared <= _CANCELS * sums
+    pairs = np.nonzero(np.triu(close, 1) if left is right else close)
+    squared[pairs] = _squared_gaps((left, right), pairs, factors)
+    if metric == "euclidean":
+        return np.asarray(np.sqrt(np.maximum(squared, 0)))
+    return np.minimum(np.where(squared < _PARALLEL, 0, squared) / 2, 2)
+
+
+def _inverse_norms(vectors: _Vectors, squares: np.ndarray) -> np.ndarray:
+    """1 / norm, or 0 for a vector without direction: all shift, up to the rounding of a mean."""
+    directed = squares > _CONSTANT * vectors.values.shape[1] * vectors.shift**2
+    return np.where(directed, 1 / np.sqrt(np.where(directed, squares, 1)), 0)
+
+
+def _squared_gaps(sides: tuple[_Vectors, _Vectors], pairs: tuple, factors: tuple) -> np.ndarray:
+    """Σ (x · factor − y · factor)² of the given pairs of shifted rows, (p,) float64."""
+    total = np.zeros(len(pairs[0]))
+    for columns in _slices(sides[0].values.shape[1], _TILE):
+        for some in _slices(len(total), _TILE // (columns.stop - columns.start)):
+            x, y = (
+                (side.values[ids[some], columns] - side.shift[ids[some], None]) * factor[ids[some], None]
+                for side, ids, factor in zip(sides, pairs, factors, strict=True)
+            )
+            total[some] += np.einsum("ij,ij->i", x - y, x - y)
+    return total
+
+
+def _from_gaps(left: _Vectors, right: _Vectors, metric: str) -> np.ndarray:
+    """Manhattan, minkowski3 or chebyshev of m × n rows, from |x − y| in tiles that fit the cache."""
+    result = np.zeros((len(left.values), len(right.values)))
+    fold = np.maximum if metric == "chebyshev" else np.add
+    for columns in _slices(left.values.shape[1], _TILE_COLUMNS):
+        queries = left.values[:, columns].astype(np.float64)
+        for rows in _slices(len(right.values), _TILE // (columns.stop - columns.start)):
+            tile = right.values[rows, columns].astype(np.float64)
+            for query, row in zip(queries, result, strict=True):
+                gaps = np.abs(tile - query)
+                if metric == "minkowski3":
+                    gaps *= gaps * gaps
+                row[rows] = fold(row[rows], fold.reduce(gaps, axis=1))
+    return np.asarray(np.cbrt(result)) if metric == "minkowski3" else result
+
+
+def _all_gaps(features: np.ndarray) -> dict[str, np.ndarray]:
+    """Manhattan, minkowski3 and chebyshev of all pairs i < j, (n, n) float64, in one compiled pass."""
+    kernel, threads = _compiled()
+    n = len(features)
+    totals = np.zeros((3, n, n))
+    with ThreadPoolExecutor(threads) as pool:
+        for columns in _slices(features.shape[1], _CHUNK // max(1, n)):
+            chunk = np.ascontiguousarray(features[:, columns], dtype=np.float64)
+            list(pool.map(lambda start, chunk=chunk: kernel(chunk, start, threads, totals), range(threads)))
+    return {"manhattan": totals[0], "minkowski3": np.cbrt(totals[1]), "chebyshev": totals[2]}
+
+
+@cache
+def _compiled() -> tuple[Any, int]:
+    import numba
+
+    return numba.njit(nogil=True, fastmath={"reassoc", "contract", "nnan", "nsz"})(_add_gaps), numba.get_num_threads()
+
+
+def _add_gaps(chunk: np.ndarray, start: int, step: int, totals: np.ndarray) -> None:
+    """Add |x − y| and |x − y|³ of rows i = start, start + step, … with all j > i, and raise their maximum.
+
+    The maximum is over bits: they order as doubles ≥ 0 do, and compile to vector instructions.
+    """
+    n, width = chunk.shape
+    gaps = np.zeros(_BLOCK)
+    bits = gaps.view(np.int64)
+    for first in range(0, width, _BLOCK):
+        for i in range(start, n, step):
+            for j in range(i + 1, n):
+                x, y = chunk[i, first : first + _BLOCK], chunk[j, first : first + _BLOCK]
+                total, cubes, top = 0.0, 0.0, 0
+                for column in range(x.size):
+                    gap = abs(x[column] - y[column])
+                    gaps[column] = gap
+                    total += gap
+                    cubes += gap * gap * gap
+                for column in range(x.size):
+                    top = max(top, bits[column])
+                bits[0] = top
+                totals[0, i, j] += total
+                totals[1, i, j] += cubes
+                totals[2, i, j] = max(totals[2, i, j], gaps[0])
