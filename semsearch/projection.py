@@ -44,7 +44,8 @@ def align(coordinates: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """
     own, other = coordinates - coordinates.mean(0), reference - reference.mean(0)
     left, _, right = np.linalg.svd(own.T @ other)
-    return (own @ (left @ right) + reference.mean(0)).astype(np.float32)
+    aligned: np.ndarray = (own @ (left @ right) + reference.mean(0)).astype(np.float32)
+    return aligned
 
 
 @contextmanager
@@ -77,7 +78,8 @@ def _umap(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return np.asarray(reducer.fit_transform(distances), np.float32)
+        coordinates: np.ndarray = np.asarray(reducer.fit_transform(distances), np.float32)
+        return coordinates
 
 
 def _checked(distances: np.ndarray) -> np.ndarray:

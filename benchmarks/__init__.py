@@ -1,0 +1,1 @@
+"""Each file prints the table of the README that it backs."""

@@ -1,0 +1,239 @@
+"""The command line: ``semsearch COMMAND …``; each command calls the library once and prints what came back.
+
+Exit codes: 0 done; 1 done in part, or an engine failed; 2 the words of the call are off; 3 not to be
+had now; 4 stored bytes are damaged; 130 interrupted. ``--json`` prints one JSON document for machines.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from semsearch.errors import InputError, IntegrityError, SemsearchError, Unavailable
+
+CODES = ((InputError, 2), (Unavailable, 3), (IntegrityError, 4), (SemsearchError, 1))
+Progress = Callable[[int, int], None]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except SemsearchError as error:
+        sys.stderr.write(f"semsearch: {error}\n")
+        return next(code for kind, code in CODES if isinstance(error, kind))
+    except KeyboardInterrupt:
+        sys.stderr.write("semsearch: interrupted; the same command resumes\n")
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="semsearch", description="Image search with convolutional networks.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_models(commands.add_parser("models", help="list, pull and verify model weights"))
+    _add_datasets(commands.add_parser("datasets", help="list, fetch, add and verify datasets"))
+    pre = commands.add_parser("precompute", help="compute the grid of experiments for datasets; resumes")
+    pre.add_argument("datasets", nargs="+", metavar="DATASET")
+    pre.add_argument("--models", nargs="+", metavar="MODEL", help="default: every model whose weights are here")
+    pre.add_argument("--shard", default="1/1", metavar="i/n", help="do the i-th of n equal shares (default 1/1)")
+    pre.add_argument("--to", type=Path, metavar="FOLDER", help="the store to write (default: precomputed/)")
+    pre.set_defaults(run=_precompute)
+    evaluate = commands.add_parser("evaluate", help="print the stored scores of a dataset, model by layer")
+    evaluate.add_argument("dataset")
+    evaluate.add_argument("--json", action="store_true")
+    evaluate.set_defaults(run=_evaluate)
+    return parser
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="every model and whether its weights are here")
+    listing.add_argument("--json", action="store_true")
+    listing.set_defaults(run=_models_list)
+    for name, text, run in (
+        ("pull", "get and verify weights", _models_pull),
+        ("verify", "check stored weights against their digest", _models_verify),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("names", nargs="*", metavar="MODEL", help="default: all that can be had")
+        action.set_defaults(run=run)
+
+
+def _add_datasets(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="every dataset and whether its pictures are here")
+    listing.add_argument("--json", action="store_true")
+    listing.set_defaults(run=_datasets_list)
+    for name, text, run in (
+        ("fetch", "get and verify the pictures of known datasets", _datasets_fetch),
+        ("verify", "check the pictures against their digests", _datasets_verify),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("names", nargs="+", metavar="DATASET")
+        action.set_defaults(run=run)
+    add = actions.add_parser(
+        "add", help="take the pictures of a known dataset, or a dataset of your own, from a folder"
+    )
+    add.add_argument("name", metavar="DATASET")
+    add.add_argument("--from", dest="folder", type=Path, required=True, metavar="FOLDER")
+    add.set_defaults(run=_datasets_add)
+
+
+def _models_list(arguments: argparse.Namespace) -> int:
+    from semsearch import catalog, weights
+
+    rows = [
+        {
+            "model": model.name,
+            "size": model.size,
+            "parameters": model.parameters,
+            "layers": model.layer_count,
+            **_plain(weights.status(model.name)),
+        }
+        for model in catalog.models().values()
+    ]
+    _show(rows, arguments.json)
+    return 0
+
+
+def _models_pull(arguments: argparse.Namespace) -> int:
+    from semsearch import catalog, weights
+
+    names = arguments.names or [model.name for model in catalog.models().values() if model.carrier]
+    for name in names:
+        catalog.model(name)
+    for name in names:
+        with _bar(name, "B") as progress:
+            found = weights.pull(name, progress=progress)
+        _say(f"{name}: {found.source}, {found.path}")
+    return 0
+
+
+def _models_verify(arguments: argparse.Namespace) -> int:
+    from semsearch import catalog, weights
+
+    names = arguments.names or [name for name in catalog.models() if weights.status(name).here]
+    for name in names:
+        found = weights.verify(name)
+        _say(f"{name}: whole, tensors {found.digest[:16]}…, from {found.source}")
+    return 0
+
+
+def _datasets_list(arguments: argparse.Namespace) -> int:
+    from semsearch import datasets
+
+    _show([_dataset_row(name) for name in datasets.names()], arguments.json)
+    return 0
+
+
+def _dataset_row(name: str) -> dict[str, Any]:
+    from semsearch import datasets
+
+    try:
+        found = datasets.load(name)
+    except Unavailable:
+        return {"dataset": name, "pictures": "not here", "items": "", "classes": "", "licence": ""}
+    return {
+        "dataset": name,
+        "pictures": "here" if found.has_pictures else "not here",
+        "items": len(found.items),
+        "classes": len(found.classes),
+        "licence": found.licence,
+    }
+
+
+def _datasets_fetch(arguments: argparse.Namespace) -> int:
+    from semsearch import datasets
+
+    for name in arguments.names:
+        with _bar(name, "") as progress:
+            found = datasets.fetch(name, progress=progress)
+        _say(f"{name}: {len(found.items)} pictures of {len(found.classes)} classes in {found.root}")
+    return 0
+
+
+def _datasets_add(arguments: argparse.Namespace) -> int:
+    from semsearch import datasets
+
+    found = datasets.add(arguments.name, arguments.folder)
+    _say(f"{found.name}: {len(found.items)} pictures of {len(found.classes)} classes")
+    return 0
+
+
+def _datasets_verify(arguments: argparse.Namespace) -> int:
+    from semsearch import datasets
+
+    problems = {name: datasets.verify(name) for name in arguments.names}
+    for name, found in problems.items():
+        for problem in found or ["whole"]:
+            _say(f"{name}: {problem}")
+    return 4 if any(problems.values()) else 0
+
+
+def _precompute(arguments: argparse.Namespace) -> int:
+    from semsearch import precompute
+
+    with _bar("precompute", "") as progress:
+        report = precompute.precompute(
+            arguments.datasets,
+            arguments.models or precompute.models_here(),
+            root=arguments.to,
+            shard=precompute.parse_shard(arguments.shard),
+            progress=progress,
+        )
+    for picture in report.skipped:
+        _say(f"skipped {picture}")
+    _say(f"{report.computed} computed, {report.already} already there, store at {report.root}")
+    return 1 if report.skipped else 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from semsearch import evaluate
+
+    _show(evaluate.score_rows(arguments.dataset), arguments.json)
+    return 0
+
+
+def _plain(row: Any) -> dict[str, Any]:  # noqa: ANN401 - any frozen dataclass of plain fields
+    from dataclasses import asdict
+
+    return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(row).items()}
+
+
+def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Print rows as JSON, or as a table that is Markdown too."""
+    if as_json:
+        _say(json.dumps(rows, indent=1))
+        return
+    heads = list(rows[0])
+    cells = [heads, *([str(row[head]) for head in heads] for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(heads))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells
+    ]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    _say("\n".join([lines[0], rule, *lines[1:]]))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+@contextmanager
+def _bar(title: str, unit: str) -> Iterator[Progress]:
+    """A progress bar with an estimate on the terminal; silent where there is none."""
+    from tqdm import tqdm
+
+    with tqdm(
+        desc=title, unit=unit or "it", unit_scale=unit == "B", disable=not sys.stderr.isatty(), leave=False
+    ) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress

@@ -1,0 +1,111 @@
+"""The store opened for reading: each file's digest is checked before anything in it is looked at."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from semsearch import catalog
+from semsearch.artifacts import CURE, KINDS, METRICS, SCHEMA, Layer, Ranking, Scores, digest, read_signed
+from semsearch.catalog import WAYS, FeatureSpec
+from semsearch.errors import IntegrityError, UnknownName
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """The scores of all experiments of a dataset; row i is ``specs[i]`` with ``metrics[i]``."""
+
+    specs: tuple[FeatureSpec, ...]
+    metrics: tuple[str, ...]
+    items: np.ndarray
+    """(n,) int32 item ids, the columns."""
+    scores: Scores
+    """Arrays (rows, n)."""
+
+
+class Store:
+    """A store opened for reading; safe for threads; keeps the last opened layers in memory."""
+
+    def __init__(self, root: Path, *, keep: int = 32) -> None:
+        """Read and check the manifest at ``root``; IntegrityError if it is missing, damaged or of another schema."""
+        self.root = root
+        manifest = read_signed(root / "manifest.json")
+        if manifest["schema"] != SCHEMA:
+            raise IntegrityError(f"{root}: expected schema {SCHEMA}, got {manifest['schema']}; {CURE}")
+        self._units: dict[str, dict[str, dict]] = manifest["units"]
+        self._layers: OrderedDict[tuple[str, str, str], Layer] = OrderedDict()
+        self._keep, self._lock = keep, threading.Lock()
+        self._tables: dict[str, ScoreTable] = {}
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Names of the datasets with results."""
+        return tuple(self._units)
+
+    def models(self, dataset: str) -> tuple[str, ...]:
+        """Names of the models with results for a dataset, in catalogue order."""
+        if dataset not in self._units:
+            raise UnknownName("dataset with stored results", dataset, self._units)
+        return tuple(name for name in catalog.models() if name in self._units[dataset])
+
+    def facts(self, dataset: str, model: str) -> dict[str, Any]:
+        """What a unit was computed from: hashes, weights, skipped pictures, libraries."""
+        if model not in self.models(dataset):
+            raise UnknownName(f"model with stored results for {dataset}", model, self.models(dataset))
+        return self._units[dataset][model]
+
+    def items(self, dataset: str, model: str) -> np.ndarray:
+        """Ids of the items that have results, (n,) int32: row i of every array is ``items[i]``."""
+        return np.asarray(self.facts(dataset, model)["items"], np.int32)
+
+    def ranking(self, dataset: str, spec: FeatureSpec, metric: str) -> Ranking:
+        """The ranking of every query of one experiment, ids being item ids."""
+        way = (spec.pooling, spec.preset)
+        if way not in WAYS:
+            raise UnknownName("stored pooling and preset", " ".join(way), [" ".join(known) for known in WAYS])
+        if metric not in METRICS:
+            raise UnknownName("stored metric", metric, METRICS)
+        found = self._layer(dataset, spec.model, spec.layer).ranking(*way, metric)
+        return Ranking(self.items(dataset, spec.model)[found.ids], found.distances, found.scale)
+
+    def maps(self, dataset: str, spec: FeatureSpec) -> dict[str, np.ndarray]:
+        """Coordinates (n, 2) float32 by kind of map."""
+        found = self._layer(dataset, spec.model, spec.layer).maps
+        return {kind: found[spec.pooling, spec.preset, kind] for kind in KINDS}
+
+    def scores(self, dataset: str) -> ScoreTable:
+        """The scores of every stored experiment of a dataset."""
+        if dataset not in self._tables:
+            models = self.models(dataset)
+            layers = [(model, layer.name) for model in models for layer in catalog.model(model).layers]
+            found = [self._read(dataset, model, layer).scores for model, layer in layers]
+            rows = [(FeatureSpec(*where, *way), metric) for where in layers for way in WAYS for metric in METRICS]
+            joined = Scores(
+                np.concatenate([scores.score for scores in found]),
+                np.concatenate([scores.hits for scores in found]),
+                np.concatenate([scores.average_precision for scores in found]),
+            )
+            specs, metrics = tuple(spec for spec, _ in rows), tuple(metric for _, metric in rows)
+            self._tables[dataset] = ScoreTable(specs, metrics, self.items(dataset, models[0]), joined)
+        return self._tables[dataset]
+
+    def _layer(self, dataset: str, model: str, layer: str) -> Layer:
+        key = (dataset, model, layer)
+        with self._lock:
+            if key not in self._layers:
+                self._layers[key] = self._read(*key)
+                while len(self._layers) > self._keep:
+                    self._layers.popitem(last=False)
+            self._layers.move_to_end(key)
+            return self._layers[key]
+
+    def _read(self, dataset: str, model: str, layer: str) -> Layer:
+        path = self.root / dataset / model / f"{layer}.npz"
+        expected = self.facts(dataset, model)["files"].get(path.name)
+        data = path.read_bytes() if path.is_file() else b""
+        if digest(data) != expected:
+            raise IntegrityError(f"{path}: expected SHA-256 {expected}, got {digest(data)}; {CURE}")
+        return Layer(data)

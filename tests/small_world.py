@@ -1,0 +1,62 @@
+"""Six pictures on a line, in two classes, with the store of their results: every answer is known by hand."""
+
+import re
+from contextlib import contextmanager
+
+import numpy as np
+
+from semsearch import catalog, datasets, precompute
+
+PLACES = {"<b>pear": (10, 11, 14), "apple": (0, 1, 3)}
+"""Where the pictures of each class lie; items 0 to 5 in this order."""
+MODELS = ("mobilenetv2", "vgg16")
+RANKINGS = {
+    "mobilenetv2": [(4, 1), (5, 3), (0, 10), (1, 11), (2, 14)],
+    "vgg16": [(0, 0), (1, 1), (4, 1), (5, 3), (2, 4)],
+}
+"""(item, euclidean distance) of the matches of item 3, at 0, nearest first; VGG16 sees places modulo 5."""
+
+
+def write_bmp(path, colour):
+    """An 8 × 8 picture of one colour, written by hand."""
+    rows = bytes(reversed(colour)) * 64
+    head = b"BM" + (54 + len(rows)).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little")
+    head += (40).to_bytes(4, "little") + (8).to_bytes(4, "little") * 2
+    head += (1).to_bytes(2, "little") + (24).to_bytes(2, "little") + bytes(24)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(head + rows)
+
+
+class Line:
+    """An extractor that reads the place of a picture from its file name."""
+
+    def __init__(self, specs):
+        self.dimensions = dict.fromkeys(specs, 2)
+
+    def stream(self, pictures):
+        for position, picture in enumerate(pictures):
+            place = int(re.sub(r"\D", "", picture.stem))
+            yield position, {spec: self._vector(spec, place) for spec in self.dimensions}
+
+    @staticmethod
+    def _vector(spec, place):
+        return np.array([place % 5 if spec.model == "vgg16" else place, 5], np.float32)
+
+
+@contextmanager
+def no_umap():
+    yield lambda distances, start: start
+
+
+def make(folder, name="world"):
+    """Write the pictures below ``folder``, register the dataset and compute its store; returns the store's folder."""
+    for red, (kind, places) in enumerate(PLACES.items()):
+        for place in places:
+            write_bmp(folder / "pictures" / kind / f"{place}.bmp", (200 * red, 15 * place, 90))
+    datasets.add(name, folder / "pictures")
+    tools = precompute.Tools(extractor=Line, umap=no_umap, digest=lambda model: "0" * 64)
+    precompute.precompute([name], MODELS, root=folder / "store", tools=tools)
+    return folder / "store"
+
+
+LAST = {model: catalog.model(model).layers[-1].name for model in MODELS}

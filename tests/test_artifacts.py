@@ -1,0 +1,143 @@
+"""The store: what goes in comes out, and damage is found before it is used."""
+
+import json
+import random
+import time
+
+import numpy as np
+import pytest
+
+from semsearch import artifacts
+from semsearch.catalog import FeatureSpec, model
+from semsearch.errors import IntegrityError, UnknownName
+from semsearch.store import Store
+from tests.small_world import MODEL, results, write_store
+
+POINTS = np.array([[0, 0], [1, 0], [3, 0], [7, 0], [15, 0]], np.float32)
+LABELS = np.array([0, 0, 1, 1, 1])
+SPEC = FeatureSpec(MODEL, "Conv_1", "avg")
+
+
+@pytest.fixture
+def root(tmp_path):
+    return write_store(tmp_path / "store", "line", POINTS, LABELS)
+
+
+def test_a_stored_ranking_is_the_known_one(root):
+    found = Store(root).ranking("line", SPEC, "euclidean")
+    pairs = list(zip(found.ids[2].tolist(), found.distances[2].tolist(), strict=True))
+    assert [item for item, _ in pairs] == [1, 0, 3, 4]
+    np.testing.assert_allclose([distance for _, distance in pairs], [2, 3, 4, 12], atol=10 / 126 + 0.02)
+    assert found.scale == 6.5
+
+
+def test_every_ranking_score_and_map_comes_back(root):
+    store, expected = Store(root), results(POINTS, LABELS)
+    table = store.scores("line")
+    assert len(table.specs) == 8 * 4 * 6
+    for row, (spec, metric) in enumerate(zip(table.specs, table.metrics, strict=True)):
+        way = (spec.pooling, spec.preset)
+        assert np.array_equal(store.ranking("line", spec, metric).ids, expected.rankings[*way, metric].ids)
+        np.testing.assert_allclose(table.scores.score[row], expected.scores[*way, metric].score, rtol=1e-6)
+        assert np.array_equal(table.scores.hits[row], expected.scores[*way, metric].hits)
+        np.testing.assert_allclose(
+            table.scores.average_precision[row], expected.scores[*way, metric].average_precision, rtol=1e-3
+        )
+    assert {kind: rows.tolist() for kind, rows in store.maps("line", SPEC).items()} == {
+        "umap": POINTS.tolist(),
+        "pca": POINTS.tolist(),
+    }
+
+
+def test_equal_results_give_equal_bytes(tmp_path):
+    for name in "ab":
+        artifacts.write_layer(tmp_path / name, "Conv_1", results(POINTS, LABELS))
+    assert (tmp_path / "a" / "Conv_1.npz").read_bytes() == (tmp_path / "b" / "Conv_1.npz").read_bytes()
+
+
+def test_sealing_twice_changes_nothing(root):
+    before = (root / "manifest.json").read_bytes()
+    artifacts.seal(root)
+    assert (root / "manifest.json").read_bytes() == before
+
+
+def test_a_damaged_unit_is_not_sealed(root):
+    (root / "line" / MODEL / "Conv_1.npz").write_bytes(b"")
+    artifacts.seal(root)
+    assert Store(root).datasets == ()
+
+
+def damaged(path, rng):
+    """The file's bytes with one bit flipped, or cut short."""
+    data = bytearray(path.read_bytes())
+    if rng.random() < 0.3:
+        return bytes(data[: rng.randrange(len(data))])
+    data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_damage_is_found_before_use_and_named(root, seed):
+    rng = random.Random(seed)
+    path = root / rng.choice(["manifest.json", f"line/{MODEL}/Conv_1.npz"])
+    path.write_bytes(damaged(path, rng))
+    with pytest.raises(IntegrityError, match=path.name) as caught:
+        Store(root).ranking("line", SPEC, "cosine")
+    assert "semsearch precompute" in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_damaged_unit_description_counts_as_not_computed(root, seed):
+    path = root / "line" / MODEL / "unit.json"
+    assert artifacts.unit_key(root, "line", MODEL) == "k"
+    path.write_bytes(damaged(path, random.Random(seed)))
+    assert artifacts.unit_key(root, "line", MODEL) == ""
+
+
+def test_an_edited_manifest_is_refused(root):
+    path = root / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["units"]["line"][MODEL]["items"] = [4, 3, 2, 1, 0]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(IntegrityError, match="edited by hand"):
+        Store(root)
+
+
+def test_a_missing_store_and_another_schema_are_refused(root, tmp_path):
+    with pytest.raises(IntegrityError, match="missing"):
+        Store(tmp_path / "nowhere")
+    (root / "manifest.json").write_bytes(artifacts.signed({"schema": 99, "units": {}}))
+    with pytest.raises(IntegrityError, match="expected schema 1, got 99"):
+        Store(root)
+
+
+def test_what_is_not_stored_is_answered_with_what_is(root):
+    store = Store(root)
+    with pytest.raises(UnknownName, match="line"):
+        store.models("iconic200")
+    with pytest.raises(UnknownName, match=MODEL):
+        store.ranking("line", FeatureSpec("vgg16", "block5_conv3", "avg"), "cosine")
+    with pytest.raises(UnknownName, match="flatten published"):
+        store.ranking("line", FeatureSpec(MODEL, "Conv_1", "flatten"), "cosine")
+    with pytest.raises(UnknownName, match="chebyshev"):
+        store.ranking("line", SPEC, "hamming")
+
+
+def test_few_layers_stay_in_memory(root):
+    store = Store(root, keep=2)
+    for layer in model(MODEL).layers:
+        store.ranking("line", FeatureSpec(MODEL, layer.name, "avg"), "cosine")
+    assert [key[2] for key in store._layers] == ["block_14_project", "Conv_1"]
+
+
+def test_opening_one_experiment_takes_less_than_fifty_milliseconds(tmp_path):
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(200, 8)).astype(np.float32)
+    root = write_store(tmp_path / "store", "cloud", features, np.arange(200) // 20)
+    times = []
+    for _ in range(5):
+        store = Store(root)
+        start = time.perf_counter()
+        store.ranking("cloud", SPEC, "chebyshev")
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.05

@@ -1,0 +1,196 @@
+"""The grid on a small exact world: what is stored, what is skipped, and what a kill leaves behind."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from semsearch import catalog, datasets, images, metrics, precompute
+from semsearch.catalog import FeatureSpec
+from semsearch.errors import ImageRefused, InputError, PicturesUnavailable, UnknownName
+from semsearch.store import Store
+
+MODEL = "mobilenetv2"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class MeanColour:
+    """A deterministic extractor: the mean colour, shifted by layer and pooling so that no two specs are equal."""
+
+    def __init__(self, specs):
+        self.dimensions = dict.fromkeys(specs, 3)
+
+    def stream(self, pictures):
+        for position, picture in enumerate(pictures):
+            time.sleep(float(os.environ.get("SLOW", "0")))
+            try:
+                mean = images.load(picture).reshape(-1, 3).mean(0)
+            except ImageRefused as error:
+                yield position, error
+                continue
+            yield (
+                position,
+                {spec: (mean + 10 + sum(spec.key.encode()) % 97).astype(np.float32) for spec in self.dimensions},
+            )
+
+
+@contextmanager
+def no_umap():
+    yield lambda distances, start: start
+
+
+TOOLS = precompute.Tools(extractor=MeanColour, umap=no_umap, digest=lambda model: "0" * 64)
+
+
+def write_bmp(path, colour):
+    """An 8 × 8 picture of one colour, written by hand."""
+    rows = bytes(reversed(colour)) * 64
+    size = 54 + len(rows)
+    head = b"BM" + size.to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little") + (40).to_bytes(4, "little")
+    head += (8).to_bytes(4, "little") * 2 + (1).to_bytes(2, "little") + (24).to_bytes(2, "little") + bytes(24)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(head + rows)
+
+
+def make_world(folder):
+    """Two classes of three reds and three blues."""
+    for number in range(3):
+        write_bmp(folder / "red" / f"{number}.bmp", (250 - 9 * number, 0, number))
+        write_bmp(folder / "blue" / f"{number}.bmp", (0, number * 5, 240 - 7 * number))
+    return folder
+
+
+@pytest.fixture
+def world(home, tmp_path):
+    return datasets.add("world", make_world(tmp_path / "world"))
+
+
+def run(root, **more):
+    return precompute.precompute(["world"], [MODEL], root=root, tools=TOOLS, **more)
+
+
+def contents(root):
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and ".work" not in path.parts
+    }
+
+
+def test_stored_rankings_equal_distances_computed_here(world, tmp_path):
+    report = run(tmp_path / "store")
+    assert (report.computed, report.already, report.skipped) == (1, 0, [])
+    store = Store(tmp_path / "store")
+    for spec in catalog.grid(MODEL)[:4]:
+        rows = np.array(
+            [vector[spec] for _, vector in MeanColour([spec]).stream([world.path(i.id) for i in world.items])]
+        )
+        for metric in metrics.METRICS:
+            expected = metrics.distances(rows, rows, metric)
+            found = store.ranking("world", spec, metric)
+            for query in range(6):
+                others = sorted((float(expected[query, j]), j) for j in range(6) if j != query)
+                assert found.ids[query].tolist() == [j for _, j in others], (spec.key, metric, query)
+                np.testing.assert_allclose(
+                    found.distances[query], [d for d, _ in others], atol=(others[-1][0] - others[0][0]) / 64 + 1e-6
+                )
+
+
+def test_a_second_run_finds_nothing_to_do_and_changes_nothing(world, tmp_path):
+    run(tmp_path / "store")
+    before = contents(tmp_path / "store")
+    report = run(tmp_path / "store")
+    assert (report.computed, report.already) == (0, 1)
+    assert contents(tmp_path / "store") == before
+
+
+def test_a_changed_dataset_is_computed_again(world, tmp_path):
+    run(tmp_path / "store")
+    write_bmp(Path(world.path(0)).parent / "3.bmp", (9, 9, 200))
+    datasets.add("world", tmp_path / "world")
+    assert run(tmp_path / "store").computed == 1
+    found = Store(tmp_path / "store").ranking("world", FeatureSpec(MODEL, "Conv_1", "avg"), "cosine")
+    assert found.ids.shape == (7, 6)
+
+
+def test_shards_share_the_work_and_end_in_the_same_store(world, tmp_path):
+    both = [MODEL, "vgg16"]
+    precompute.precompute(["world"], both, root=tmp_path / "whole", tools=TOOLS)
+    reports = [
+        precompute.precompute(["world"], both, root=tmp_path / "shards", tools=TOOLS, shard=(i, 2)) for i in (1, 2)
+    ]
+    assert [report.computed for report in reports] == [1, 1]
+    assert contents(tmp_path / "shards") == contents(tmp_path / "whole")
+
+
+def test_a_bad_picture_is_left_out_listed_and_stops_nothing(world, tmp_path):
+    (tmp_path / "world" / "red" / "1b.jpg").write_bytes(b"not a picture")
+    dataset = datasets.add("world", tmp_path / "world")
+    bad = next(item.id for item in dataset.items if item.file.endswith("1b.jpg"))
+    report = run(tmp_path / "store")
+    assert len(report.skipped) == 1 and report.skipped[0].startswith("world/red/1b.jpg: ")
+    found = Store(tmp_path / "store").ranking("world", FeatureSpec(MODEL, "Conv_1", "avg"), "euclidean")
+    assert found.ids.shape == (6, 5)
+    assert bad not in found.ids
+
+
+def test_progress_counts_up_to_the_announced_total(world, tmp_path):
+    seen = []
+    run(tmp_path / "store", progress=lambda done, total: seen.append((done, total)))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1][0] == seen[-1][1] == 2 * 6 + 32
+    assert {total for _, total in seen} == {2 * 6 + 32}
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])
+def test_a_shard_that_is_none_is_refused(text):
+    with pytest.raises(InputError, match="i/n"):
+        precompute.parse_shard(text)
+
+
+def test_names_are_checked_before_anything_is_computed(world, tmp_path):
+    with pytest.raises(UnknownName, match="mobilenetv2"):
+        precompute.precompute(["world"], ["mobilenetv9"], root=tmp_path / "store", tools=TOOLS)
+    with pytest.raises(PicturesUnavailable, match="fetch|add"):
+        precompute.precompute(["iconic200"], [MODEL], root=tmp_path / "store", tools=TOOLS)
+    assert not (tmp_path / "store").exists()
+
+
+CHILD = """
+from pathlib import Path
+from tests.test_precompute import run
+run(Path({store!r}))
+"""
+
+
+def test_fifty_kills_lose_nothing(world, tmp_path):
+    """Kill −9 at random moments, fifty times; every store resumes and ends as an uninterrupted run does."""
+    run(tmp_path / "whole")
+    expected = contents(tmp_path / "whole")
+    rng = random.Random(50)
+    env = {**os.environ, "SLOW": "0.01", "PYTHONPATH": str(ROOT)}
+    started = time.monotonic()
+    child = [sys.executable, "-c", CHILD.format(store=str(tmp_path / "timed"))]
+    subprocess.run(child, env=env, cwd=ROOT, check=True)
+    span = time.monotonic() - started
+    kills = resumed = 0
+    store = tmp_path / "store0"
+    while kills < 50:
+        process = subprocess.Popen([*child[:2], CHILD.format(store=str(store))], env=env, cwd=ROOT)
+        time.sleep(rng.uniform(0.3, 1.0) * span)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        if process.wait() == 0:
+            assert contents(store) == expected
+            resumed += 1
+            store = tmp_path / f"store{resumed}"
+    run(store)
+    assert contents(store) == expected
