@@ -1,0 +1,292 @@
+"""Both engines on a tiny network whose answers numpy gives by hand; conversion, damage, fallback; real networks."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+from semsearch import catalog, engines, weights
+from semsearch.catalog import POOLINGS
+from semsearch.engines import OpenVINOEngine, TensorFlowEngine
+from semsearch.errors import EngineError
+
+ROOT = Path(__file__).resolve().parent.parent
+SIDE = 8
+REAL = "efficientnetlite0"
+
+
+def tiny_facts():
+    layers = tuple(
+        catalog.Layer(name, "", "Conv2D", index, 4, 0, 0, 0) for index, name in enumerate(["early", "middle", "late"])
+    )
+    preprocessing = catalog.Preprocessing("bgr", (10.0, 20.0, 30.0), (2.0, 4.0, 8.0))
+    return catalog.Model("tiny", "Tiny", SIDE, 0, 3, preprocessing, layers, None, None, "d" * 64)
+
+
+def tiny_network(*_, size):
+    """Three layers with negative and positive outputs, and weights that are the same each time."""
+    import keras
+
+    inputs = keras.Input((size, size, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", name="early")(inputs)
+    x = keras.layers.Conv2D(5, 3, strides=2, name="middle")(x)
+    x = keras.layers.Conv2D(6, 1, name="late")(keras.layers.ReLU()(x))
+    network = keras.Model(inputs, x)
+    draw = np.random.default_rng(7)
+    network.set_weights([draw.normal(0, 0.3, w.shape).astype(np.float32) for w in network.get_weights()])
+    return network
+
+
+def squares(count, *, side=SIDE):
+    return np.random.default_rng(1).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def tiny(home, monkeypatch):
+    """A catalogue of one small model, converted in this process; the list counts the conversions."""
+    conversions = []
+
+    def convert(model, size):
+        conversions.append((model, size))
+        engines.convert(model, size)
+
+    monkeypatch.setattr(catalog, "models", lambda: MappingProxyType({"tiny": tiny_facts()}))
+    monkeypatch.setattr(weights, "load_model", tiny_network)
+    monkeypatch.setattr(weights, "local", lambda name: SimpleNamespace(digest="d" * 64))
+    monkeypatch.setattr(engines, "_photos", lambda model, size: engines.preprocess(squares(2, side=size), model))
+    monkeypatch.setattr(engines, "_convert_in_child", convert)
+    return conversions
+
+
+def by_hand(values, pooling):
+    """The poolings of one (h, w, c) array, in float64."""
+    values = values.astype(np.float64)
+    if pooling == "flatten":
+        return np.concatenate([values[y, x] for y in range(values.shape[0]) for x in range(values.shape[1])])
+    cells = values.reshape(-1, values.shape[-1])
+    if pooling == "avg":
+        return cells.sum(0) / len(cells)
+    if pooling == "max":
+        return cells.max(0)
+    return (np.maximum(cells, 1e-6) ** 3).mean(0) ** (1 / 3)
+
+
+def test_preprocess_by_hand(tiny):
+    square = np.zeros((1, 1, 2, 3), np.uint8)
+    square[0, 0, 1] = (130, 60, 20)
+    expected = np.float32([[-5, -5, -3.75], [5, 10, 12.5]])
+    assert np.array_equal(engines.preprocess(square, "tiny")[0, 0], expected)
+
+
+@pytest.mark.parametrize("model", ["vgg16", "mobilenetv2", "efficientnetb0"])
+def test_preprocess_is_that_of_keras(model):
+    module = {"vgg16": "vgg16", "mobilenetv2": "mobilenet_v2", "efficientnetb0": "efficientnet"}[model]
+    import keras
+
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3), dtype=np.uint8)
+    expected = getattr(keras.applications, module).preprocess_input(pictures.astype(np.float32))
+    assert np.abs(engines.preprocess(pictures, model) - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("engine", [TensorFlowEngine, OpenVINOEngine])
+def test_poolings_are_those_of_numpy(tiny, engine):
+    import keras
+
+    outputs = [(layer, pooling) for pooling in POOLINGS for layer in ("late", "early", "middle")]
+    batch = engines.preprocess(squares(3), "tiny")
+    network = tiny_network(size=SIDE)
+    raw = keras.Model(network.input, [network.get_layer(name).output for name in ("late", "early", "middle")])
+    values = dict(zip(("late", "early", "middle"), [np.asarray(v) for v in raw(batch)], strict=True))
+    assert min(v.min() for v in values.values()) < 0
+    loaded = engine("tiny", outputs, size=SIDE)
+    assert loaded.dimensions == (54, 256, 45, *[6, 4, 5] * 3)
+    for (layer, pooling), rows, length in zip(outputs, loaded.run(batch), loaded.dimensions, strict=True):
+        assert rows.shape == (3, length) and rows.dtype == np.float32
+        expected = np.stack([by_hand(picture, pooling) for picture in values[layer]])
+        assert np.abs(rows - expected).max() <= 1e-5 * np.abs(expected).max(), (layer, pooling)
+
+
+@pytest.mark.parametrize("engine", [TensorFlowEngine, OpenVINOEngine])
+def test_batch_order_and_threads_change_nothing(tiny, engine):
+    loaded = engine("tiny", [("late", "gem"), ("early", "flatten")], size=SIDE)
+    batch = engines.preprocess(squares(9), "tiny")
+    together = loaded.run(batch)
+    shuffled = np.random.default_rng(3).permutation(9)
+    reordered = loaded.run(batch[shuffled])
+    with ThreadPoolExecutor(4) as pool:
+        alone = list(pool.map(lambda i: loaded.run(batch[i : i + 1]), range(9)))
+    for j, rows in enumerate(together):
+        assert np.abs(reordered[j] - rows[shuffled]).max() <= 1e-5
+        assert np.abs(np.concatenate([one[j] for one in alone]) - rows).max() <= 1e-5
+
+
+def test_converted_once_and_kept_whole(tiny, home):
+    OpenVINOEngine("tiny", [("late", "avg")], size=SIDE)
+    OpenVINOEngine("tiny", [("early", "max")], size=SIDE)
+    assert tiny == [("tiny", SIDE)]
+    (folder,) = [path for path in (home / "engines").iterdir() if path.is_dir()]
+    assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "model.bin", "model.xml"]
+    names = sorted(path.name for path in (home / "engines").iterdir())
+    assert names == sorted([folder.name, f".{folder.name}.lock"])
+
+
+@pytest.mark.parametrize("name", ["model.bin", "model.xml", "manifest.json"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
+def test_damage_is_seen_and_repaired(tiny, name, damage):
+    batch = engines.preprocess(squares(2), "tiny")
+    before = OpenVINOEngine("tiny", [("late", "flatten")], size=SIDE).run(batch)
+    path = engines.converted("tiny", SIDE) / name
+    whole = path.read_bytes()
+    if damage == "remove":
+        path.unlink()
+    elif damage == "truncate":
+        path.write_bytes(whole[: len(whole) // 2])
+    else:
+        path.write_bytes(whole[:20] + bytes([whole[20] ^ 1]) + whole[21:])
+    after = OpenVINOEngine("tiny", [("late", "flatten")], size=SIDE).run(batch)
+    assert len(tiny) == 2
+    assert np.array_equal(before[0], after[0])
+    assert set(json.loads((path.parent / "manifest.json").read_bytes())) == {"model.bin", "model.xml"}
+
+
+def test_remains_of_a_killed_conversion_are_removed(tiny, home):
+    folder = engines.converted("tiny", SIDE)
+    remains = folder.with_name(f".{folder.name}.12345.tmp")
+    folder.rename(remains)
+    (remains / "manifest.json").unlink()
+    assert engines.converted("tiny", SIDE) == folder and not remains.exists()
+
+
+def test_two_conversions_at_once_make_one(tiny, monkeypatch):
+    written, write = [], engines._write
+    monkeypatch.setattr(engines, "_write", lambda *args: (written.append(args), write(*args)))
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: engines.convert("tiny", SIDE), range(2))
+    assert first == second and len(written) == 1
+
+
+def test_other_weights_mean_another_folder(tiny, monkeypatch):
+    one = engines.converted("tiny", SIDE)
+    monkeypatch.setattr(weights, "local", lambda name: SimpleNamespace(digest="e" * 64))
+    assert engines.converted("tiny", SIDE) != one
+
+
+def test_a_copy_that_differs_is_refused(tiny, home, monkeypatch):
+    """The converter is made to swap two layers of one shape, and to change one weight."""
+    compare = engines._compare
+
+    def off_by_a_little(folder, reference, photos):
+        compare(folder, {name: np.asarray(values) * np.float32(1.001) for name, values in reference.items()}, photos)
+
+    monkeypatch.setattr(engines, "_compare", off_by_a_little)
+    with pytest.raises(EngineError, match="layer early differs from Keras by 1.0e-03"):
+        engines.convert("tiny", SIDE)
+    assert not [path for path in (home / "engines").iterdir() if path.is_dir()]
+
+
+def test_a_layer_of_another_shape_is_refused(tiny):
+    folder = engines.converted("tiny", SIDE)
+    photos = engines.preprocess(squares(1), "tiny")
+    with pytest.raises(EngineError, match="layer early: expected 3 values, the converted model has 256"):
+        engines._compare(folder, {"early": np.zeros((1, 3), np.float32)}, photos)
+
+
+def test_a_failing_conversion_process_gives_its_reason(home, monkeypatch):
+    monkeypatch.setattr(engines.sys, "executable", "/bin/false")
+    with pytest.raises(EngineError, match="tiny at 8 px could not be converted for OpenVINO: exit code 1"):
+        engines._convert_in_child("tiny", 8)
+
+
+def test_telemetry_is_never_imported():
+    code = (
+        "import sys; from semsearch import engines; engines._openvino(); from openvino.tools import ovc;"
+        "print(ovc.telemetry.__class__.__module__, sys.modules['openvino_telemetry'])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert out.stdout.split() == ["openvino.tools.ovc.telemetry_stub", "None"]
+
+
+@pytest.fixture(scope="module")
+def photos():
+    """Photos of three classes as the real model takes them; pulls its weights on first use."""
+    weights.pull(REAL)
+    return engines._photos(REAL, catalog.model(REAL).size)
+
+
+@pytest.fixture(scope="module")
+def stored(photos):
+    """The weights file of the real model, wherever a test's own home lies."""
+    return weights.local(REAL).path
+
+
+@pytest.mark.real
+def test_real_engines_agree(photos):
+    facts = catalog.model(REAL)
+    outputs = [(layer.name, pooling) for layer in facts.layers for pooling in POOLINGS]
+    fast = OpenVINOEngine(REAL, outputs, size=facts.size)
+    reference = TensorFlowEngine(REAL, outputs, size=facts.size)
+    assert fast.dimensions == reference.dimensions
+    for output, got, expected in zip(outputs, fast.run(photos), reference.run(photos), strict=True):
+        assert np.abs(got - expected).max() <= 1e-4 * np.abs(expected).max(), output
+        assert np.abs(expected[0] - expected[1]).max() > 1e-2 * np.abs(expected).max(), output
+
+
+@pytest.mark.real
+def test_one_early_layer_agrees_and_is_cheap(photos):
+    facts = catalog.model(REAL)
+    first, last = [(facts.layers[i].name, "avg") for i in (0, -1)]
+    alone = OpenVINOEngine(REAL, [first], size=facts.size).run(photos)[0]
+    both = OpenVINOEngine(REAL, [last, first], size=facts.size).run(photos)[1]
+    assert np.abs(alone - both).max() <= 1e-5 * np.abs(alone).max()
+    folder = engines.converted(REAL, facts.size)
+    steps = [len(engines._compile(folder, [out], facts.size).get_runtime_model().get_ops()) for out in (first, last)]
+    assert steps[0] * 4 < steps[1]
+
+
+@pytest.mark.real
+def test_the_fast_path_never_imports_tensorflow(photos):
+    engines.converted(REAL, catalog.model(REAL).size)
+    code = (
+        "import sys\nfrom semsearch.engines import OpenVINOEngine, _photos\n"
+        f"engine = OpenVINOEngine({REAL!r}, [({catalog.model(REAL).layers[-1].name!r}, 'avg')], size=224)\n"
+        f"assert engine.run(_photos({REAL!r}, 224))[0].std() > 0\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'tensorflow', 'keras', 'umap', 'sklearn'}))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.real
+def test_first_values_are_pinned(photos):
+    """What the network of the pinned weights says of a plain gradient, so that no later change goes unseen."""
+    ramp = np.arange(224, dtype=np.uint8)
+    picture = np.stack(np.broadcast_arrays(ramp[:, None], ramp[None], np.uint8(128)), -1)
+    outputs = [(layer.name, "avg") for layer in catalog.model(REAL).layers]
+    vectors = OpenVINOEngine(REAL, outputs, size=224).run(engines.preprocess(picture[None], REAL))
+    pinned = [(0.02149, 1.7592), (0.1816, 0.26016), (-0.21719, 1.61368), (7.01649, 1.30536)]
+    pinned += [(-1.98969, -3.95003), (0.11917, 0.0), (0.01281, -0.44139), (0.94996, 1.05175)]
+    assert np.abs(np.stack([vector[0, :2] for vector in vectors]) - pinned).max() <= 1e-3
+
+
+@pytest.mark.real
+def test_a_killed_conversion_does_no_harm(photos, stored, home):
+    """The real thing in its own process, killed half-way, then again to the end; this process needs no TensorFlow."""
+    (home / "weights").mkdir(parents=True)
+    shutil.copy(stored, home / "weights")
+    command = [sys.executable, "-m", "semsearch.engines", REAL, "224"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as child:
+        while not list((home / "engines").glob(".*.tmp")):
+            assert child.poll() is None
+            time.sleep(0.01)
+        child.kill()
+    assert not [path for path in (home / "engines").iterdir() if path.is_dir() and path.suffix != ".tmp"]
+    engine = OpenVINOEngine(REAL, [(catalog.model(REAL).layers[-1].name, "avg")], size=224)
+    assert engine.run(photos)[0].std() > 0
+    assert [path.suffix for path in (home / "engines").iterdir() if path.is_dir()] == [""]
