@@ -48,15 +48,18 @@ def no_umap():
     yield lambda distances, start: start
 
 
-def make(folder, name="world"):
-    """Write the pictures below ``folder``, register the dataset and compute its store; returns the store's folder."""
+def add(folder):
+    """Write the pictures below ``folder`` and register them as the dataset ``world``."""
     for red, (kind, places) in enumerate(PLACES.items()):
         for place in places:
-            write_bmp(folder / "pictures" / kind / f"{place}.bmp", (200 * red, 15 * place, 90))
-    datasets.add(name, folder / "pictures")
+            write_bmp(folder / kind / f"{place}.bmp", (200 * red, 15 * place, 90))
+    return datasets.add("world", folder)
+
+
+def compute(folder):
+    """Compute the store of the dataset ``world`` in ``folder``."""
     tools = precompute.Tools(extractor=Line, umap=no_umap, digest=lambda model: "0" * 64)
-    precompute.precompute([name], MODELS, root=folder / "store", tools=tools)
-    return folder / "store"
+    precompute.precompute(["world"], MODELS, root=folder, tools=tools)
 
 
 LAST = {model: catalog.model(model).layers[-1].name for model in MODELS}
