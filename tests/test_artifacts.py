@@ -11,7 +11,7 @@ from semsearch import artifacts
 from semsearch.catalog import FeatureSpec, model
 from semsearch.errors import IntegrityError, UnknownName
 from semsearch.store import Store
-from tests.small_world import MODEL, results, write_store
+from tests.tiny_store import MODEL, results, write_store
 
 POINTS = np.array([[0, 0], [1, 0], [3, 0], [7, 0], [15, 0]], np.float32)
 LABELS = np.array([0, 0, 1, 1, 1])

@@ -8,7 +8,7 @@ from semsearch.catalog import FeatureSpec
 from semsearch.errors import InputError, UnknownName
 from semsearch.experiments import Experiment
 from semsearch.store import Store
-from tests.small_world import MODEL, write_store
+from tests.tiny_store import MODEL, write_store
 from tests.test_precompute import make_world
 
 POINTS = np.array([[0, 0], [1, 0], [3, 0], [7, 0], [15, 0], [31, 0]], np.float32)

@@ -16,6 +16,7 @@ from semsearch import catalog, datasets, images, metrics, precompute
 from semsearch.catalog import FeatureSpec
 from semsearch.errors import ImageRefused, InputError, PicturesUnavailable, UnknownName
 from semsearch.store import Store
+from tests.small_world import write_bmp
 
 MODEL = "mobilenetv2"
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,16 +48,6 @@ def no_umap():
 
 
 TOOLS = precompute.Tools(extractor=MeanColour, umap=no_umap, digest=lambda model: "0" * 64)
-
-
-def write_bmp(path, colour):
-    """An 8 × 8 picture of one colour, written by hand."""
-    rows = bytes(reversed(colour)) * 64
-    size = 54 + len(rows)
-    head = b"BM" + size.to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little") + (40).to_bytes(4, "little")
-    head += (8).to_bytes(4, "little") * 2 + (1).to_bytes(2, "little") + (24).to_bytes(2, "little") + bytes(24)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(head + rows)
 
 
 def make_world(folder):

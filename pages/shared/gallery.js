@@ -1,0 +1,90 @@
+// Pictures as a list: `data` in, the id of the picture that was chosen out as the trigger `picked`.
+// Everything in `data` is shown as text, never as markup. Tiles are kept and refilled, so that nothing
+// flickers and the keyboard focus stays where it is.
+
+const PICTURES = "app/static/pictures/"
+
+function resize(list, template, count, clickable) {
+  while (list.children.length > count) list.lastElementChild.remove()
+  while (list.children.length < count) {
+    const item = template.content.cloneNode(true)
+    if (clickable) {
+      const plain = item.querySelector(".tile")
+      const button = document.createElement("button")
+      button.type = "button"
+      button.className = "tile"
+      button.append(...plain.childNodes)
+      plain.replaceWith(button)
+    }
+    list.append(item)
+  }
+}
+
+function fill(item, tile, lazy) {
+  const part = (name) => item.querySelector("." + name)
+  const text = (name, value) => {
+    part(name).textContent = value ?? ""
+    part(name).hidden = value === undefined || value === null || value === ""
+  }
+  const root = part("tile")
+  root.dataset.id = tile.id
+  root.classList.toggle("current", Boolean(tile.current))
+  if (root.tagName === "BUTTON") {
+    root.setAttribute("aria-label", tile.spoken)
+    root.title = tile.hint ?? tile.name
+    if (tile.current) root.setAttribute("aria-current", "true")
+    else root.removeAttribute("aria-current")
+  }
+
+  const image = item.querySelector("img")
+  const source = typeof tile.src === "string" && tile.src.startsWith(PICTURES) ? tile.src : ""
+  image.loading = lazy ? "lazy" : "eager"
+  image.alt = tile.alt
+  image.hidden = !source
+  image.onerror = () => { image.hidden = true; part("standin").hidden = false }
+  if (source) { if (image.getAttribute("src") !== source) image.src = source }
+  else image.removeAttribute("src")
+  part("standin").textContent = tile.name
+  part("standin").hidden = Boolean(source)
+  part("frame").style.setProperty("--hue", String(Number(tile.hue) || 0))
+
+  text("rank", tile.rank)
+  text("class", tile.name)
+  text("note", tile.note)
+  text("similarity", tile.similarity)
+  text("distance", tile.distance)
+  text("verdict", tile.verdict)
+  part("cue").hidden = !tile.verdict
+  root.dataset.right = tile.verdict ? String(tile.right) : ""
+  part("bar").hidden = tile.bar === undefined
+  part("numbers").hidden = !tile.similarity && !tile.distance
+  if (tile.bar !== undefined) part("bar").firstElementChild.style.width = `${100 * tile.bar}%`
+}
+
+function move(list, event) {
+  const buttons = [...list.querySelectorAll("button")]
+  const here = buttons.indexOf(event.target.closest("button"))
+  if (here < 0) return
+  const tops = buttons.map((button) => button.getBoundingClientRect().top)
+  const row = tops.filter((top) => Math.abs(top - tops[0]) < 2).length
+  const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: row, ArrowUp: -row, Home: -here, End: buttons.length - 1 - here }
+  if (!(event.key in step)) return
+  event.preventDefault()
+  buttons[Math.min(buttons.length - 1, Math.max(0, here + step[event.key]))].focus()
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const list = parentElement.querySelector("ol")
+  const clickable = data.look !== "query"
+  list.className = data.look
+  list.setAttribute("aria-label", data.label)
+  resize(list, parentElement.querySelector("template"), data.tiles.length, clickable)
+  data.tiles.forEach((tile, place) => fill(list.children[place], tile, data.look === "pictures"))
+  const spoken = parentElement.querySelector(".spoken")
+  if (spoken.textContent !== data.spoken) spoken.textContent = data.spoken
+  list.onkeydown = (event) => move(list, event)
+  list.onclick = (event) => {
+    const button = event.target.closest("button")
+    if (button) setTriggerValue("picked", Number(button.dataset.id))
+  }
+}

@@ -1,0 +1,38 @@
+"""The picture grid: tiles in, the id of the picture that was clicked out."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+_RENDER = st.components.v2.component(
+    "semsearch_gallery",
+    **{kind: (_HERE / f"gallery.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")},
+)
+
+Tile = dict[str, Any]
+
+
+def gallery(
+    tiles: Sequence[Tile],
+    *,
+    key: str,
+    look: Literal["query", "matches", "pictures"],
+    label: str,
+    spoken: str = "",
+    on_pick: Callable[[object], None] | None = None,
+) -> object:
+    """Show tiles as a list named ``label``; returns the id of the picture picked in this run, else None.
+
+    ``spoken`` is read out by screen readers when it changes. ``on_pick`` is called with the id before the
+    script runs. What comes back is the browser's word: check it.
+    """
+
+    def picked() -> None:
+        if on_pick:
+            on_pick(st.session_state[key].picked)
+
+    data = {"tiles": list(tiles), "look": look, "label": label, "spoken": spoken}
+    return _RENDER(key=key, data=data, on_picked_change=picked).picked

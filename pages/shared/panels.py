@@ -1,0 +1,70 @@
+"""Parts of the Search page: the query, the scores of its matches, and what they mean."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from pages.shared import pictures, sidebar, texts, tiles
+from pages.shared.choice import Choice
+from pages.shared.gallery import gallery
+from semsearch.datasets import Dataset
+from semsearch.experiments import QueryScore
+
+EVERY_CLASS = "All classes"
+
+
+def query(choice: Choice, dataset: Dataset, addresses: Mapping[int, str], queries: Sequence[int]) -> None:
+    """The query picture with the ways to another one."""
+    tile = tiles.item_tile(dataset, choice.q, addresses)
+    tile["note"] = f"Query, picture {choice.q}"
+    gallery([tile], key="search_query", look="query", label="Query")
+    place = queries.index(choice.q)
+    with st.container(horizontal=True, wrap=False, gap="xsmall"):
+        for title, step in (("Previous", -1), ("Next", 1)):
+            other = queries[(place + step) % len(queries)]
+            st.button(
+                title,
+                key=f"search_{title.lower()}",
+                on_click=sidebar.pick,
+                args=(other,),
+                width="stretch",
+            )
+    if st.button("Browse pictures", key="search_browse", icon=":material/grid_view:", width="stretch"):
+        browse(dataset, queries, choice.q)
+
+
+@st.dialog("Choose a query", width="large", icon=":material/grid_view:")
+def browse(dataset: Dataset, queries: Sequence[int], current: int) -> None:
+    """All pictures, or those of one class; a click makes one the query and closes this."""
+    kinds = [-1, *range(len(dataset.classes))]
+    kind = st.selectbox(
+        "Class",
+        kinds,
+        key="search_browse_class",
+        format_func=lambda label: dataset.classes[label] if label >= 0 else EVERY_CLASS,
+    )
+    shown = [item for item in queries if kind < 0 or dataset.items[item].label == kind]
+    st.caption(f"{len(shown):,} pictures. Click one to search with it.")
+    with st.spinner("Preparing pictures …"):
+        pictures.ensure_thumbnails(dataset, shown)
+    addresses = pictures.addresses(dataset)
+    found = [tiles.item_tile(dataset, item, addresses) | {"current": item == current} for item in shown]
+    picked = gallery(found, key="search_pictures", look="pictures", label="Pictures", on_pick=sidebar.pick)
+    if picked is not None:
+        st.rerun()
+
+
+def scores(score: float, at_k: QueryScore) -> None:
+    """The numbers of this query in one row."""
+    with st.grid(5, min_column_width=96, gap="small"):
+        st.metric("Score", f"{score:.1f}")
+        st.metric("Same class", f"{at_k.hits} of {at_k.k}")
+        st.metric(f"Precision@{at_k.k}", texts.share(at_k.precision))
+        st.metric(f"Recall@{at_k.k}", texts.share(at_k.recall))
+        st.metric("Avg precision", texts.share(at_k.average_precision))
+
+
+def spoken(dataset: Dataset, choice: Choice, at_k: QueryScore) -> str:
+    """What a screen reader says when the results change."""
+    name = dataset.classes[dataset.items[choice.q].label]
+    return f"Query {name}, picture {choice.q}: {at_k.hits} of {at_k.k} matches are of the same class."

@@ -1,0 +1,43 @@
+"""Words and numbers as they appear on the pages."""
+
+import math
+import re
+
+from semsearch.catalog import Layer, Model
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|:$~&@/])")
+
+
+def plain(text: str) -> str:
+    """``text`` for a place that reads Markdown, so that it is shown as it is: labels and links are untrusted."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def count(number: int) -> str:
+    """A large number in three digits: 2,257,984 is 2.3 M."""
+    for unit, size in (("M", 1_000_000), ("k", 1_000)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return str(number)
+
+
+def distance(value: float) -> str:
+    """A distance in three significant digits."""
+    if 1e-3 <= abs(value) < 999.5:
+        return f"{value:#.3g}".rstrip(".")
+    return "0" if value == 0 else f"{value:,.0f}" if 999.5 <= abs(value) < 1e6 else f"{value:.1e}"
+
+
+def share(value: float) -> str:
+    """A number from 0 to 1; a dash where it is undefined."""
+    return "–" if math.isnan(value) else f"{value:.2f}"
+
+
+def model_facts(model: Model) -> str:
+    """One line about a model."""
+    return f"{count(model.parameters)} parameters, sees {model.size} × {model.size} px"
+
+
+def layer_facts(layer: Layer) -> str:
+    """One line about a layer."""
+    return f"{layer.channels:,} channels, each unit sees {layer.receptive_field:,} px"
