@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from semsearch import artifacts, datasets, metrics, scores
+from semsearch import datasets, metrics, scores
+from semsearch.artifacts import Ranking
 from semsearch.catalog import FeatureSpec
 from semsearch.errors import InputError, UnknownName
 from semsearch.settings import settings
@@ -98,19 +99,20 @@ def query_score(store: Store, experiment: Experiment, query: int, *, k: int = sc
     items = store.items(experiment.dataset, experiment.spec.model)
     found = scores.hits(labels[[query]], labels[ranking.ids[[row], :k]])
     relevant = np.array([(labels[items] == labels[query]).sum() - 1])
+    own = store.score(experiment.dataset, experiment.spec, experiment.stored_metric)
     return QueryScore(
         score=float(scores.published_score(found)[0]),
         hits=int(scores.count(found)[0]),
         k=found.shape[1],
         precision=float(scores.precision(found)[0]),
         recall=float(scores.recall(found, relevant)[0]),
-        average_precision=float(_row(store, experiment).average_precision[row]),
+        average_precision=float(own.average_precision[row]),
     )
 
 
 def summary(store: Store, experiment: Experiment) -> Summary:
     """The scores of an experiment over all its queries."""
-    own = _row(store, experiment)
+    own = store.score(experiment.dataset, experiment.spec, experiment.stored_metric)
     labels = _labels(experiment.dataset)[store.items(experiment.dataset, experiment.spec.model)]
     depth = min(scores.PUBLISHED_K, len(labels) - 1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -146,7 +148,7 @@ def everywhere(store: Store, dataset: str, query: int) -> list[tuple[Experiment,
     return [(Experiment(dataset, spec, metric), float(score)) for spec, metric, score in rows]
 
 
-def _ranking(store: Store, experiment: Experiment, query: int) -> tuple[artifacts.Ranking, int]:
+def _ranking(store: Store, experiment: Experiment, query: int) -> tuple[Ranking, int]:
     ranking = store.ranking(experiment.dataset, experiment.spec, experiment.stored_metric)
     return ranking, _position(store.items(experiment.dataset, experiment.spec.model), query)
 
@@ -156,14 +158,6 @@ def _position(items: np.ndarray, query: int) -> int:
     if not len(found):
         raise UnknownName("query with stored results", query, [f"{items[0]} … {items[-1]}"])
     return int(found[0])
-
-
-def _row(store: Store, experiment: Experiment) -> artifacts.Scores:
-    table = store.scores(experiment.dataset)
-    wanted = (experiment.spec, experiment.stored_metric)
-    row = next(i for i, known in enumerate(zip(table.specs, table.metrics, strict=True)) if known == wanted)
-    own = table.scores
-    return artifacts.Scores(own.score[row], own.hits[row], own.average_precision[row])
 
 
 @cache

@@ -63,18 +63,20 @@ class Store:
 
     def ranking(self, dataset: str, spec: FeatureSpec, metric: str) -> Ranking:
         """The ranking of every query of one experiment, ids being item ids."""
-        way = (spec.pooling, spec.preset)
-        if way not in WAYS:
-            raise UnknownName("stored pooling and preset", " ".join(way), [" ".join(known) for known in WAYS])
-        if metric not in METRICS:
-            raise UnknownName("stored metric", metric, METRICS)
-        found = self._layer(dataset, spec.model, spec.layer).ranking(*way, metric)
+        self._rank(metric)
+        found = self._layer(dataset, spec.model, spec.layer).ranking(*self._way(spec), metric)
         return Ranking(self.items(dataset, spec.model)[found.ids], found.distances, found.scale)
 
     def maps(self, dataset: str, spec: FeatureSpec) -> dict[str, np.ndarray]:
         """Coordinates (n, 2) float32 by kind of map."""
         found = self._layer(dataset, spec.model, spec.layer).maps
         return {kind: found[spec.pooling, spec.preset, kind] for kind in KINDS}
+
+    def score(self, dataset: str, spec: FeatureSpec, metric: str) -> Scores:
+        """The scores of one experiment, each array (n,)."""
+        row = WAYS.index(self._way(spec)) * len(METRICS) + self._rank(metric)
+        own = self._layer(dataset, spec.model, spec.layer).scores
+        return Scores(own.score[row], own.hits[row], own.average_precision[row])
 
     def scores(self, dataset: str) -> ScoreTable:
         """The scores of every stored experiment of a dataset."""
@@ -91,6 +93,19 @@ class Store:
             specs, metrics = tuple(spec for spec, _ in rows), tuple(metric for _, metric in rows)
             self._tables[dataset] = ScoreTable(specs, metrics, self.items(dataset, models[0]), joined)
         return self._tables[dataset]
+
+    @staticmethod
+    def _way(spec: FeatureSpec) -> tuple[str, str]:
+        way = (spec.pooling, spec.preset)
+        if way not in WAYS:
+            raise UnknownName("stored pooling and preset", " ".join(way), [" ".join(known) for known in WAYS])
+        return way
+
+    @staticmethod
+    def _rank(metric: str) -> int:
+        if metric not in METRICS:
+            raise UnknownName("stored metric", metric, METRICS)
+        return METRICS.index(metric)
 
     def _layer(self, dataset: str, model: str, layer: str) -> Layer:
         key = (dataset, model, layer)

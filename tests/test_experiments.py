@@ -8,8 +8,8 @@ from semsearch.catalog import FeatureSpec
 from semsearch.errors import InputError, UnknownName
 from semsearch.experiments import Experiment
 from semsearch.store import Store
-from tests.tiny_store import MODEL, write_store
 from tests.test_precompute import make_world
+from tests.tiny_store import MODEL, write_store
 
 POINTS = np.array([[0, 0], [1, 0], [3, 0], [7, 0], [15, 0], [31, 0]], np.float32)
 LABELS = np.array([0, 0, 0, 1, 1, 1])
