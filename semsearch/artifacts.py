@@ -12,8 +12,10 @@ Reading checks the digest of a file before anything in it is looked at. No file 
 import hashlib
 import io
 import json
+import lzma
 import threading
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,17 +23,19 @@ from typing import Any
 
 import numpy as np
 
-from semsearch import coding
+from semsearch import catalog, coding, datasets
 from semsearch.catalog import WAYS
-from semsearch.errors import IntegrityError
-from semsearch.storage import atomic_path, sha256_file, write_bytes
+from semsearch.errors import InputError, IntegrityError
+from semsearch.projection import Trust
+from semsearch.storage import sha256_file, write_bytes
 
-SCHEMA = 1
+SCHEMA = 2
 DEPTH = 50
 """Matches stored per query."""
 METRICS = ("correlation", "cosine", "manhattan", "euclidean", "minkowski3", "chebyshev")
 """The metrics stored, in the order in which their rankings are coded."""
-KINDS = ("umap", "pca")
+METHODS = ("umap", "tsne", "pca")
+KINDS = tuple(f"{method}{dimensions}" for method in METHODS for dimensions in (2, 3))
 LIBRARIES = ("keras", "numba", "numpy", "openvino", "pillow", "tensorflow-cpu", "umap-learn")
 COLUMNS = {
     "codes": None,
@@ -45,8 +49,22 @@ COLUMNS = {
 """What a layer file holds per way and metric, and its dtype where the coding does not choose it."""
 CURE = "compute it again with `semsearch precompute`, or restore it with `git checkout`"
 
-Maps = dict[tuple[str, str, str], np.ndarray]
-"""(n, 2) float32 coordinates by (pooling, preset, kind)."""
+_DAMAGE = (zipfile.BadZipFile, lzma.LZMAError, MemoryError, OverflowError, SyntaxError)
+
+
+@dataclass(frozen=True)
+class Map:
+    """One projection of all items."""
+
+    coordinates: np.ndarray
+    """(n, 2 or 3) float32."""
+    trust: Trust
+    """How far to trust it."""
+
+
+Maps = dict[tuple[str, str, str], Map]
+"""By (pooling, preset, kind)."""
+FIGURES = ("trustworthiness", "continuity", "overlap", "silhouette")
 
 
 @dataclass(frozen=True)
@@ -86,22 +104,35 @@ def write_layer(folder: Path, layer: str, results: LayerResults) -> None:
     """Write ``<folder>/<layer>.npz``; equal results give equal bytes."""
     arrays = {}
     for way in WAYS:
-        reference = coding.first_reference(len(results.maps[*way, KINDS[0]]))
+        reference = coding.first_reference(len(results.maps[*way, KINDS[0]].coordinates))
         rows = []
         for metric in METRICS:
             ranking, scores = results.rankings[*way, metric], results.scores[*way, metric]
             codes, reference = coding.encode(ranking.ids, reference)
-            packed = coding.pack(ranking.distances, ranking.scale)
-            rows.append((codes, *packed, ranking.scale, scores.score, scores.hits, scores.average_precision))
+            steps, ends = coding.pack(ranking.distances, ranking.scale)
+            rows.append((codes.T, steps.T, ends, ranking.scale, scores.score, scores.hits, scores.average_precision))
         for (name, kind), column in zip(COLUMNS.items(), zip(*rows, strict=True), strict=True):
             arrays[f"{name}.{'.'.join(way)}"] = np.asarray(column, kind)
-        arrays[f"maps.{'.'.join(way)}"] = np.asarray([results.maps[*way, kind] for kind in KINDS], np.float16)
-    with atomic_path(folder / f"{layer}.npz") as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        maps = [results.maps[*way, kind] for kind in KINDS]
+        joined = np.concatenate([found.coordinates for found in maps], axis=1)
+        places, frames = coding.pack_map(joined)
+        arrays[f"maps.{'.'.join(way)}"] = places.T
+        arrays[f"frames.{'.'.join(way)}"] = frames
+        arrays[f"kept.{'.'.join(way)}"] = np.asarray([found.trust.kept for found in maps], np.uint8)
+        figures = [[getattr(found.trust, name) for name in FIGURES] for found in maps]
+        arrays[f"trust.{'.'.join(way)}"] = np.asarray(figures, np.float32)
+    write_bytes(folder / f"{layer}.npz", _zipped(arrays))
+
+
+def _zipped(arrays: Mapping[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, array in arrays.items():
             member = zipfile.ZipInfo(f"{name}.npy")
             member.compress_type = zipfile.ZIP_LZMA
             with archive.open(member, "w") as handle:
-                np.lib.format.write_array(handle, array, allow_pickle=False)
+                np.lib.format.write_array(handle, np.ascontiguousarray(array), allow_pickle=False)
+    return buffer.getvalue()
 
 
 class Layer:
@@ -123,22 +154,31 @@ class Layer:
 
     def _decoded(self, way: tuple[str, str]) -> list[Ranking]:
         columns = [self._column(name, way) for name in ("codes", "steps", "ends", "scale")]
-        reference = coding.first_reference(columns[0].shape[1])
+        reference = coding.first_reference(columns[0].shape[2])
         chain = []
         for codes, steps, ends, scale in zip(*columns, strict=True):
-            ids, reference = coding.decode(codes, reference)
-            chain.append(Ranking(ids, coding.unpack(steps, ends, float(scale)), float(scale)))
+            ids, reference = coding.decode(np.ascontiguousarray(codes.T), reference)
+            chain.append(Ranking(ids, coding.unpack(steps.T, ends, float(scale)), float(scale)))
         return chain
 
     def _column(self, name: str, way: tuple[str, str]) -> np.ndarray:
         return np.asarray(self._arrays[f"{name}.{'.'.join(way)}"])
 
+    def map(self, pooling: str, preset: str, kind: str) -> Map:
+        """One map, and how far to trust it."""
+        way, row = (pooling, preset), KINDS.index(kind)
+        with self._lock:
+            places, frames, kept, figures = (self._column(name, way) for name in ("maps", "frames", "kept", "trust"))
+        first = sum(int(before[-1]) for before in KINDS[:row])
+        axes = slice(first, first + int(kind[-1]))
+        coordinates = coding.unpack_map(places[axes].T, frames[:, axes])
+        trust = dict(zip(FIGURES, figures[row].tolist(), strict=True))
+        return Map(coordinates, Trust(**trust, kept=kept[row]))
+
     @property
     def maps(self) -> Maps:
         """All maps of the layer."""
-        with self._lock:
-            found = {way: self._column("maps", way).astype(np.float32) for way in WAYS}
-        return {(*way, kind): rows for way in WAYS for kind, rows in zip(KINDS, found[way], strict=True)}
+        return {(*way, kind): self.map(*way, kind) for way in WAYS for kind in KINDS}
 
     @property
     def scores(self) -> Scores:
@@ -149,12 +189,17 @@ class Layer:
 
 
 def read_layer(folder: Path, layer: str) -> Layer:
-    """Read a layer file that this run wrote; zip's own checksums must hold."""
+    """Read a layer file that no manifest covers yet; IntegrityError unless its arrays, written anew, give its bytes."""
     path = folder / f"{layer}.npz"
     try:
-        return Layer(path.read_bytes())
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        data = path.read_bytes()
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            whole = _zipped(arrays) == data
+    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError, *_DAMAGE) as error:
         raise IntegrityError(f"{path} is not a whole layer file ({error}); {CURE}") from error
+    if not whole:
+        raise IntegrityError(f"{path} is not the layer file that was written; {CURE}")
+    return Layer(data)
 
 
 def layer_is_whole(folder: Path, layer: str) -> bool:
@@ -167,8 +212,13 @@ def layer_is_whole(folder: Path, layer: str) -> bool:
 
 
 def write_unit(folder: Path, facts: dict) -> None:
-    """Describe a finished unit in ``<folder>/unit.json``: its facts, its files, the libraries."""
+    """Describe a finished unit in ``<folder>/unit.json``: its facts, its files, the libraries.
+
+    ``facts`` hold at least dataset, dataset_hash, items, model, schema and key. InputError when layers are missing.
+    """
     files = {path.name: sha256_file(path) for path in sorted(folder.glob("*.npz"))}
+    if files.keys() != (wanted := _files(facts["model"])):
+        raise InputError(f"{folder}: expected the layer files {', '.join(sorted(wanted))}, got {', '.join(files)}")
     libraries = {name: version(name) for name in LIBRARIES}
     write_bytes(folder / "unit.json", signed({**facts, "files": files, "libraries": libraries}))
 
@@ -181,17 +231,37 @@ def unit_key(root: Path, dataset: str, model: str) -> str:
         whole = all(sha256_file(folder / name) == digest for name, digest in facts["files"].items())
     except (IntegrityError, OSError):
         return ""
-    return str(facts["key"]) if whole else ""
+    current = facts["schema"] == SCHEMA and facts["files"].keys() == _files(model)
+    return str(facts["key"]) if whole and current else ""
 
 
 def seal(root: Path) -> None:
-    """Write the manifest over all whole units at ``root``; the same units give the same bytes."""
+    """Write the manifest over all whole units at ``root``; the same units give the same bytes.
+
+    Where units of a dataset were computed from different pictures, only those of its present pictures are taken.
+    """
     units: dict[str, dict[str, dict]] = {}
     for path in sorted(root.glob("[!.]*/[!.]*/unit.json")):
         dataset, model = path.parent.parent.name, path.parent.name
-        if unit_key(root, dataset, model):
+        if model in catalog.models() and unit_key(root, dataset, model):
             units.setdefault(dataset, {})[model] = read_signed(path)
+    units = {dataset: _alike(dataset, found) for dataset, found in units.items()}
     write_bytes(root / "manifest.json", signed({"schema": SCHEMA, "units": units}))
+
+
+def _alike(dataset: str, units: dict[str, dict]) -> dict[str, dict]:
+    """The units over the same pictures: the present ones, and of these the largest group that skipped the same."""
+    groups: dict[tuple, dict[str, dict]] = {}
+    for model, facts in units.items():
+        groups.setdefault((facts["dataset_hash"], *facts["items"]), {})[model] = facts
+    if len(groups) > 1:
+        present = datasets.load(dataset).content_hash
+        groups = {key: group for key, group in groups.items() if key[0] == present}
+    return max(groups.values(), key=len, default={})
+
+
+def _files(model: str) -> set[str]:
+    return {f"{layer.name}.npz" for layer in catalog.model(model).layers}
 
 
 def signed(facts: dict) -> bytes:

@@ -9,8 +9,10 @@ of the next ranking. Ids are exact. Galleries of more than 256 items keep plain 
 import numpy as np
 
 CHAINED = 256
-LEVELS = 63
+LEVELS = 40
 """Steps between the nearest and the farthest stored distance of a row: the error is at most half a step."""
+MAP_STEPS = 4095
+"""Steps along each axis of a map: under a pixel on most screens, and the same for coordinates of any size."""
 
 
 def first_reference(n: int) -> np.ndarray:
@@ -23,24 +25,25 @@ def encode(ids: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """Codes of ``ids`` (n, k) against ``reference`` (n, n − 1), and the reference of the next ranking."""
     if len(ids) > CHAINED:
         return ids.astype(_kind(len(ids))), reference
-    rest = reference
-    codes = np.empty(ids.shape, np.uint8)
-    for rank in range(ids.shape[1]):
-        codes[:, rank] = (rest == ids[:, rank, None]).argmax(1)
-        rest = _without(rest, codes[:, rank])
-    return codes, np.concatenate([ids.astype(reference.dtype), rest], axis=1)
+    places = np.empty((len(ids), len(ids)), np.uint8)
+    np.put_along_axis(places, reference.astype(np.intp), np.arange(len(ids) - 1, dtype=np.uint8)[None], axis=1)
+    codes = np.take_along_axis(places, ids.astype(np.intp), 1)
+    for rank in range(ids.shape[1] - 1, 0, -1):
+        before = np.take_along_axis(places, ids[:, :rank].astype(np.intp), 1) < codes[:, rank, None]
+        codes[:, rank] -= before.sum(1, dtype=np.uint8)
+    return codes, _next(ids, reference)
 
 
 def decode(codes: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The inverse of ``encode``: ids (n, k) int32 and the reference of the next ranking."""
     if len(codes) > CHAINED:
         return codes.astype(np.int32), reference
-    rest = reference
-    ids = np.empty(codes.shape, reference.dtype)
-    for rank in range(codes.shape[1]):
-        ids[:, rank] = np.take_along_axis(rest, codes[:, rank, None].astype(np.intp), 1)[:, 0]
-        rest = _without(rest, codes[:, rank])
-    return ids.astype(np.int32), np.concatenate([ids, rest], axis=1)
+    places = codes.copy()
+    for rank in range(codes.shape[1] - 2, -1, -1):
+        later = places[:, rank + 1 :]
+        later += later >= codes[:, rank, None]
+    ids = np.take_along_axis(reference, places.astype(np.intp), 1).astype(np.int32)
+    return ids, _next(ids, reference)
 
 
 def pack(distances: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
@@ -62,9 +65,24 @@ def unpack(steps: np.ndarray, ends: np.ndarray, scale: float) -> np.ndarray:
     return np.concatenate([low, low + levels * (high - low)], axis=1).astype(np.float32)
 
 
-def _without(rest: np.ndarray, places: np.ndarray) -> np.ndarray:
-    before = np.arange(rest.shape[1] - 1, dtype=np.int16) < places[:, None]
-    return np.where(before, rest[:, :-1], rest[:, 1:])
+def pack_map(coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Maps (n, axes) as MAP_STEPS equal steps of each axis, uint16, and their frame (2, axes) float64: low, span."""
+    low = coordinates.min(0).astype(np.float64)
+    span = coordinates.max(0) - low
+    places = np.rint((coordinates - low) / np.where(span > 0, span, 1) * MAP_STEPS)
+    return places.astype(np.uint16), np.stack([low, span])
+
+
+def unpack_map(places: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """The inverse of ``pack_map``, within half a step: (n, axes) float32."""
+    return np.asarray(frame[0] + places / MAP_STEPS * frame[1], np.float32)
+
+
+def _next(ids: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    left = np.ones((len(ids), len(ids)), bool)
+    np.put_along_axis(left, ids.astype(np.intp), False, axis=1)
+    rest = reference[np.take_along_axis(left, reference.astype(np.intp), 1)].reshape(len(ids), -1)
+    return np.concatenate([ids.astype(reference.dtype), rest], axis=1)
 
 
 def _kind(n: int) -> type:

@@ -1,12 +1,10 @@
 """Two engines that turn network inputs into pooled layer outputs, all asked ones in one forward pass.
 
 ``TensorFlowEngine`` is the reference. ``OpenVINOEngine`` runs a converted copy of the same network and
-never imports TensorFlow: the conversion (seconds, once per model, weights and input size) happens in a
-process of its own, ``python -m semsearch.engines MODEL SIZE``, compares the copy with Keras on real
-photos, and leaves a folder under ``settings().engines`` whose files are verified at each load.
-
-Engines take pictures one at a time, on as many threads as there are cores, so a vector cannot depend on
-the pictures that happened to be beside it.
+never imports TensorFlow: a process of its own, ``python -m semsearch.engines MODEL SIZE``, converts once
+per model, weights and input size, compares the copy with Keras on real photos, and leaves a folder under
+``settings().engines`` whose files are verified at each load. Pictures are taken one at a time, on as many
+threads as there are cores, so a vector cannot depend on the pictures that happened to be beside it.
 """
 
 import hashlib
@@ -20,6 +18,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -42,8 +41,8 @@ PLAN = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32", "EN
 """Float32 even where the processor has bfloat16; cores not claimed, for files are decoded on them too."""
 
 FILES = ("model.xml", "model.bin")
-
 Output = tuple[str, str]  # layer, pooling
+_FIRST = Lock()  # two threads that give OpenVINO their first arrays at once deadlock
 
 
 class Engine(Protocol):
@@ -133,13 +132,15 @@ class OpenVINOEngine:
         except RuntimeError as error:
             raise EngineError(f"OpenVINO refused {folder}: {error}; delete that folder to convert anew") from error
         self.dimensions = tuple(int(np.prod(output.shape)) for output in compiled.outputs)
+        self._pool = ThreadPoolExecutor(cores(), "openvino")
         self._free: SimpleQueue = SimpleQueue()
         for _ in range(cores()):
             self._free.put(compiled.create_infer_request())
-        self._pool = ThreadPoolExecutor(cores(), "openvino")
+        with _FIRST:
+            self.run(np.zeros((1, size, size, 3), np.float32))
 
     def run(self, batch: np.ndarray) -> list[np.ndarray]:
-        """From (n, s, s, 3) float32, preprocessed, to one (n, d) float32 per output; pictures go to all cores."""
+        """From (n, s, s, 3) float32, preprocessed, to one (n, d) float32 per output, on all cores."""
         inputs = np.ascontiguousarray(batch, np.float32)
         rows = [np.empty((len(inputs), length), np.float32) for length in self.dimensions]
 

@@ -1,7 +1,7 @@
 """What the store knows, asked one experiment at a time: matches of a query, its score, a summary, the leaderboard."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from semsearch import datasets, metrics, scores
 from semsearch.artifacts import Ranking
 from semsearch.catalog import FeatureSpec
-from semsearch.errors import InputError, UnknownName
+from semsearch.errors import InputError, SpecMismatch, UnknownName
 from semsearch.settings import settings
 from semsearch.store import Store
 
@@ -78,24 +78,23 @@ def open_store(path: Path | None = None) -> Store:
 def matches(store: Store, experiment: Experiment, query: int, *, k: int) -> list[Match]:
     """The k nearest items of a query (an item id), nearest first; as many as are stored when k is more.
 
-    InputError for k < 1; UnknownName for a query without results.
+    InputError for k < 1; UnknownName for a query without results; SpecMismatch when the dataset on this
+    machine is not the one that the results were computed from.
     """
-    if k < 1:
-        raise InputError(f"expected k of at least 1, got {k}")
-    ranking, row = _ranking(store, experiment, query)
+    ranking, row = _ranking(store, experiment, query, k)
     ids, distances = ranking.ids[row, :k], ranking.distances[row, :k]
     alike = metrics.similarity(distances, experiment.stored_metric, ranking.scale)
     shown = distances**2 if experiment.metric == "sqeuclidean" else distances
-    labels = _labels(experiment.dataset)
+    labels = _labels(store, experiment)
     correct = labels[ids] == labels[query]
     rows = zip(ids, shown, alike, correct, strict=True)
     return [Match(int(i), float(d), float(s), rank, bool(c)) for rank, (i, d, s, c) in enumerate(rows, 1)]
 
 
 def query_score(store: Store, experiment: Experiment, query: int, *, k: int = scores.PUBLISHED_K) -> QueryScore:
-    """The scores of one query over its k nearest."""
-    ranking, row = _ranking(store, experiment, query)
-    labels = _labels(experiment.dataset)
+    """The scores of one query over its k nearest; raises as ``matches`` does."""
+    ranking, row = _ranking(store, experiment, query, k)
+    labels = _labels(store, experiment)
     items = store.items(experiment.dataset, experiment.spec.model)
     found = scores.hits(labels[[query]], labels[ranking.ids[[row], :k]])
     relevant = np.array([(labels[items] == labels[query]).sum() - 1])
@@ -113,7 +112,7 @@ def query_score(store: Store, experiment: Experiment, query: int, *, k: int = sc
 def summary(store: Store, experiment: Experiment) -> Summary:
     """The scores of an experiment over all its queries."""
     own = store.score(experiment.dataset, experiment.spec, experiment.stored_metric)
-    labels = _labels(experiment.dataset)[store.items(experiment.dataset, experiment.spec.model)]
+    labels = _labels(store, experiment)[store.items(experiment.dataset, experiment.spec.model)]
     depth = min(scores.PUBLISHED_K, len(labels) - 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         recalls = np.where(scores.relevant(labels) > 0, own.hits / scores.relevant(labels), np.nan)
@@ -148,7 +147,9 @@ def everywhere(store: Store, dataset: str, query: int) -> list[tuple[Experiment,
     return [(Experiment(dataset, spec, metric), float(score)) for spec, metric, score in rows]
 
 
-def _ranking(store: Store, experiment: Experiment, query: int) -> tuple[Ranking, int]:
+def _ranking(store: Store, experiment: Experiment, query: int, k: int) -> tuple[Ranking, int]:
+    if k < 1:
+        raise InputError(f"expected k of at least 1, got {k}")
     ranking = store.ranking(experiment.dataset, experiment.spec, experiment.stored_metric)
     return ranking, _position(store.items(experiment.dataset, experiment.spec.model), query)
 
@@ -160,6 +161,16 @@ def _position(items: np.ndarray, query: int) -> int:
     return int(found[0])
 
 
-@cache
-def _labels(dataset: str) -> np.ndarray:
-    return datasets.load(dataset).labels
+def _labels(store: Store, experiment: Experiment) -> np.ndarray:
+    return _labels_of(experiment.dataset, store.facts(experiment.dataset, experiment.spec.model)["dataset_hash"])
+
+
+@lru_cache(16)
+def _labels_of(dataset: str, content_hash: str) -> np.ndarray:
+    found = datasets.load(dataset)
+    if found.content_hash != content_hash:
+        raise SpecMismatch(
+            f"{dataset}: expected the pictures that its results were computed from ({content_hash[:12]}…), "
+            f"got others ({found.content_hash[:12]}…); run `semsearch precompute {dataset}`"
+        )
+    return found.labels

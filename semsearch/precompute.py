@@ -42,7 +42,7 @@ class Tools:
     """The engines that a run uses; tests put exact small worlds in their place."""
 
     extractor: Callable[[Sequence[FeatureSpec]], Extractor] = features.FeatureExtractor
-    umap: Callable[[], AbstractContextManager[projection.Umap]] = projection.umap_worker
+    project: Callable[[], AbstractContextManager[projection.Project]] = projection.map_worker
     digest: Callable[[str], str] = lambda model: weights.local(model).digest
 
 
@@ -103,7 +103,7 @@ def precompute(
     units = _units(names, models, tools, report)[shard[0] - 1 :: shard[1]]
     sizes = [2 * len(unit.usable) + len(catalog.grid(unit.model)) for unit in units]
     done = 0
-    with tools.umap() as umap:
+    with tools.project() as project:
         for unit, size in zip(units, sizes, strict=True):
             before = done
 
@@ -112,7 +112,7 @@ def precompute(
                     progress(before + count, sum(sizes))
 
             with lock(report.root / ".work" / f"{unit.dataset.name}.{unit.model}.lock"):
-                _run_unit(unit, report, tools, umap, step)
+                _run_unit(unit, report, tools, project, step)
             done += size
             step(size)
     with lock(report.root / ".work" / "seal.lock"):
@@ -153,12 +153,14 @@ def _readable(dataset: datasets.Dataset) -> tuple[tuple[int, ...], dict[str, str
     return tuple(usable), refused
 
 
-def _run_unit(unit: _Unit, report: Report, tools: Tools, umap: projection.Umap, step: Callable[[int], None]) -> None:
+def _run_unit(
+    unit: _Unit, report: Report, tools: Tools, project: projection.Project, step: Callable[[int], None]
+) -> None:
     if artifacts.unit_key(report.root, unit.dataset.name, unit.model) == unit.key:
         report.already += 1
         return
     work = report.root / ".work" / f"{unit.dataset.name}.{unit.model}.{unit.key}"
-    _compute_layers(unit, work, tools, umap, step)
+    _compute_layers(unit, work, tools, project, step)
     artifacts.write_unit(work, {**unit.facts, "key": unit.key})
     final = report.root / unit.dataset.name / unit.model
     if final.exists():
@@ -168,7 +170,9 @@ def _run_unit(unit: _Unit, report: Report, tools: Tools, umap: projection.Umap, 
     report.computed += 1
 
 
-def _compute_layers(unit: _Unit, work: Path, tools: Tools, umap: projection.Umap, step: Callable[[int], None]) -> None:
+def _compute_layers(
+    unit: _Unit, work: Path, tools: Tools, project: projection.Project, step: Callable[[int], None]
+) -> None:
     layers = [layer.name for layer in catalog.model(unit.model).layers]
     missing = [name for name in layers if not artifacts.layer_is_whole(work, name)]
     specs = [spec for spec in catalog.grid(unit.model) if spec.layer in missing]
@@ -181,7 +185,7 @@ def _compute_layers(unit: _Unit, work: Path, tools: Tools, umap: projection.Umap
     for name in layers:
         if name in missing:
             own = {spec: vectors[spec] for spec in specs if spec.layer == name}
-            artifacts.write_layer(work, name, _results(unit, own, umap, maps))
+            artifacts.write_layer(work, name, _results(unit, own, project, maps))
         maps = artifacts.read_layer(work, name).maps
         count += len(WAYS)
         step(count)
@@ -213,7 +217,9 @@ def _extract(
     return vectors
 
 
-def _results(unit: _Unit, vectors: Vectors, umap: projection.Umap, previous: artifacts.Maps) -> artifacts.LayerResults:
+def _results(
+    unit: _Unit, vectors: Vectors, project: projection.Project, previous: artifacts.Maps
+) -> artifacts.LayerResults:
     results = artifacts.LayerResults({}, {}, {})
     labels = unit.dataset.labels[list(unit.usable)]
     for spec, rows in vectors.items():
@@ -223,12 +229,32 @@ def _results(unit: _Unit, vectors: Vectors, umap: projection.Umap, previous: art
             ranked, scored = _ranking(matrix, labels)
             results.rankings[*way, metric] = ranked
             results.scores[*way, metric] = scored
-        pca = projection.pca(distances["euclidean"])
-        before = previous.get((*way, "umap"))
-        spread = umap(distances["cosine"], pca if before is None else before)
-        results.maps[*way, "pca"] = pca
-        results.maps[*way, "umap"] = spread if before is None else projection.align(spread, before)
+        results.maps.update(_maps(way, distances, labels, project, previous))
     return results
+
+
+def _maps(
+    way: tuple[str, str],
+    distances: dict[str, np.ndarray],
+    labels: np.ndarray,
+    project: projection.Project,
+    previous: artifacts.Maps,
+) -> artifacts.Maps:
+    """All maps of one way: PCA of Euclidean distances; the others of cosine distances, begun at the layer before."""
+    maps: artifacts.Maps = {}
+    for kind in artifacts.KINDS:
+        method, dimensions = kind[:-1], int(kind[-1])
+        basis = distances["euclidean" if method == "pca" else "cosine"]
+        before = previous.get((*way, kind))
+        found = projection.pca(distances["euclidean"], dimensions)
+        if method == "pca" and before is not None:
+            found = found * np.where((found * before.coordinates).sum(0) < 0, -1, 1).astype(np.float32)
+        elif before is not None:
+            found = projection.align(project(method, basis, before.coordinates), before.coordinates)
+        elif method != "pca":
+            found = project(method, basis, found)
+        maps[*way, kind] = artifacts.Map(found, projection.trust(basis, found, labels))
+    return maps
 
 
 def _ranking(matrix: np.ndarray, labels: np.ndarray) -> tuple[artifacts.Ranking, artifacts.Scores]:

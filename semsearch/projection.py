@@ -1,13 +1,14 @@
-"""From all distances of a gallery to a map: PCA and UMAP, and maps of neighbouring layers laid over each other.
+"""From all distances of a gallery to a map: PCA, t-SNE and UMAP in two or three dimensions, and how far to trust it.
 
 Everything starts from a distance matrix, so a feature vector of three million numbers costs no more
-than one of a thousand.
+than one of a thousand. Maps of neighbouring layers are laid over each other, so that points travel.
 """
 
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import get_context
 
 import numpy as np
@@ -16,11 +17,12 @@ from semsearch.errors import InputError
 
 NEIGHBOURS = 15
 SEED = 20
-Umap = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Project = Callable[[str, np.ndarray, np.ndarray], np.ndarray]
+"""(method, distances (n, n), start (n, 2 or 3)) → coordinates of the shape of the start."""
 
 
-def pca(euclidean: np.ndarray) -> np.ndarray:
-    """The first two principal components of the features behind Euclidean distances (n, n): (n, 2) float32.
+def pca(euclidean: np.ndarray, dimensions: int = 2) -> np.ndarray:
+    """The first principal components of the features behind Euclidean distances (n, n): (n, dimensions) float32.
 
     Classical scaling (Torgerson 1952; Gower 1966): the eigenvectors of the doubly centred squared
     distances, times the roots of their eigenvalues, are the principal component scores. The sign of
@@ -29,10 +31,10 @@ def pca(euclidean: np.ndarray) -> np.ndarray:
     squared = _checked(euclidean).astype(np.float64) ** 2
     centred = squared - squared.mean(0) - squared.mean(1)[:, None] + squared.mean()
     values, vectors = np.linalg.eigh(-centred / 2)
-    coordinates = np.zeros((len(squared), 2))
-    found = vectors[:, ::-1][:, :2] * np.sqrt(np.clip(values[::-1][:2], 0, None))
+    coordinates = np.zeros((len(squared), dimensions))
+    found = vectors[:, ::-1][:, :dimensions] * np.sqrt(np.clip(values[::-1][:dimensions], 0, None))
     coordinates[:, : found.shape[1]] = found
-    peaks = coordinates[np.abs(coordinates).argmax(0), range(2)]
+    peaks = coordinates[np.abs(coordinates).argmax(0), range(dimensions)]
     return (coordinates * np.where(peaks < 0, -1, 1)).astype(np.float32)
 
 
@@ -49,14 +51,15 @@ def align(coordinates: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 @contextmanager
-def umap_worker() -> Iterator[Umap]:
-    """A function ``umap(distances (n, n), start (n, 2)) -> (n, 2) float32``, run in a process of its own.
+def map_worker() -> Iterator[Project]:
+    """A function ``project("umap" or "tsne", distances, start)``, run in a process of its own.
 
     UMAP imports TensorFlow if it can; the worker forbids that, which saves a gigabyte, and keeps UMAP's
     compiler out of the calling process. Equal input gives equal output: one thread, fixed seed.
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_forbid_tensorflow) as pool:
-        yield lambda distances, start: pool.submit(_umap, _checked(distances), start).result()
+        methods = {"umap": _umap, "tsne": _tsne}
+        yield lambda method, distances, start: pool.submit(methods[method], _checked(distances), start).result()
 
 
 def _forbid_tensorflow() -> None:
@@ -64,15 +67,16 @@ def _forbid_tensorflow() -> None:
 
 
 def _umap(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """UMAP (McInnes et al. 2018) of given distances, begun at a given map."""
     import warnings
 
     from umap import UMAP
 
-    spread = np.abs(start - start.mean(0)).max() or 1.0
     reducer = UMAP(
+        n_components=start.shape[1],
         n_neighbors=min(NEIGHBOURS, len(distances) - 1),
         metric="precomputed",
-        init=((start - start.mean(0)) * (10 / spread)).astype(np.float32),
+        init=_scaled(start, 10.0),
         random_state=SEED,
         n_jobs=1,
     )
@@ -80,6 +84,82 @@ def _umap(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
         warnings.simplefilter("ignore")
         coordinates: np.ndarray = np.asarray(reducer.fit_transform(distances), np.float32)
         return coordinates
+
+
+def _tsne(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """t-SNE (van der Maaten and Hinton 2008) of given distances, begun at a given map."""
+    from sklearn.manifold import TSNE
+
+    reducer = TSNE(
+        n_components=start.shape[1],
+        perplexity=min(30.0, (len(distances) - 1) / 3),
+        metric="precomputed",
+        init=_scaled(start, 1e-2),
+        method="exact" if len(distances) <= 500 else "barnes_hut",
+        random_state=SEED,
+        n_jobs=1,
+    )
+    coordinates: np.ndarray = np.asarray(reducer.fit_transform(distances), np.float32)
+    return coordinates
+
+
+def _scaled(start: np.ndarray, size: float) -> np.ndarray:
+    centred = start - start.mean(0)
+    scaled: np.ndarray = (centred * (size / (np.abs(centred).max() or 1.0))).astype(np.float32)
+    return scaled
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far to trust a map, against the distances that it was drawn from, at 15 neighbours."""
+
+    trustworthiness: float
+    """1 when all neighbours on the map are near in truth (Venna and Kaski 2001)."""
+    continuity: float
+    """1 when all that is near in truth is near on the map (Venna and Kaski 2001)."""
+    overlap: float
+    """Share of each item's nearest neighbours that are its nearest on the map too."""
+    silhouette: float
+    """−1 to 1: how well the classes stand apart on the map (Rousseeuw 1987); NaN for one class."""
+    kept: np.ndarray
+    """(n,) uint8: nearest neighbours of each item that the map keeps."""
+
+
+def trust(distances: np.ndarray, coordinates: np.ndarray, labels: np.ndarray) -> Trust:
+    """The figures of a map (n, 2 or 3) of items with distances (n, n) and labels (n,).
+
+    Ties rank by item. With fewer than 31 items the neighbourhood shrinks to what the formula allows.
+    """
+    k = min(NEIGHBOURS, (len(distances) - 1) // 2)
+    if k < 1:
+        return Trust(1.0, 1.0, 1.0, float("nan"), np.zeros(len(distances), np.uint8))
+    flat = np.sqrt(((coordinates[:, None, :].astype(np.float64) - coordinates[None]) ** 2).sum(-1))
+    true_ranks, map_ranks = _ranks(_checked(distances)), _ranks(flat)
+    near, shown = true_ranks <= k, map_ranks <= k
+    kept = (near & shown).sum(1)
+    n = len(distances)
+    worst = n * k * (2 * n - 3 * k - 1) / 2
+    false = np.where(shown & ~near, true_ranks - k, 0).sum()
+    lost = np.where(near & ~shown, map_ranks - k, 0).sum()
+    return Trust(
+        1 - false / worst, 1 - lost / worst, float(kept.mean() / k), _silhouette(flat, labels), kept.astype(np.uint8)
+    )
+
+
+def _ranks(distances: np.ndarray) -> np.ndarray:
+    """Rank of every other item in each row, from 1; an item's own rank is out of reach."""
+    order = np.argsort(np.where(np.eye(len(distances), dtype=bool), np.inf, distances), axis=1, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(1, len(order) + 1)[None], 1)
+    return ranks
+
+
+def _silhouette(distances: np.ndarray, labels: np.ndarray) -> float:
+    from sklearn.metrics import silhouette_score
+
+    if not 1 < len(np.unique(labels)) < len(labels):
+        return float("nan")
+    return float(silhouette_score(distances, labels, metric="precomputed"))
 
 
 def _checked(distances: np.ndarray) -> np.ndarray:

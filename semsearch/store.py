@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from semsearch import catalog
-from semsearch.artifacts import CURE, KINDS, METRICS, SCHEMA, Layer, Ranking, Scores, digest, read_signed
+from semsearch.artifacts import CURE, KINDS, METRICS, SCHEMA, Layer, Map, Ranking, Scores, digest, read_signed
 from semsearch.catalog import WAYS, FeatureSpec
 from semsearch.errors import IntegrityError, UnknownName
 
@@ -67,10 +67,11 @@ class Store:
         found = self._layer(dataset, spec.model, spec.layer).ranking(*self._way(spec), metric)
         return Ranking(self.items(dataset, spec.model)[found.ids], found.distances, found.scale)
 
-    def maps(self, dataset: str, spec: FeatureSpec) -> dict[str, np.ndarray]:
-        """Coordinates (n, 2) float32 by kind of map."""
-        found = self._layer(dataset, spec.model, spec.layer).maps
-        return {kind: found[spec.pooling, spec.preset, kind] for kind in KINDS}
+    def map(self, dataset: str, spec: FeatureSpec, kind: str) -> Map:
+        """The map of one kind (see artifacts.KINDS), and how far to trust it."""
+        if kind not in KINDS:
+            raise UnknownName("stored kind of map", kind, KINDS)
+        return self._layer(dataset, spec.model, spec.layer).map(*self._way(spec), kind)
 
     def score(self, dataset: str, spec: FeatureSpec, metric: str) -> Scores:
         """The scores of one experiment, each array (n,)."""

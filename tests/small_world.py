@@ -44,8 +44,8 @@ class Line:
 
 
 @contextmanager
-def no_umap():
-    yield lambda distances, start: start
+def no_maps():
+    yield lambda method, distances, start: start
 
 
 def add(folder):
@@ -58,7 +58,7 @@ def add(folder):
 
 def compute(folder):
     """Compute the store of the dataset ``world`` in ``folder``."""
-    tools = precompute.Tools(extractor=Line, umap=no_umap, digest=lambda model: "0" * 64)
+    tools = precompute.Tools(extractor=Line, project=no_maps, digest=lambda model: "0" * 64)
     precompute.precompute(["world"], MODELS, root=folder, tools=tools)
 
 

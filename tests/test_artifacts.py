@@ -7,10 +7,11 @@ import time
 import numpy as np
 import pytest
 
-from semsearch import artifacts
+from semsearch import artifacts, coding, datasets
 from semsearch.catalog import FeatureSpec, model
-from semsearch.errors import IntegrityError, UnknownName
+from semsearch.errors import InputError, IntegrityError, UnknownName
 from semsearch.store import Store
+from tests.test_precompute import make_world, write_bmp
 from tests.tiny_store import MODEL, results, write_store
 
 POINTS = np.array([[0, 0], [1, 0], [3, 0], [7, 0], [15, 0]], np.float32)
@@ -27,7 +28,7 @@ def test_a_stored_ranking_is_the_known_one(root):
     found = Store(root).ranking("line", SPEC, "euclidean")
     pairs = list(zip(found.ids[2].tolist(), found.distances[2].tolist(), strict=True))
     assert [item for item, _ in pairs] == [1, 0, 3, 4]
-    np.testing.assert_allclose([distance for _, distance in pairs], [2, 3, 4, 12], atol=10 / 126 + 0.02)
+    np.testing.assert_allclose([distance for _, distance in pairs], [2, 3, 4, 12], atol=10 / 80 + 0.02)
     assert found.scale == 6.5
 
 
@@ -43,10 +44,12 @@ def test_every_ranking_score_and_map_comes_back(root):
         np.testing.assert_allclose(
             table.scores.average_precision[row], expected.scores[*way, metric].average_precision, rtol=1e-3
         )
-    assert {kind: rows.tolist() for kind, rows in store.maps("line", SPEC).items()} == {
-        "umap": POINTS.tolist(),
-        "pca": POINTS.tolist(),
-    }
+    for kind in artifacts.KINDS:
+        found = store.map("line", SPEC, kind)
+        drawn = expected.maps["avg", "default", kind].coordinates
+        np.testing.assert_allclose(found.coordinates, drawn, atol=15 / coding.MAP_STEPS)
+        assert found.trust.overlap == expected.maps["avg", "default", kind].trust.overlap
+        assert found.trust.kept.tolist() == expected.maps["avg", "default", kind].trust.kept.tolist()
 
 
 def test_equal_results_give_equal_bytes(tmp_path):
@@ -65,6 +68,59 @@ def test_a_damaged_unit_is_not_sealed(root):
     (root / "line" / MODEL / "Conv_1.npz").write_bytes(b"")
     artifacts.seal(root)
     assert Store(root).datasets == ()
+
+
+def test_coordinates_of_any_size_come_back_within_half_a_step(tmp_path):
+    found = results(POINTS, LABELS)
+    wide = np.array([[-4e5, 0], [3e5, 1e-3], [1, 5e-4], [2, 2e-4], [70_000, 0]], np.float32)
+    trust = found.maps["avg", "default", "pca2"].trust
+    found.maps["avg", "default", "pca2"] = artifacts.Map(wide, trust)
+    found.maps["max", "default", "pca2"] = artifacts.Map(np.ones_like(wide), trust)
+    artifacts.write_layer(tmp_path, "Conv_1", found)
+    back = artifacts.read_layer(tmp_path, "Conv_1").maps
+    half = (wide.max(0) - wide.min(0)) / coding.MAP_STEPS / 2
+    assert (np.abs(back["avg", "default", "pca2"].coordinates - wide) <= half * 1.001).all()
+    assert back["max", "default", "pca2"].coordinates.tolist() == np.ones_like(wide).tolist()
+
+
+def test_a_unit_without_all_its_layers_is_refused_and_one_of_another_schema_not_sealed(root):
+    folder = root / "line" / MODEL
+    facts = {key: value for key, value in artifacts.read_signed(folder / "unit.json").items() if key != "files"}
+    artifacts.write_unit(folder, {**facts, "schema": 0})
+    artifacts.seal(root)
+    assert Store(root).datasets == ()
+    (folder / "Conv_1.npz").unlink()
+    with pytest.raises(InputError, match="Conv_1.npz"):
+        artifacts.write_unit(folder, facts)
+
+
+def test_units_of_pictures_that_were_replaced_are_not_sealed(home, tmp_path):
+    datasets.add("world", make_world(tmp_path / "world"))
+    write_store(tmp_path / "store", "world", np.eye(6, 2, dtype=np.float32), np.array([0, 0, 0, 1, 1, 1]))
+    write_bmp(tmp_path / "world" / "red" / "3.bmp", (9, 9, 200))
+    datasets.add("world", tmp_path / "world")
+    points = np.arange(14, dtype=np.float32).reshape(7, 2)
+    write_store(tmp_path / "store", "world", points, np.array([0, 0, 0, 1, 1, 1, 1]), name="vgg16")
+    store = Store(tmp_path / "store")
+    assert store.models("world") == ("vgg16",)
+    assert store.scores("world").scores.score.shape == (192, 7)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_damage_to_a_layer_that_is_not_sealed_yet_is_found(layer_bytes, tmp_path, seed):
+    (tmp_path / "Conv_1.npz").write_bytes(layer_bytes)
+    assert artifacts.layer_is_whole(tmp_path, "Conv_1")
+    (tmp_path / "Conv_1.npz").write_bytes(damaged(tmp_path / "Conv_1.npz", random.Random(seed)))
+    assert not artifacts.layer_is_whole(tmp_path, "Conv_1")
+    with pytest.raises(IntegrityError, match="Conv_1.npz"):
+        artifacts.read_layer(tmp_path, "Conv_1")
+
+
+@pytest.fixture(scope="module")
+def layer_bytes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("layer")
+    artifacts.write_layer(folder, "Conv_1", results(POINTS, LABELS))
+    return (folder / "Conv_1.npz").read_bytes()
 
 
 def damaged(path, rng):
@@ -107,7 +163,7 @@ def test_a_missing_store_and_another_schema_are_refused(root, tmp_path):
     with pytest.raises(IntegrityError, match="missing"):
         Store(tmp_path / "nowhere")
     (root / "manifest.json").write_bytes(artifacts.signed({"schema": 99, "units": {}}))
-    with pytest.raises(IntegrityError, match="expected schema 1, got 99"):
+    with pytest.raises(IntegrityError, match="expected schema 2, got 99"):
         Store(root)
 
 
@@ -119,6 +175,8 @@ def test_what_is_not_stored_is_answered_with_what_is(root):
         store.ranking("line", FeatureSpec("vgg16", "block5_conv3", "avg"), "cosine")
     with pytest.raises(UnknownName, match="flatten published"):
         store.ranking("line", FeatureSpec(MODEL, "Conv_1", "flatten"), "cosine")
+    with pytest.raises(UnknownName, match="tsne3"):
+        store.map("line", SPEC, "umap4")
     with pytest.raises(UnknownName, match="chebyshev"):
         store.ranking("line", SPEC, "hamming")
 

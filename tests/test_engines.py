@@ -290,3 +290,22 @@ def test_a_killed_conversion_does_no_harm(photos, stored, home):
     engine = OpenVINOEngine(REAL, [(catalog.model(REAL).layers[-1].name, "avg")], size=224)
     assert engine.run(photos)[0].std() > 0
     assert [path.suffix for path in (home / "engines").iterdir() if path.is_dir()] == [""]
+
+
+@pytest.mark.real
+def test_the_first_pictures_may_come_from_many_threads_at_once():
+    """OpenVINO's first array conversion deadlocks under contention; a loaded engine has it behind it."""
+    weights.pull("mobilenetv2")
+    code = (
+        "import sys, threading, numpy as np\n"
+        "from semsearch.engines import OpenVINOEngine\n"
+        "sys.setswitchinterval(1e-6)\n"
+        "engine = OpenVINOEngine('mobilenetv2', [('Conv1', 'avg')], size=224)\n"
+        "together, batch = threading.Barrier(6), np.zeros((1, 224, 224, 3), np.float32)\n"
+        "def run(): together.wait(); engine.run(batch)\n"
+        "threads = [threading.Thread(target=run, daemon=True) for _ in range(6)]\n"
+        "[thread.start() for thread in threads]; [thread.join(20) for thread in threads]\n"
+        "sys.exit(any(thread.is_alive() for thread in threads))\n"
+    )
+    for _ in range(5):
+        assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

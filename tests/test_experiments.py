@@ -5,7 +5,7 @@ import pytest
 
 from semsearch import datasets, experiments, scores
 from semsearch.catalog import FeatureSpec
-from semsearch.errors import InputError, UnknownName
+from semsearch.errors import InputError, SpecMismatch, UnknownName
 from semsearch.experiments import Experiment
 from semsearch.store import Store
 from tests.test_precompute import make_world
@@ -20,15 +20,13 @@ EUCLIDEAN = Experiment("world", FeatureSpec(MODEL, "Conv_1", "avg"), "euclidean"
 def store(home, tmp_path):
     """Six items in two classes, blue then red, at 0, 1, 3, 7, 15 and 31."""
     datasets.add("world", make_world(tmp_path / "world"))
-    experiments._labels.cache_clear()
-    yield Store(write_store(tmp_path / "store", "world", POINTS, LABELS))
-    experiments._labels.cache_clear()
+    return Store(write_store(tmp_path / "store", "world", POINTS, LABELS))
 
 
 def test_matches_are_the_known_pairs(store):
     found = experiments.matches(store, EUCLIDEAN, 2, k=3)
     assert [(m.rank, m.item, m.correct) for m in found] == [(1, 1, True), (2, 0, True), (3, 3, False)]
-    np.testing.assert_allclose([m.distance for m in found], [2, 3, 4], atol=26 / 126 + 0.02)
+    np.testing.assert_allclose([m.distance for m in found], [2, 3, 4], atol=26 / 62 + 0.02)
     assert all(0 < m.similarity < 1 for m in found)
     assert [m.similarity for m in found] == sorted((m.similarity for m in found), reverse=True)
 
@@ -84,8 +82,34 @@ def test_one_query_everywhere(store):
 def test_bad_questions_are_refused(store):
     with pytest.raises(InputError, match="at least 1"):
         experiments.matches(store, EUCLIDEAN, 0, k=0)
+    with pytest.raises(InputError, match="at least 1"):
+        experiments.query_score(store, EUCLIDEAN, 0, k=-2)
     with pytest.raises(UnknownName, match="0 … 5"):
         experiments.matches(store, EUCLIDEAN, 6, k=1)
+
+
+@pytest.mark.parametrize(
+    "experiment, stored",
+    [
+        (Experiment("world", FeatureSpec(MODEL, "Conv_1", "flatten"), "cosine"), "flatten published"),
+        (Experiment("world", FeatureSpec("vgg16", "block5_conv3", "avg"), "cosine"), MODEL),
+        (Experiment("world", EUCLIDEAN.spec, "hamming"), "chebyshev"),
+        (Experiment("iconic200", EUCLIDEAN.spec, "cosine"), "world"),
+    ],
+)
+def test_an_experiment_that_is_not_stored_is_answered_with_what_is(store, experiment, stored):
+    for ask in (experiments.summary, lambda *asked: experiments.matches(*asked, 0, k=1)):
+        with pytest.raises(UnknownName, match=stored):
+            ask(store, experiment)
+
+
+def test_results_are_never_read_with_the_labels_of_other_pictures(store, tmp_path):
+    (tmp_path / "world" / "red" / "0.bmp").unlink()
+    datasets.add("world", tmp_path / "world")
+    experiments._labels_of.cache_clear()
+    for ask in (experiments.summary, lambda *asked: experiments.matches(*asked, 0, k=1)):
+        with pytest.raises(SpecMismatch, match="semsearch precompute world"):
+            ask(store, EUCLIDEAN)
 
 
 @pytest.mark.parametrize("dataset", ["groceries200", "iconic200", "fashion200"])

@@ -15,8 +15,8 @@ def euclidean(points):
 
 
 @pytest.fixture(scope="module")
-def umap():
-    with projection.umap_worker() as worker:
+def project():
+    with projection.map_worker() as worker:
         yield worker
 
 
@@ -58,22 +58,61 @@ def test_align_keeps_distances():
     np.testing.assert_allclose(euclidean(projection.align(points, reference)), euclidean(points), atol=1e-5)
 
 
-def test_umap_keeps_neighbours_and_repeats(umap):
-    from sklearn.manifold import trustworthiness
-
+@pytest.mark.parametrize("dimensions", [2, 3])
+@pytest.mark.parametrize("method", ["umap", "tsne"])
+def test_maps_keep_neighbours_and_repeat(project, method, dimensions):
     distances = euclidean(blobs())
-    start = projection.pca(distances)
-    first, second = umap(distances, start), umap(distances, start)
-    assert first.shape == (60, 2) and first.dtype == np.float32
+    start = projection.pca(distances, dimensions)
+    first, second = project(method, distances, start), project(method, distances, start)
+    assert first.shape == (60, dimensions) and first.dtype == np.float32
     assert np.array_equal(first, second)
-    assert trustworthiness(distances, first, n_neighbors=5, metric="precomputed") > 0.9
+    assert projection.trust(distances, first, np.repeat(range(3), 20)).trustworthiness > 0.9
     shuffled = np.random.default_rng(0).permutation(first)
-    assert trustworthiness(distances, shuffled, n_neighbors=5, metric="precomputed") < 0.7
+    assert projection.trust(distances, shuffled, np.repeat(range(3), 20)).trustworthiness < 0.7
 
 
-def test_umap_of_fewer_items_than_neighbours(umap):
+@pytest.mark.parametrize("method", ["umap", "tsne"])
+def test_maps_of_fewer_items_than_neighbours(project, method):
     distances = euclidean(blobs()[::10])
-    assert np.isfinite(umap(distances, projection.pca(distances))).all()
+    assert np.isfinite(project(method, distances, projection.pca(distances))).all()
+
+
+def test_a_perfect_map_is_fully_trusted():
+    points = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
+    found = projection.trust(euclidean(points), points, np.arange(40) % 2)
+    assert (found.trustworthiness, found.continuity, found.overlap) == (1, 1, 1)
+    assert found.kept.tolist() == [15] * 40
+
+
+def test_trust_of_a_small_map_by_hand():
+    """Five items on a line, k = 2; the map swaps the outer right item with the middle one."""
+    true = np.array([[0.0], [1.0], [2.1], [3.3], [4.6]])
+    drawn = np.array([[0.0, 0], [1.0, 0], [4.6, 0], [3.3, 0], [2.1, 0]])
+    found = projection.trust(euclidean(true), drawn, np.array([0, 0, 0, 1, 1]))
+    true_near = [{1, 2}, {0, 2}, {1, 3}, {2, 4}, {3, 2}]
+    map_near = [{1, 4}, {0, 4}, {3, 4}, {4, 2}, {1, 3}]
+    assert found.kept.tolist() == [len(a & b) for a, b in zip(true_near, map_near, strict=True)]
+    assert found.overlap == pytest.approx(sum(found.kept) / 10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_trust_equals_scikit_learn(seed):
+    from sklearn.manifold import trustworthiness
+    from sklearn.metrics import silhouette_score
+
+    rng = np.random.default_rng(seed)
+    points, drawn = rng.normal(size=(50, 5)).astype(np.float32), rng.normal(size=(50, 2)).astype(np.float32)
+    labels = rng.integers(3, size=50)
+    found = projection.trust(euclidean(points), drawn, labels)
+    assert found.trustworthiness == pytest.approx(trustworthiness(points, drawn, n_neighbors=15))
+    assert found.continuity == pytest.approx(trustworthiness(drawn, points, n_neighbors=15))
+    assert found.silhouette == pytest.approx(silhouette_score(drawn, labels), abs=1e-5)
+
+
+def test_trust_of_one_class_has_no_silhouette_and_of_two_items_no_neighbourhood():
+    points = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
+    assert np.isnan(projection.trust(euclidean(points), points, np.zeros(40)).silhouette)
+    assert projection.trust(euclidean(points[:2]), points[:2], np.array([0, 1])).kept.tolist() == [0, 0]
 
 
 def test_bad_distances_are_refused():
@@ -89,7 +128,7 @@ def test_the_caller_imports_neither_umap_nor_tensorflow():
         "from semsearch import projection\n"
         "if __name__ == '__main__':\n"
         "    d = np.abs(np.subtract.outer(np.arange(8.0), np.arange(8.0)))\n"
-        "    with projection.umap_worker() as umap: umap(d, projection.pca(d))\n"
+        "    with projection.map_worker() as project: project('umap', d, projection.pca(d))\n"
         "    print({'umap', 'tensorflow', 'numba'} & set(sys.modules))\n"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

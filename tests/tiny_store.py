@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from semsearch import artifacts, metrics, scores
+from semsearch import artifacts, datasets, metrics, projection, scores
 from semsearch.catalog import WAYS, model
 
 MODEL = "mobilenetv2"
@@ -21,18 +21,21 @@ def results(features, labels):
             cut = slice(artifacts.DEPTH)
             found.rankings[*way, metric] = artifacts.Ranking(ids[:, cut], distances[:, cut], metrics.scale(matrix))
             found.scores[*way, metric] = artifacts.Scores(scores.published_score(top), scores.count(top), average)
+    matrix = metrics.pairwise(features, ["euclidean"])["euclidean"]
     for way in WAYS:
         for kind in artifacts.KINDS:
-            found.maps[*way, kind] = features[:, :2].astype(np.float32)
+            drawn = np.resize(features.T, (int(kind[-1]), len(features))).T.astype(np.float32)
+            found.maps[*way, kind] = artifacts.Map(drawn, projection.trust(matrix, drawn, labels))
     return found
 
 
-def write_store(root, dataset, features, labels):
-    """A sealed store with one unit of that dataset, every layer alike."""
-    folder = root / dataset / MODEL
-    for layer in model(MODEL).layers:
+def write_store(root, dataset, features, labels, *, name=MODEL):
+    """A sealed store with a unit of that dataset, every layer alike."""
+    folder = root / dataset / name
+    for layer in model(name).layers:
         artifacts.write_layer(folder, layer.name, results(features, labels))
-    facts = {"key": "k", "dataset": dataset, "model": MODEL, "items": list(range(len(labels)))}
-    artifacts.write_unit(folder, facts)
+    known = datasets.load(dataset).content_hash if dataset in datasets.names() else ""
+    facts = {"key": "k", "dataset": dataset, "dataset_hash": known, "model": name, "items": list(range(len(labels)))}
+    artifacts.write_unit(folder, {**facts, "schema": artifacts.SCHEMA})
     artifacts.seal(root)
     return root
