@@ -1,6 +1,9 @@
 """Our published preset beside the published experiments: mean scores and top-15 agreement, layer by layer.
 
-Usage: python benchmarks/parity.py [MODEL …]   (default: every published model whose weights can be had)
+Usage: python benchmarks/parity.py [--quality Q] [MODEL …]   (default: every published model whose weights can be had)
+
+With --quality each picture is compressed once more, as JPEG of quality Q, which shows how much a layer's score
+owes to compression.
 
 Pictures come from ../shared/data, published scores from ../shared/reference (or from the folder named by
 SEMSEARCH_SHARED_DATA and its neighbour). Agreement is the share of the published fifteen nearest that are
@@ -8,6 +11,8 @@ also ours, over the queries recorded in benchmarks/published_matches.json. Exit 
 model in HELD is more than LIMIT points off and not listed in EXPLAINED.
 """
 
+import argparse
+import io
 import json
 import os
 import sys
@@ -28,7 +33,12 @@ DATASETS = ("iconic200", "fashion200")
 METRICS = ("cosine", "euclidean")
 HELD = ("mobilenet", "vgg16", "xception", "inceptionv3")
 LIMIT = 1.0
-EXPLAINED: dict[tuple[str, str, str], str] = {}
+EXPLAINED = {
+    ("iconic200", "mobilenet", "conv_pw_2"): "most likely compression: all 200 files at hand carry one quantisation "
+    "table, so they are copies compressed again after the published run. One more pass (--quality 75) moves this layer "
+    "further up and the last layer further down, the directions of both differences; fashion200, of mixed tables, "
+    "agrees within 0.2 at every layer of this model"
+}
 
 
 def published_models() -> list[str]:
@@ -44,7 +54,18 @@ def published_models() -> list[str]:
     return names
 
 
-def rankings(model: str, dataset: datasets.Dataset) -> dict[tuple[str, str], np.ndarray]:
+def picture(path: Path, quality: int | None) -> Path | bytes:
+    """The picture as it is, or compressed once more."""
+    if quality is None:
+        return path
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.open(path).convert("RGB").save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def rankings(model: str, dataset: datasets.Dataset, quality: int | None) -> dict[tuple[str, str], np.ndarray]:
     """Fifteen nearest of every picture, (n, 15) ids, for each (layer, metric) under the published preset."""
     specs = [FeatureSpec(model, layer.name, "flatten", "published") for layer in catalog.model(model).layers]
     with tempfile.TemporaryDirectory(prefix="parity-") as scratch:
@@ -52,7 +73,8 @@ def rankings(model: str, dataset: datasets.Dataset) -> dict[tuple[str, str], np.
         def file(spec: FeatureSpec, n: int, d: int) -> np.ndarray:
             return np.memmap(Path(scratch) / spec.layer, np.float32, "w+", shape=(n, d))
 
-        found = FeatureExtractor(specs).extract([dataset.path(item.id) for item in dataset.items], out=file)
+        pictures = [picture(dataset.path(item.id), quality) for item in dataset.items]
+        found = FeatureExtractor(specs).extract(pictures, out=file)
         everyone = np.arange(len(dataset.items))
         return {
             (spec.layer, metric): metrics.rank(matrix, scores.PUBLISHED_K, exclude=everyone)[0]
@@ -69,8 +91,17 @@ def agreement(ids: np.ndarray, recorded: dict[str, list[int]]) -> str:
     return f"{np.mean(shares):.2f} ({len(shares)})"
 
 
+def arguments() -> argparse.Namespace:
+    """The words of the call."""
+    parser = argparse.ArgumentParser(description="Our published preset beside the published experiments.")
+    parser.add_argument("models", nargs="*")
+    parser.add_argument("--quality", type=int)
+    return parser.parse_args()
+
+
 def main() -> int:
     """Print the table; returns the exit code."""
+    asked = arguments()
     published = json.loads((SHARED.parent / "reference" / "scores_published.json").read_text())
     matches = json.loads((HERE / "published_matches.json").read_text())
     missed = []
@@ -80,27 +111,21 @@ def main() -> int:
         dataset = datasets.load(name)
         if not dataset.has_pictures:
             dataset = datasets.add(name, SHARED / name)
-        for model in sys.argv[1:] or published_models():
+        for model in asked.models or published_models():
             started = time.monotonic()
-            found = rankings(model, dataset)
-            for layer in catalog.model(model).layers:
-                for metric in METRICS:
-                    ids = found[layer.name, metric]
-                    ours = scores.published_score(dataset.labels[ids] == dataset.labels[:, None]).mean()
-                    theirs = published[name][metric][model][layer.alias or layer.name]
-                    recorded = matches.get(f"{name}/{model}/{metric}/{layer.alias or layer.name}", {})
-                    print(
-                        f"| {name} | {model} | {layer.name} | {metric} | {ours:.2f} | {theirs:.2f} "
-                        f"| {ours - theirs:+.2f} | {agreement(ids, recorded)} |",
-                        flush=True,
-                    )
-                    if model in HELD and abs(ours - theirs) > LIMIT:
-                        missed.append((name, model, layer.name, metric))
+            for (layer, metric), ids in rankings(model, dataset, asked.quality).items():
+                alias = catalog.model(model).layer(layer).alias or layer
+                ours = scores.published_score(scores.hits(dataset.labels, dataset.labels[ids])).mean()
+                theirs = published[name][metric][model][alias]
+                shared = agreement(ids, matches.get(f"{name}/{model}/{metric}/{alias}", {}))
+                figures = f"{ours:.2f} | {theirs:.2f} | {ours - theirs:+.2f} | {shared}"
+                print(f"| {name} | {model} | {layer} | {metric} | {figures} |", flush=True)
+                if model in HELD and abs(ours - theirs) > LIMIT:
+                    missed.append((name, model, layer, metric))
             print(f"{name} {model}: {time.monotonic() - started:.0f} s", file=sys.stderr)
-    unexplained = [row for row in missed if row[:3] not in EXPLAINED]
     for row in missed:
         print(f"more than {LIMIT} off: {' '.join(row)}: {EXPLAINED.get(row[:3], 'not explained')}")
-    return 1 if unexplained else 0
+    return 1 if [row for row in missed if row[:3] not in EXPLAINED] else 0
 
 
 if __name__ == "__main__":
