@@ -4,11 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared import sidebar, texts
+from pages.shared import sidebar, texts, welcome
 from semsearch.errors import SemsearchError
 
 STATIC = Path(__file__).parent / "static"
-
 st.set_page_config(
     page_title="semsearch",
     page_icon=str(STATIC / "icon.svg"),
@@ -17,19 +16,21 @@ st.set_page_config(
     menu_items={"About": "**semsearch**: image search with convolutional networks, to explore, understand and use."},
 )
 st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.svg"), size="large")
-page = st.navigation(
-    [
-        st.Page(
-            "pages/search.py",
-            title="Search",
-            url_path="similar",  # not `search`: at that address Streamlit would run the file without this one
-            icon=":material/image_search:",
-            help="Pick a picture and see which others a network finds most alike, with every score explained.",
-        )
-    ]
+# file, title, address, icon, help; at an address equal to its file's name Streamlit would run the file alone
+PAGES = (
+    ("search", "Search", "similar", "image_search", "A picture, those that a network finds most like it, and why."),
+    ("embeddings", "Embeddings", "map", "scatter_plot", "All pictures as points on a map, layer by layer."),
+    ("guide", "Guide", "learn", "menu_book", "How it works, told with real pictures and results."),
 )
+pages = [
+    st.Page(f"pages/{file}.py", title=title, url_path=address, icon=f":material/{icon}:", help=words)
+    for file, title, address, icon, words in PAGES
+]
+page = st.navigation(pages, position="top")
 try:
     sidebar.show()
+    if page is pages[0]:
+        welcome.show()
     page.run()
 except SemsearchError as error:
     st.error(texts.plain(str(error)), title="This cannot be shown", icon=":material/error:")

@@ -174,3 +174,8 @@ def _labels_of(dataset: str, content_hash: str) -> np.ndarray:
             f"got others ({found.content_hash[:12]}…); run `semsearch precompute {dataset}`"
         )
     return found.labels
+
+
+def labels(store: Store, dataset: str) -> np.ndarray:
+    """Label of each item of a dataset by id, (n,) int32; SpecMismatch when its pictures are not those of the store."""
+    return _labels_of(dataset, store.facts(dataset, store.models(dataset)[0])["dataset_hash"])

@@ -25,7 +25,7 @@ LEVELS = {
         "artifacts",
         "store",
     },
-    3: {"experiments"},
+    3: {"experiments", "compare", "leaderboard"},
     4: {"precompute", "evaluate"},
     5: {"cli", "__main__"},
 }

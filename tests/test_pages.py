@@ -1,5 +1,7 @@
 """The Search page run without a browser, on a small world whose answers are known by hand."""
 
+import csv
+import io
 import json
 import re
 import shutil
@@ -7,14 +9,17 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import pictures, resources, texts, tiles
-from pages.shared.choice import K_RANGE, WAYS, Choice, Offers
-from semsearch import catalog, datasets, metrics
-from semsearch.errors import PicturesUnavailable
+from pages.shared import export, history, pictures, resources, sidebar, texts, tiles, view_matches
+from pages.shared.choice import K_RANGE, PARTS, WAYS, Choice, Offers, other_address
+from pages.shared.sieve import Sieve
+from pages.shared.view_matches import Side
+from semsearch import catalog, datasets, experiments, metrics
+from semsearch.errors import PicturesUnavailable, UnknownName
 from tests import small_world
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -350,3 +355,298 @@ def test_the_default_choice_is_settled_on_what_is_there():
     layer = catalog.model("mobilenetv2").layers[-1].name
     assert offers.settle(Choice()) == Choice(layer=layer, q=4)
     assert offers.settle(replace(Choice(), model="nasnetmobile")).model == "vgg16"
+
+
+COMPARED = {"model": "mobilenetv2", "metric": "euclidean", "q": 3, "k": 5, "b_model": "vgg16", "b_metric": "euclidean"}
+"""Both known rankings of picture 3: 4 5 0 1 2 and 0 1 4 5 2."""
+
+
+def sides(app):
+    """The tiles of A and of B."""
+    galleries = [json.loads(element.proto.json) for element in app.get("bidi_component")]
+    return [data["tiles"] for data in galleries if data["look"] == "matches"]
+
+
+def written(app, beginning):
+    return next(text.value for text in app.markdown if text.value.startswith(beginning))
+
+
+def test_two_configurations_are_shown_side_by_side(store):
+    a, b = sides(open_app(**COMPARED))
+    assert [tile["id"] for tile in a] == [item for item, _ in small_world.RANKINGS["mobilenetv2"]]
+    assert [tile["id"] for tile in b] == [item for item, _ in small_world.RANKINGS["vgg16"]]
+
+
+def test_the_same_picture_is_linked_and_its_change_of_rank_told(store):
+    a, b = sides(open_app(**COMPARED))
+    assert [tile["badge"] for tile in a] == ["B 3", "B 4", "B 1", "B 2", "B 5"]
+    assert [tile["badge"] for tile in b] == ["▲2", "▲2", "▼2", "▼2", "="]
+    assert all(tile["linked"] for tile in a + b)
+    assert (a[0]["note"], b[0]["note"]) == ("Rank 3 in B", "Rank 3 in A")
+    assert a[0]["spoken"].startswith("Rank 3 in B. Rank 1: apple, same class")
+
+
+def test_matches_of_one_side_alone_say_where_they_stand_on_the_other(store):
+    dataset = datasets.load("world")
+    drawn = [tiles.item_tile(dataset, item, {}) | {"rank": "1"} for item in (4, 1)]
+    here, there = tiles.linked(drawn, {4}, {4: 2, 1: 3}, side="A"), tiles.linked(drawn, {4}, {4: 2}, side="B")
+    assert [(tile["linked"], tile["badge"], tile["note"]) for tile in here] == [
+        (True, "B 2", "Rank 2 in B"),
+        (False, None, "Rank 3 in B"),
+    ]
+    assert [(tile["linked"], tile["badge"], tile["note"]) for tile in there] == [
+        (True, "▲1", "Rank 2 in A"),
+        (False, "new", "Beyond rank 1 in A"),
+    ]
+
+
+def test_the_numbers_of_a_comparison_are_those_counted_by_hand(store):
+    app = open_app(**COMPARED)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in written(app, "|  | Score").split("\n")]
+    assert [row[:6] for row in rows[2:]] == [
+        ["**A**", "60.0", "2\u00a0of\u00a05", "0.40", "1.00", "1.00"],
+        ["**B**", "33.3", "2\u00a0of\u00a05", "0.40", "1.00", "0.42"],
+        ["B\u00a0−\u00a0A", "−26.7", "+0", "+0.00", "+0.00", "−0.58"],
+    ]
+    means = [float(row[6].replace("−", "-")) for row in rows[2:]]
+    assert means[2] == pytest.approx(means[1] - means[0], abs=0.11)
+    said = written(app, "Overlap@5 **1.00**")
+    # agreement 0/1, 0/2, 2/3, 4/4, 5/5: (0.1 / 0.9) (0.9³ · 2/3 + 0.9⁴ + 0.9⁵) + 0.9⁵ = 0.783
+    assert "rank-biased overlap **0.78**" in said
+    assert f"mean score, A minus B **{-means[2]:+.1f}**".replace("-", "−") in said
+    assert "5 of the 5 matches of A are also among those of B" in written(app, "- **Overlap@5**")
+
+
+def test_the_switch_opens_a_comparison_and_closes_it_again(store):
+    app = open_app(q=3)
+    assert len(sides(app)) == 1 and not [key for key in app.query_params if key.startswith("b_")]
+    app.toggle(key="compare").set_value(True).run()
+    assert len(sides(app)) == 2 and not app.exception and not app.warning
+    layers = [layer.name for layer in catalog.model("mobilenetv2").layers]
+    assert (app.query_params["b_model"], app.query_params["b_layer"]) == ("mobilenetv2", layers[4])
+    app.selectbox(key="b_model").select("vgg16").run()
+    assert app.query_params["b_layer"] == small_world.LAST["vgg16"]
+    app.toggle(key="compare").set_value(False).run()
+    assert len(sides(app)) == 1 and not [key for key in app.query_params if key.startswith("b_")]
+    app.toggle(key="compare").set_value(True).run()
+    assert app.selectbox(key="b_model").value == "vgg16"
+
+
+def test_b_is_begun_at_another_layer_than_a():
+    offers = Offers(["d"], lambda name: ["vgg16"], lambda name: [0], {})
+    for layer in catalog.model("vgg16").layers:
+        choice = Choice("d", "vgg16", layer.name)
+        rival = offers.rival(choice)
+        assert rival.layer != layer.name and replace(rival, layer=layer.name) == choice
+        assert offers.settle(rival) == rival
+
+
+def test_a_link_restores_a_and_b(store):
+    app = open_app(**COMPARED)
+    app.selectbox(key="b_layer").select("block3_conv3").run()
+    app.segmented_control(key="b_pooling").set_value("gem").run()
+    app.selectbox(key="b_metric").select("manhattan").run()
+    app.slider(key="k").set_value(6).run()
+    address = {name: app.query_params[name] for name in app.query_params}
+    a = Choice("world", "mobilenetv2", small_world.LAST["mobilenetv2"], "avg", "euclidean", 6, 3)
+    b = replace(a, model="vgg16", layer="block3_conv3", pooling="gem", metric="manhattan")
+    assert address == a.address() | other_address(b)
+    again = open_app(**address)
+    assert not again.warning and sides(again) == sides(app)
+    assert {name: again.query_params[name] for name in again.query_params} == address
+    for part in ("model", "layer", "metric"):
+        assert again.selectbox(key=f"b_{part}").value == getattr(b, part)
+
+
+def test_every_pair_survives_the_way_through_an_address():
+    models = tuple(catalog.models())
+    offers = Offers(["x"], lambda name: models, lambda name: range(200), {})
+    a = offers.settle(Choice("x", "vgg16", q=199))
+    assert offers.read_other(a.address(), a) == (None, [])
+    for model in models:
+        for layer in catalog.model(model).layers:
+            for pooling in WAYS:
+                for metric in metrics.METRICS:
+                    b = replace(a, model=model, layer=layer.name, pooling=pooling, metric=metric)
+                    assert offers.read_other(a.address() | other_address(b), a) == (b, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "instead"),
+    [
+        ("b_model", "resnet999", "mobilenetv2"),
+        ("b_layer", "block9", catalog.model("mobilenetv2").layers[4].name),
+        ("b_pooling", "sum", "avg"),
+        ("b_metric", "hamming", "cosine"),
+    ],
+)
+def test_a_part_of_b_that_cannot_be_met_is_told_and_replaced(store, name, value, instead):
+    app = open_app(**{name: value})
+    assert not app.exception and not app.error
+    [warning] = app.warning
+    assert warning.value.replace("\\", "").startswith(f"- {name}: unknown")
+    assert app.query_params[name] == instead and len(sides(app)) == 2
+    assert not app.run().warning
+
+
+@pytest.mark.parametrize("key", ["b_model", "b_layer", "b_pooling", "b_metric"])
+@pytest.mark.parametrize("lie", ["../x", None, ["vgg16"], 7])
+def test_a_hostile_browser_gets_a_settled_b(store, key, lie):
+    app = open_app(q=3)
+    app.session_state[key] = lie
+    app.toggle(key="compare").set_value(True).run()
+    assert not app.exception and not app.error and len(sides(app)) == 2
+
+
+def test_a_and_b_can_be_swapped(store):
+    app = open_app(**COMPARED)
+    before = [[tile["id"] for tile in side] for side in sides(app)]
+    app.button(key="swap").click().run()
+    assert [[tile["id"] for tile in side] for side in sides(app)] == before[::-1]
+    assert (app.query_params["model"], app.query_params["b_model"]) == ("vgg16", "mobilenetv2")
+
+
+def test_go_takes_the_names_of_a_link_and_no_others():
+    assert {OTHER for OTHER in sidebar.OTHER_KEYS} == {f"b_{name}" for name in PARTS}
+    with pytest.raises(UnknownName, match="unknown part of the choice 'colour'"):
+        sidebar.go(colour="red")
+
+
+def test_the_classes_chosen_are_shown_and_no_others(store):
+    app = open_app(**COMPARED)
+    app.multiselect(key="classes").set_value([1]).run()
+    assert [[tile["id"] for tile in side] for side in sides(app)] == [[4, 5], [4, 5]]
+    assert [tile["rank"] for tile in sides(app)[1]] == ["3", "4"], "ranks stay those of all"
+    assert [text.value for text in app.caption if "pass the filter" in text.value] == [
+        ":material/filter_alt: 2 of 5 matches pass the filter."
+    ] * 2
+    app.button(key="show_all").click().run()
+    assert [len(side) for side in sides(app)] == [5, 5]
+
+
+def test_matches_less_alike_than_asked_for_are_hidden(store):
+    app = open_app(**COMPARED)
+    bars = [tile["bar"] for tile in sides(app)[0]]
+    app.slider(key="least").set_value(50).run()
+    assert [tile["bar"] for tile in sides(app)[0]] == [bar for bar in bars if bar >= 0.5] != bars
+    app.slider(key="least").set_value(100).run()
+    assert [len(side) for side in sides(app)] == [0, 1], "VGG16 sees picture 0 as the same"
+
+
+def test_near_duplicates_can_be_folded(store):
+    app = open_app(**COMPARED)
+    assert len(sides(app)[1]) == 5
+    app.toggle(key="fold").set_value(True).run()
+    assert [[tile["id"] for tile in side] for side in sides(app)] == [[4, 5, 0, 1, 2], [0, 1, 5, 2]]
+    address = {name: values[0] for name, values in parse_qs(urlsplit(app.code[0].value).query).items()}
+    again = open_app(**address)
+    assert again.toggle(key="fold").value is True
+    assert sides(again) == sides(app)
+
+
+def test_a_link_restores_the_filter(store):
+    app = open_app(**COMPARED)
+    app.multiselect(key="classes").set_value([0]).run()
+    app.slider(key="least").set_value(30).run()
+    [code] = app.code
+    address = {name: values[0] for name, values in parse_qs(urlsplit(code.value).query).items()}
+    assert (address["classes"], address["least"]) == ("<b>pear", "30")
+    again = open_app(**address)
+    assert sides(again) == sides(app)
+    assert again.multiselect(key="classes").value == [0] and again.slider(key="least").value == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("classes", "nothing"), ("least", "many"), ("least", "900"), ("view", "x")]
+)
+def test_a_filter_or_view_that_is_not_there_is_left_out(store, name, value):
+    app = open_app(**{name: value})
+    assert not app.exception and not app.error
+    assert len(sides(app)[0]) == 5
+
+
+def test_the_matches_on_screen_can_be_taken_along(store):
+    app = open_app(**COMPARED)
+    assert [button.label for button in app.get("download_button")] == ["Matches as CSV"]
+    choice = Choice("world", "vgg16", small_world.LAST["vgg16"], "avg", "euclidean", 5, 3)
+    found = experiments.matches(resources.store(), choice.experiment, 3, k=5)
+    score = experiments.query_score(resources.store(), choice.experiment, 3, k=5)
+    side = Side("B", choice, found, score, score)
+    rows = view_matches.table(datasets.load("world"), side, Sieve(frozenset([1])))
+    read = list(csv.DictReader(io.StringIO(export.csv_bytes(rows).decode("utf-8-sig"))))
+    assert [(row["rank"], row["item"], row["class"], row["same_class"]) for row in read] == [
+        ("3", "4", "apple", "True"),
+        ("4", "5", "apple", "True"),
+    ]
+    assert {name: read[0][name] for name in ("configuration", "model", "query", "query_class")} == {
+        "configuration": "B",
+        "model": "vgg16",
+        "query": "3",
+        "query_class": "apple",
+    }
+    assert [float(row["distance"]) for row in read] == pytest.approx([1, 3], abs=0.25)
+
+
+@pytest.mark.parametrize("view", ["Matches", "This query, everywhere", "This dataset"])
+def test_the_view_is_in_the_link_and_restored_by_it(store, view):
+    app = open_app(q=3)
+    app.segmented_control(key="view").set_value(view).run()
+    assert not app.exception and not app.error
+    again = open_app(q=3, view=view)
+    assert again.segmented_control(key="view").value == view and not again.exception and not again.error
+    assert bool(again.get("download_button")) == bool(app.get("download_button"))
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", " =1", "\n=1"])
+def test_no_cell_is_a_formula(text):
+    written = export.csv_bytes([{"class": text, "plain": "a=b", "number": -1.5}]).decode("utf-8-sig")
+    [row] = csv.DictReader(io.StringIO(written, newline=""))
+    assert row == {"class": f"'{text}", "plain": "a=b", "number": "-1.5"}
+
+
+def test_a_table_without_rows_is_empty():
+    assert export.csv_bytes([]) == "".encode("utf-8-sig")
+
+
+def test_back_and_forward_go_through_the_queries_of_the_session(store):
+    app = open_app(q=0)
+    assert app.button(key="search_back").disabled and app.button(key="search_forward").disabled
+    app.button(key="search_next").click().run()
+    app.button(key="search_next").click().run()
+    app.button(key="search_back").click().run()
+    assert app.query_params["q"] == "1"
+    app.button(key="search_back").click().run()
+    assert app.query_params["q"] == "0" and app.button(key="search_back").disabled
+    app.button(key="search_forward").click().run()
+    assert app.query_params["q"] == "1" and not app.button(key="search_forward").disabled
+    app.button(key="search_previous").click().run()
+    assert app.query_params["q"] == "0" and app.button(key="search_forward").disabled, "a new query ends what lay ahead"
+    app.button(key="search_back").click().run()
+    assert app.query_params["q"] == "1"
+
+
+def test_the_history_stays_within_its_limit(store):
+    app = open_app(q=0)
+    for _ in range(history.LIMIT + 5):
+        app.button(key="search_next").click().run()
+    seen = app.session_state["history_seen"]
+    assert len(seen) == history.LIMIT and seen[-1] == ("world", int(app.query_params["q"]))
+
+
+def test_query_layer_and_model_can_be_stepped_through(store):
+    app = open_app(q=0)
+    layers = [layer.name for layer in catalog.model("mobilenetv2").layers]
+    for key, name, expected in [
+        ("next_query", "q", "1"),
+        ("previous_query", "q", "0"),
+        ("previous_query", "q", "5"),
+        ("previous_layer", "layer", layers[-2]),
+        ("next_layer", "layer", layers[-1]),
+        ("next_layer", "layer", layers[0]),
+        ("next_model", "model", "vgg16"),
+        ("previous_model", "model", "mobilenetv2"),
+    ]:
+        app.button(key=key).click().run()
+        assert app.query_params[name] == expected and not app.exception
+    shortcuts = [button.proto.shortcut for button in app.button if button.proto.shortcut]
+    assert len(shortcuts) == len(set(shortcuts)) == 6

@@ -59,6 +59,15 @@ class Choice:
 
 
 KEYS = tuple(field.name for field in fields(Choice))
+PARTS = ("model", "layer", "pooling", "metric")
+"""What configuration B chooses for itself; it shares all else with A."""
+OTHER = "b_"
+"""Put before the name of a part in links and widget keys, it means that of configuration B."""
+
+
+def other_address(choice: Choice) -> dict[str, str]:
+    """What a choice adds to the address as configuration B."""
+    return {OTHER + name: str(getattr(choice, name)) for name in PARTS}
 
 
 @dataclass(frozen=True)
@@ -89,16 +98,32 @@ class Offers:
 
     def read(self, address: Mapping[str, str]) -> tuple[Choice, list[str]]:
         """The choice that a link asks for, and one sentence for each part of the link that could not be met."""
-        choice, refused = self.settle(Choice()), []
-        for name in KEYS:
-            if name not in address:
+        return self._follow(self.settle(Choice()), KEYS, address, "")
+
+    def read_other(self, address: Mapping[str, str], choice: Choice) -> tuple[Choice | None, list[str]]:
+        """Configuration B beside ``choice``, None when the link asks for none; notices as ``read`` gives them."""
+        if not any(OTHER + name in address for name in PARTS):
+            return None, []
+        return self._follow(self.rival(choice), PARTS, address, OTHER)
+
+    def rival(self, choice: Choice) -> Choice:
+        """What to compare a choice with first: the same at the last layer, or there, at one well before it."""
+        layers = [layer.name for layer in catalog.model(choice.model).layers]
+        return replace(choice, layer=layers[-1] if choice.layer != layers[-1] else layers[len(layers) // 2])
+
+    def _follow(
+        self, choice: Choice, names: Sequence[str], address: Mapping[str, str], before: str
+    ) -> tuple[Choice, list[str]]:
+        refused = []
+        for name in names:
+            if before + name not in address:
                 continue
             try:
-                choice = self.settle(replace(choice, **{name: self._value(choice, name, _word(address[name]))}))
+                value = self._value(choice, name, _word(address[before + name]))
+                choice = self.settle(replace(choice, **{name: value}))
             except InputError as error:
                 refused.append((name, error))
-        notices = [f"{name}: {error}. Showing {getattr(choice, name)}." for name, error in refused]
-        return choice, notices
+        return choice, [f"{before}{name}: {error}. Showing {getattr(choice, name)}." for name, error in refused]
 
     def _value(self, choice: Choice, name: str, text: str) -> str | int:
         if name == "layer":

@@ -18,7 +18,7 @@ def offer_pictures(dataset: Dataset) -> None:
             f":material/hide_image: **The pictures of {texts.plain(dataset.title)} are not on this machine.** "
             "The results below are real; tiles show the class in place of the picture."
         )
-        if button.button("Fetch pictures", key="fetch", icon=":material/download:", type="primary", width="stretch"):
+        if button.button("Fetch pictures", key="fetch", icon=":material/download:", width="stretch"):
             _fetch(dataset)
 
 

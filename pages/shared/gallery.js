@@ -1,8 +1,10 @@
 // Pictures as a list: `data` in, the id of the picture that was chosen out as the trigger `picked`.
 // Everything in `data` is shown as text, never as markup. Tiles are kept and refilled, so that nothing
-// flickers and the keyboard focus stays where it is.
+// flickers and the keyboard focus stays where it is. A picture that is pointed at is lit wherever else it is shown.
 
 const PICTURES = "app/static/pictures/"
+const POINTED = "semsearch-pointed"
+const listeners = new WeakMap()
 
 function resize(list, template, count, clickable) {
   while (list.children.length > count) list.lastElementChild.remove()
@@ -27,8 +29,10 @@ function fill(item, tile, lazy) {
     part(name).hidden = value === undefined || value === null || value === ""
   }
   const root = part("tile")
+  if (root.dataset.id !== String(tile.id)) root.classList.remove("lit")
   root.dataset.id = tile.id
   root.classList.toggle("current", Boolean(tile.current))
+  root.classList.toggle("linked", Boolean(tile.linked))
   if (root.tagName === "BUTTON") {
     root.setAttribute("aria-label", tile.spoken)
     root.title = tile.hint ?? tile.name
@@ -49,6 +53,7 @@ function fill(item, tile, lazy) {
   part("frame").style.setProperty("--hue", String(Number(tile.hue) || 0))
 
   text("rank", tile.rank)
+  text("badge", tile.badge)
   text("class", tile.name)
   text("note", tile.note)
   text("similarity", tile.similarity)
@@ -73,6 +78,28 @@ function move(list, event) {
   buttons[Math.min(buttons.length - 1, Math.max(0, here + step[event.key]))].focus()
 }
 
+function point(list, event) {
+  const tile = event.target.closest(".tile")
+  const id = tile && ["pointerover", "focusin"].includes(event.type) ? tile.dataset.id : ""
+  window.dispatchEvent(new CustomEvent(POINTED, { detail: { id, from: list } }))
+}
+
+function light(list, { id, from }) {
+  for (const tile of list.querySelectorAll(".tile")) {
+    tile.classList.toggle("lit", from !== list && id !== "" && tile.dataset.id === id)
+  }
+}
+
+function listen(parentElement, list) {
+  if (listeners.has(parentElement)) return
+  const listener = (event) => light(list, event.detail)
+  window.addEventListener(POINTED, listener)
+  listeners.set(parentElement, listener)
+  for (const kind of ["pointerover", "pointerleave", "focusin", "focusout"]) {
+    list.addEventListener(kind, (event) => point(list, event))
+  }
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const list = parentElement.querySelector("ol")
   const clickable = data.look !== "query"
@@ -86,5 +113,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   list.onclick = (event) => {
     const button = event.target.closest("button")
     if (button) setTriggerValue("picked", Number(button.dataset.id))
+  }
+  listen(parentElement, list)
+  return () => {
+    window.removeEventListener(POINTED, listeners.get(parentElement))
+    listeners.delete(parentElement)
   }
 }

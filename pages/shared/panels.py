@@ -1,16 +1,18 @@
 """Parts of the Search page: the query, the scores of its matches, and what they mean."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import streamlit as st
 
-from pages.shared import pictures, sidebar, texts, tiles
+from pages.shared import history, pictures, resources, sidebar, texts, tiles
 from pages.shared.choice import Choice
 from pages.shared.gallery import gallery
 from semsearch.datasets import Dataset
 from semsearch.experiments import QueryScore
 
 EVERY_CLASS = "All classes"
+TWO_ANSWER = "Click any picture to search with it: A and B answer side by side. Point at a match to find it in both."
 
 
 def query(choice: Choice, dataset: Dataset, addresses: Mapping[int, str], queries: Sequence[int]) -> None:
@@ -19,18 +21,32 @@ def query(choice: Choice, dataset: Dataset, addresses: Mapping[int, str], querie
     tile["note"] = f"Query, picture {choice.q}"
     gallery([tile], key="search_query", look="query", label="Query")
     place = queries.index(choice.q)
-    with st.container(horizontal=True, wrap=False, gap="xsmall"):
-        for title, step in (("Previous", -1), ("Next", 1)):
-            other = queries[(place + step) % len(queries)]
-            st.button(
-                title,
-                key=f"search_{title.lower()}",
-                on_click=sidebar.pick,
-                args=(other,),
-                width="stretch",
-            )
-    if st.button("Browse pictures", key="search_browse", icon=":material/grid_view:", width="stretch"):
-        browse(dataset, queries, choice.q)
+    before, after = (queries[(place + step) % len(queries)] for step in (-1, 1))
+    with st.container(gap="xsmall"):
+        with _row():
+            _step("Previous", sidebar.pick, before)
+            _step("Next", sidebar.pick, after)
+        with _row():
+            _step("Back", history.go, -1, disabled=not history.can_go(-1))
+            _step("Forward", history.go, 1, disabled=not history.can_go(1))
+        if st.button("Browse pictures", key="search_browse", icon=":material/grid_view:", width="stretch"):
+            browse(dataset, queries, choice.q)
+
+
+def _row() -> AbstractContextManager:
+    return st.container(horizontal=True, wrap=False, gap="xsmall")
+
+
+def _step(title: str, go: Callable[[int], None], where: int, *, disabled: bool = False) -> None:
+    """A button that goes to another query."""
+    st.button(
+        title,
+        key=f"search_{title.lower()}",
+        on_click=go,
+        args=(where,),
+        disabled=disabled,
+        width="stretch",
+    )
 
 
 @st.dialog("Choose a query", width="large", icon=":material/grid_view:")
@@ -52,6 +68,16 @@ def browse(dataset: Dataset, queries: Sequence[int], current: int) -> None:
     picked = gallery(found, key="search_pictures", look="pictures", label="Pictures", on_pick=sidebar.pick)
     if picked is not None:
         st.rerun()
+
+
+def average(choice: Choice) -> str:
+    """What can be clicked, and how well the configuration does over the whole dataset."""
+    mean = resources.summary(choice.experiment).score
+    return (
+        "Click any picture to search with it. "
+        f"On average over all {mean.count:,} queries, this configuration scores **{mean.mean:.1f}** of 100 "
+        f"(95 % interval {mean.low:.1f} to {mean.high:.1f})."
+    )
 
 
 def scores(score: float, at_k: QueryScore) -> None:

@@ -4,20 +4,23 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.shared import map_payload
 from pages.shared.choice import Offers
-from semsearch import datasets, experiments
+from pages.shared.map_payload import Travel
+from semsearch import compare, datasets, experiments, leaderboard
+from semsearch.catalog import FeatureSpec
 from semsearch.datasets import Dataset
 from semsearch.errors import IntegrityError, SemsearchError
+from semsearch.experiments import Experiment, Summary
+from semsearch.leaderboard import Board
+from semsearch.scores import Difference
 from semsearch.settings import settings
 from semsearch.store import Store
 
 
 def store() -> Store:
     """The store of ready results, opened again when it was sealed anew."""
-    path = settings().precomputed
-    manifest = path / "manifest.json"
-    stamp = manifest.stat().st_mtime_ns if manifest.is_file() else 0
-    return _store(path, stamp)
+    return _store(*_sealed())
 
 
 def dataset(name: str) -> Dataset:
@@ -64,3 +67,55 @@ def _store(path: Path, stamp: int) -> Store:
 @st.cache_resource(max_entries=32, ttl=60, show_spinner=False)
 def _dataset(name: str, folder: Path) -> Dataset:
     return datasets.load(name)
+
+
+def board(name: str) -> Board:
+    """The leaderboard of a dataset, made again when the store was sealed or its latencies were measured anew."""
+    return _board(settings().precomputed, _stamp("manifest.json"), _stamp(leaderboard.LATENCY), name)
+
+
+def _stamp(file: str) -> int:
+    path = settings().precomputed / file
+    return path.stat().st_mtime_ns if path.is_file() else 0
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading all results …")
+def _board(path: Path, sealed: int, measured: int, name: str) -> Board:
+    return leaderboard.board(_store(path, sealed), name)
+
+
+def summary(experiment: Experiment) -> Summary:
+    """The scores of an experiment over all its queries."""
+    return _summary(store(), experiment, _sealed())
+
+
+def difference(a: Experiment, b: Experiment) -> Difference:
+    """The mean score of a minus that of b on one dataset, and how sure that is."""
+    return _difference(store(), a, b, _sealed())
+
+
+def _sealed() -> tuple[Path, int]:
+    """Which store is open: its folder, and when it was sealed."""
+    path = settings().precomputed
+    manifest = path / "manifest.json"
+    return path, manifest.stat().st_mtime_ns if manifest.is_file() else 0
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _summary(_store: Store, experiment: Experiment, sealed: tuple[Path, int]) -> Summary:
+    return experiments.summary(_store, experiment)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _difference(_store: Store, a: Experiment, b: Experiment, sealed: tuple[Path, int]) -> Difference:
+    return compare.difference(_store, a, b)
+
+
+def travel(dataset: str, specs: tuple[FeatureSpec, ...], kind: str) -> Travel:
+    """The maps of that kind of ``specs``, ready for the browser."""
+    return _travel(store(), dataset, specs, kind, _sealed())
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _travel(_store: Store, dataset: str, specs: tuple[FeatureSpec, ...], kind: str, sealed: tuple[Path, int]) -> Travel:
+    return map_payload.travel(_store, specs, dataset, kind)

@@ -6,14 +6,17 @@ browser's back and forward. All else that changes the choice is written to the a
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import streamlit as st
 
-from pages.shared import resources, texts
-from pages.shared.choice import K_RANGE, KEYS, WAYS, Choice, Offers, Way
+from pages.shared import history, resources, texts
+from pages.shared.choice import K_RANGE, KEYS, OTHER, PARTS, WAYS, Choice, Offers, Way, other_address
 from semsearch import catalog, metrics
+from semsearch.errors import UnknownName
 
-_WRITTEN = "written_address"
+_WRITTEN, _RIVAL = "written_address", "last_rival"
+OTHER_KEYS = tuple(OTHER + name for name in PARTS)
 
 
 def show() -> None:
@@ -21,9 +24,13 @@ def show() -> None:
     offers = resources.offers()
     notices = _follow_address(offers)
     choice = offers.settle(current())
-    _remember(choice)
+    rival = offers.settle(_rival(choice, offers)) if _comparing() else None
+    _remember(choice, rival)
+    history.note(choice.dataset, choice.q)
     with st.sidebar:
         _controls(choice, offers)
+        _compare(rival, offers)
+        _steps(choice, offers)
         for reason in offers.hidden.values():
             st.caption(f":material/info: {texts.plain(reason)}")
     _write_address(choice)
@@ -33,67 +40,155 @@ def show() -> None:
 
 
 def current() -> Choice:
-    """The choice of this session."""
+    """The choice of this session: configuration A."""
     state = st.session_state
     return Choice(**{key: state[key] for key in KEYS if key in state})
 
 
+def other() -> Choice | None:
+    """Configuration B, on the dataset and query of A; None while nothing is compared."""
+    if not _comparing():
+        return None
+    state = st.session_state
+    return replace(current(), **{name: state[OTHER + name] for name in PARTS if OTHER + name in state})
+
+
 def pick(item: object) -> None:
     """Make a picture the query; for callbacks, so that the next run shows it."""
-    st.session_state["q"] = item
+    go(q=item)
 
 
-def _remember(choice: Choice) -> None:
+def go(**parts: object) -> None:
+    """Set any parts of the choice; for callbacks, so that the next run shows them.
+
+    Names are those of a link: dataset, model, layer, pooling, metric, k, q, and b_model, b_layer, b_pooling and
+    b_metric, which turn the comparison on. A part that does not fit the others becomes the default.
+    """
+    for name, value in parts.items():
+        if name not in (*KEYS, *OTHER_KEYS):
+            raise UnknownName("part of the choice", name, (*KEYS, *OTHER_KEYS))
+        st.session_state[name] = value
+    if not parts.keys().isdisjoint(OTHER_KEYS):
+        st.session_state["compare"] = True
+
+
+def _comparing() -> bool:
+    return bool(st.session_state.get("compare"))
+
+
+def _rival(choice: Choice, offers: Offers) -> Choice:
+    """Configuration B as it was asked for, as it was when last compared, or as it is best begun with."""
+    start = st.session_state.get(_RIVAL) or offers.rival(choice)
+    kept = {name: st.session_state.get(OTHER + name, getattr(start, name)) for name in PARTS}
+    return replace(choice, **kept)
+
+
+def _remember(choice: Choice, rival: Choice | None) -> None:
+    state = st.session_state
     for key in KEYS:
-        st.session_state[key] = getattr(choice, key)
+        state[key] = getattr(choice, key)
+    if rival:
+        state[_RIVAL] = rival
+        for name in PARTS:
+            state[OTHER + name] = getattr(rival, name)
 
 
 def _follow_address(offers: Offers) -> list[str]:
-    asked = {key: st.query_params[key] for key in KEYS if key in st.query_params}
+    names = (*KEYS, *OTHER_KEYS)
+    asked = {key: st.query_params[key] for key in names if key in st.query_params}
     written = st.session_state.get(_WRITTEN)
     if asked == written or (written and not asked):
         return []
     choice, notices = offers.read(asked)
-    _remember(choice)
-    return notices
+    rival, more = offers.read_other(asked, choice)
+    st.session_state["compare"] = rival is not None
+    _remember(choice, rival)
+    return notices + more
 
 
 def _write_address(choice: Choice) -> None:
-    address = choice.address()
+    rival = other()
+    address = choice.address() | (other_address(rival) if rival else {})
     if any(st.query_params.get(key) != value for key, value in address.items()):
         st.query_params.update(address)
+    for key in OTHER_KEYS:
+        if key not in address and key in st.query_params:
+            del st.query_params[key]
     st.session_state[_WRITTEN] = address
 
 
 def _controls(choice: Choice, offers: Offers) -> None:
-    model = catalog.model(choice.model)
-    layers = [layer.name for layer in model.layers]
     dataset = resources.dataset(choice.dataset)
     with _group(f"{len(dataset.items):,} pictures of {len(dataset.classes)} classes"):
         st.selectbox("Dataset", offers.datasets, key="dataset", format_func=lambda name: resources.dataset(name).title)
+    _configuration(choice, offers, "")
+    st.slider("Matches shown (k)", K_RANGE[0], K_RANGE[-1], key="k")
+
+
+def _compare(rival: Choice | None, offers: Offers) -> None:
+    st.toggle("Compare with", key="compare", help="A second configuration, B, on the same query, side by side.")
+    if rival:
+        _configuration(rival, offers, OTHER)
+        st.button("Swap A and B", key="swap", icon=":material/swap_horiz:", on_click=_swap, width="stretch")
+
+
+def _swap() -> None:
+    state = st.session_state
+    for name in PARTS:
+        state[name], state[OTHER + name] = state[OTHER + name], state[name]
+
+
+def _configuration(choice: Choice, offers: Offers, before: str) -> None:
+    model, of = catalog.model(choice.model), " of B" if before else ""
+    layers = [layer.name for layer in model.layers]
     with _group(texts.model_facts(model)):
         models = offers.models(choice.dataset)
-        st.selectbox("Model", models, key="model", format_func=lambda name: catalog.model(name).title)
+        st.selectbox(f"Model{of}", models, key=f"{before}model", format_func=lambda name: catalog.model(name).title)
     with _group(texts.layer_facts(model.layer(choice.layer))):
-        st.selectbox("Layer", layers, key="layer", format_func=lambda name: f"{layers.index(name) + 1} of 8 · {name}")
-    ways, names = list(WAYS), list(metrics.METRICS)
+        st.selectbox(
+            f"Layer{of}",
+            layers,
+            key=f"{before}layer",
+            format_func=lambda name: f"{layers.index(name) + 1} of {len(layers)} · {name}",
+        )
     st.segmented_control(
-        "Pooling",
-        ways,
-        key="pooling",
+        f"Pooling{of}",
+        list(WAYS),
+        key=f"{before}pooling",
         required=True,
         width="stretch",
         format_func=lambda name: WAYS[name].title,
         help=_meanings(WAYS.values()),
     )
     st.selectbox(
-        "Metric",
-        names,
-        key="metric",
+        f"Metric{of}",
+        list(metrics.METRICS),
+        key=f"{before}metric",
         format_func=lambda name: metrics.METRICS[name].title,
         help=_meanings(metrics.METRICS.values()),
     )
-    st.slider("Matches shown (k)", K_RANGE[0], K_RANGE[-1], key="k")
+
+
+def _steps(choice: Choice, offers: Offers) -> None:
+    """Buttons and keys for the query, layer and model before and after the present ones; they go round."""
+    layers = [layer.name for layer in catalog.model(choice.model).layers]
+    rows = (
+        ("query", "q", offers.queries(choice.dataset), "P", "N"),
+        ("layer", "layer", layers, "K", "L"),
+        ("model", "model", offers.models(choice.dataset), "I", "O"),
+    )
+    with st.expander("Step by key", icon=":material/keyboard:"):
+        for word, key, options, back, on in rows:
+            for way, step, letter in (("Previous", -1, back), ("Next", 1, on)):
+                place = (options.index(getattr(choice, key)) + step) % len(options)
+                st.button(
+                    f"{way} {word}",
+                    key=f"{way.lower()}_{word}",
+                    on_click=go,
+                    kwargs={key: options[place]},
+                    shortcut=f"Alt+{letter}",
+                    width="stretch",
+                )
 
 
 @contextmanager

@@ -1,0 +1,56 @@
+"""Embeddings: all pictures as points on a map that travels through the layers, and how far to trust it."""
+
+import streamlit as st
+
+from pages.shared import fetching, map_choice, map_panels, map_payload, resources, sidebar, texts
+from pages.shared.map_component import linked_maps, selected
+from semsearch import catalog
+
+choice, other = sidebar.current(), sidebar.other()
+store, dataset = resources.store(), resources.dataset(choice.dataset)
+items = resources.queries(choice.dataset)
+look, notices = map_choice.follow_address()
+
+st.title("Embeddings")
+st.caption(
+    "Each point is a picture. Click one to search with it; the lines lead from the query to its "
+    f"{choice.k} nearest in truth."
+)
+if notices:
+    lines = "\n".join(f"- {texts.plain(notice)}" for notice in notices)
+    st.warning(lines, title="This link asks for what is not here", icon=":material/link_off:")
+fetching.offer_pictures(dataset)
+map_panels.controls()
+
+key = f"map_of_{choice.dataset}"
+linked = map_choice.chosen_items(st.query_params.get("chosen", ""), items)
+chosen = selected(key, set(items), linked)
+specs = map_payload.specs(choice)
+maps = resources.travel(choice.dataset, tuple(specs), look.kind)
+near = map_payload.near(store, choice, maps.layers)
+panels = [map_payload.panel(choice, maps, near, "A" if other else "")]
+trusts = [("map A" if other else "this map", maps.trusts[maps.layers.index(choice.layer)])]
+if other:
+    own = resources.travel(choice.dataset, (other.experiment.spec,), look.kind)
+    panels.append(map_payload.panel(other, own, map_payload.near(store, other, own.layers), "B"))
+    trusts.append(("map B", own.trusts[0]))
+shown = chosen[: map_panels.SHOWN]
+addresses = map_panels.thumbnails(dataset, items, [choice.q, *(items[row] for row in near[panels[0]["layer"]]), *shown])
+
+left, right = (st.container(), st.container()) if other else st.columns([2.4, 1], gap="medium")
+with left:
+    layers = [layer.name for layer in catalog.model(choice.model).layers]
+    linked_maps(
+        map_payload.scene(dataset, items, addresses, panels)
+        | {"query": choice.q, "selected": chosen, "colour": look.colour, "points": look.points}
+        | {"stamp": f"{choice.dataset} {choice.model} {choice.pooling} {look.kind}"},
+        key=key,
+        on_pick=sidebar.pick,
+        on_settle=lambda layer: sidebar.go(layer=layers[layer] if layer in range(len(layers)) else ""),
+    )
+with right:
+    found = store.map(choice.dataset, choice.experiment.spec, look.kind)
+    map_panels.selection(dataset, chosen, items, found, addresses)
+map_panels.figures(trusts, map_payload.neighbours(len(items)))
+map_panels.explain(choice, look, len(items))
+map_choice.write_address(look, map_choice.chosen_text(chosen, items) if chosen else "")

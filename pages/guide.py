@@ -1,0 +1,32 @@
+"""Guide: how pictures are compared, told with real results, for a person who has never heard of a layer."""
+
+import streamlit as st
+
+from pages.shared import fetching, guide_numbers, guide_panel, guide_story, guide_words, resources, sidebar, welcome
+
+guide_panel.leave_if_asked()
+choice = sidebar.current()
+
+st.title("Guide")
+st.caption(
+    "How a network finds pictures that look alike. All pictures and numbers below are real results of the "
+    "configuration in the sidebar: change it and the story changes. Click any picture to search with it."
+)
+with st.container(width=1100):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="guide_top"):
+        view = guide_panel.example(choice)
+        welcome.reopen()
+    st.markdown(
+        "[What a network sees](#sees) · [One picture, three depths](#depths) · [Same layer, other rulers](#rulers) · "
+        "[What the score means](#score) · [What the map shows](#map) · [Where it fails](#limits) · "
+        "[Questions](#questions) · [Words](#words)"
+    )
+    fetching.offer_pictures(resources.dataset(choice.dataset))
+    guide_story.steps(view)
+    guide_story.layers(view)
+    guide_story.ways(view)
+    guide_numbers.score(choice)
+    guide_numbers.maps(view)
+    guide_numbers.limits(choice)
+    guide_words.questions()
+    guide_words.glossary()

@@ -1,0 +1,121 @@
+"""Two experiments apart: by class, with intervals that say what may be chance."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from pages.shared import charts, dataset_words, resources, sidebar, texts
+from pages.shared.choice import Choice
+from semsearch import leaderboard
+from semsearch.datasets import Dataset
+from semsearch.experiments import Experiment
+from semsearch.leaderboard import FEWEST, Board, ClassDifference
+
+VERDICT: Mapping[tuple[bool, bool], str] = {
+    (True, True): "significant, also after correction",
+    (True, False): "significant alone, not after correction",
+    (False, False): "may be chance",
+}
+
+
+def show(choice: Choice, board: Board) -> None:
+    """The whole part: A is the configuration in the sidebar, B the one it is compared with or one chosen here."""
+    rival = _rival(choice, board)
+    a, b = dataset_words.title(choice.experiment), dataset_words.title(rival)
+    st.markdown(f"**A**: {texts.plain(a)}  \n**B**: {texts.plain(b)}")
+    if rival == choice.experiment:
+        st.info("A and B are the same configuration. Choose another one.", icon=":material/compare_arrows:")
+        return
+    dataset = resources.dataset(choice.dataset)
+    found = leaderboard.differences(resources.store(), choice.experiment, rival, len(dataset.classes))
+    _say(found)
+    names = ["All classes", *(dataset.classes[each.label] for each in found[1:])]
+    _draw(found, names)
+    _table(found, names)
+    _explain(found, dataset)
+
+
+def _rival(choice: Choice, board: Board) -> Experiment:
+    other = sidebar.other()
+    if other:
+        return other.experiment
+    rows = np.argsort(-board.score, kind="stable")[:50].tolist()
+    row = st.selectbox(
+        "Compare with (the 50 best; turn on *Compare with* in the sidebar for any other)",
+        rows,
+        key="rival",
+        format_func=lambda row: f"{board.score[row]:.1f} · {dataset_words.title(board.experiment(row))}",
+    )
+    return board.experiment(row)
+
+
+def _say(found: list[ClassDifference]) -> None:
+    whole, classes = found[0], found[1:]
+    ahead = "A" if whole.mean > 0 else "B"
+    sure = "That is more than chance." if whole.significant else "That may be chance."
+    alone, corrected = sum(each.significant for each in classes), sum(each.corrected for each in classes)
+    st.markdown(
+        f"Over all {whole.count:,} queries **{ahead}** is ahead by **{abs(whole.mean):.1f}** points "
+        f"(95\u00a0% interval of A − B: {_signed(whole.low)} to {_signed(whole.high)}). {sure} "
+        f"Of {len(classes)} classes, {alone} differ significantly, {corrected} of them also after correcting for "
+        f"{len(classes)} comparisons."
+    )
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.1f}".replace("-", "−")
+
+
+def _draw(found: list[ClassDifference], names: list[str]) -> None:
+    def colour(each: ClassDifference) -> str:
+        return charts.QUIET if not each.significant else charts.AHEAD if each.mean > 0 else charts.BEHIND
+
+    marks = {True: "✱ ", False: ""}
+    figure = charts.forest(
+        [marks[each.corrected] + name for name, each in zip(names, found, strict=True)],
+        np.array([(each.mean, each.low, each.high) for each in found]),
+        [colour(each) for each in found],
+        [
+            f"{charts.literal(name)}<br>A − B {_signed(each.mean)} ({_signed(each.low)} to {_signed(each.high)})<br>"
+            f"{VERDICT[each.significant, each.corrected]}"
+            for name, each in zip(names, found, strict=True)
+        ],
+        "A − B, points of the mean score",
+    )
+    whole = found[0]
+    charts.draw(figure, key="difference", alt=f"A minus B by class, {_signed(whole.mean)} points over all classes")
+
+
+def _table(found: list[ClassDifference], names: list[str]) -> None:
+    with st.expander("As a table", icon=":material/table:"):
+        number = st.column_config.NumberColumn(format="%+.1f")
+        st.dataframe(
+            {
+                "Class": names,
+                "Queries": [each.count for each in found],
+                "A − B": [each.mean for each in found],
+                "Low": [each.low for each in found],
+                "High": [each.high for each in found],
+                "Verdict": [VERDICT[each.significant, each.corrected] for each in found],
+            },
+            key="difference_table",
+            hide_index=True,
+            column_config={"A − B": number, "Low": number, "High": number},
+            alt="A minus B by class",
+        )
+
+
+def _explain(found: list[ClassDifference], dataset: Dataset) -> None:
+    compared = len(found) - 1
+    with st.expander("When is a difference significant?", icon=":material/help:"):
+        st.markdown(
+            "Both configurations answer the same queries, so their scores are subtracted query by query. The "
+            "interval is a paired bootstrap: the queries are drawn again with replacement thousands of times, and "
+            "95 % of the mean differences lie within it. When it leaves out 0, the difference is *significant*.\n\n"
+            f"But {compared} classes are {compared} comparisons: even between equals, about {0.05 * compared:.1f} of "
+            f"them would look significant at 95 %. Those marked ✱ hold at {100 * (1 - 0.05 / compared):.2f} % too, "
+            "which keeps the risk of even one false mark near 5 % (Bonferroni). A class of fewer than "
+            f"{FEWEST} queries is never called significant. The intervals speak of other queries of the same "
+            f"kind, searched among these {len(dataset.items):,} pictures; not of other datasets."
+        )

@@ -1,0 +1,112 @@
+"""One experiment in depth: what each class finds, the score of every picture, the worst and the best queries."""
+
+import numpy as np
+import streamlit as st
+
+from pages.shared import charts, dataset_words, pictures, resources, sidebar, texts, tiles
+from pages.shared.choice import Choice
+from pages.shared.gallery import gallery
+from semsearch import leaderboard
+from semsearch.datasets import Dataset
+from semsearch.leaderboard import Queries
+
+SHOWN = 12
+"""Worst and best queries shown."""
+
+
+def show(choice: Choice) -> None:
+    """The whole part, of the configuration in the sidebar."""
+    dataset = resources.dataset(choice.dataset)
+    queries = leaderboard.queries(resources.store(), choice.experiment)
+    st.markdown(f"**{texts.plain(dataset_words.title(choice.experiment))}**")
+    _extremes(choice, dataset, queries)
+    st.subheader("The score of every picture")
+    st.caption("One mark per picture, by class. Click a mark to make its picture the query; the ring is the query.")
+    _strip(choice, dataset, queries)
+    st.subheader("What each class finds")
+    st.caption("Of the 15 nearest of each picture of a row's class, the share that is of the column's class.")
+    _confusion(choice, dataset)
+
+
+def _extremes(choice: Choice, dataset: Dataset, queries: Queries) -> None:
+    count = min(SHOWN, len(queries.order) // 2)
+    if not count:
+        return
+    ends = {"worst": queries.order[:count], "best": queries.order[::-1][:count]}
+    pictures.ensure_thumbnails(dataset, [int(queries.items[place]) for end in ends.values() for place in end])
+    addresses = pictures.addresses(dataset)
+    for column, (name, places) in zip(st.columns(2, gap="large"), ends.items(), strict=True):
+        with column:
+            st.subheader(f"The {name} queries")
+            scores = queries.score[places]
+            st.caption(f"Scores {scores.min():.1f} to {scores.max():.1f}. Click a picture to search with it.")
+            found = []
+            for place in places:
+                item, score = int(queries.items[place]), queries.score[place]
+                tile = tiles.item_tile(dataset, item, addresses)
+                spoken = f"{tile['name']}, picture {item}, score {score:.1f}. Use as the query."
+                hint = f"{tile['name']}, picture {item}: score {score:.1f}. Click to search with it"
+                found.append(tile | {"current": item == choice.q, "spoken": spoken, "hint": hint})
+            gallery(
+                found,
+                key=f"dataset_{name}",
+                look="pictures",
+                label=f"The {len(places)} {name} queries",
+                on_pick=sidebar.pick,
+            )
+
+
+def _strip(choice: Choice, dataset: Dataset, queries: Queries) -> None:
+    groups, current = [], None
+    for label in np.unique(queries.labels):
+        places = np.flatnonzero(queries.labels == label)
+        spread = label + np.linspace(-0.32, 0.32, len(places)) if len(places) > 1 else np.array([float(label)])
+        items, scores = queries.items[places].tolist(), queries.score[places].tolist()
+        name = charts.literal(dataset.classes[label])
+        groups.append(
+            charts.Points(
+                name=dataset.classes[label],
+                x=scores,
+                y=spread.tolist(),
+                numbers=items,
+                hovers=[f"{name}, picture {i}<br>score {s:.1f}" for i, s in zip(items, scores, strict=True)],
+                place=int(label),
+            )
+        )
+        if choice.q in items:
+            at = items.index(choice.q)
+            current = (scores[at], float(spread[at]))
+    figure = charts.strip(groups, dataset.classes, across="Score of the picture as the query", current=current)
+    alt = f"Scores of {len(queries.items)} pictures by class, from {np.nanmin(queries.score):.0f} "
+    alt += f"to {np.nanmax(queries.score):.0f}"
+    charts.draw(figure, key="strip", alt=alt, on_click=sidebar.pick)
+
+
+def _confusion(choice: Choice, dataset: Dataset) -> None:
+    shares = 100 * leaderboard.confusion(resources.store(), choice.experiment, len(dataset.classes))
+    names = [charts.literal(name) for name in dataset.classes]
+    known = ~np.isnan(shares)
+    grid = charts.Grid(
+        values=shares,
+        texts=[[f"{value:.0f}" if value >= 0.5 else "" for value in row] for row in shares],
+        hovers=[
+            [f"{row} finds {column}<br>{shares[i, j]:.1f} %" if known[i, j] else "" for j, column in enumerate(names)]
+            for i, row in enumerate(names)
+        ],
+        rows=dataset.classes,
+        columns=dataset.classes,
+        title="% of the 15 nearest",
+    )
+    own = np.nanmean(np.diag(shares))
+    charts.draw(
+        charts.heat(grid),
+        key="confusion",
+        alt=f"What each class finds among its 15 nearest; on average {own:.0f} % are of its own class",
+    )
+    with st.expander("As a table", icon=":material/table:"):
+        columns: dict = {"Class of the query": list(dataset.classes)}
+        columns |= {f"{j + 1} {name}": shares[:, j].tolist() for j, name in enumerate(dataset.classes)}
+        formats = {name: st.column_config.NumberColumn(texts.plain(name), format="%.1f") for name in list(columns)[1:]}
+        st.dataframe(
+            columns, key="confusion_table", hide_index=True, column_config=formats, alt="What each class finds, in %"
+        )
