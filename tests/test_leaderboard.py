@@ -167,9 +167,13 @@ def test_the_shipped_published_scores_are_the_given_ones(shared_data):
             for model, layers in by_metric[metric].items():
                 for name, score in layers.items():
                     spec = FeatureSpec(model, name, "flatten", "published")
-                    assert leaderboard.published(dataset, spec, metric) == score
+                    found = leaderboard.published(dataset, spec, metric)
+                    if name.startswith("conv2d_"):
+                        assert math.isnan(found), "computed on another layer than the table names: see parity.py"
+                        continue
+                    assert found == score
                     compared += 1
-    assert compared == 2 * 2 * 9 * 8
+    assert compared == 2 * 2 * (9 * 8 - 24)
 
 
 def test_the_front_against_every_pair():
