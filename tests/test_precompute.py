@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -173,20 +174,25 @@ def test_fifty_kills_lose_nothing(world, tmp_path):
     assert start(tmp_path / "whole").wait() == 0
     span = time.monotonic() - started
     expected = contents(tmp_path / "whole")
-    rng = random.Random(50)
-    kills = ended = resumed = 0
-    while kills < 50 or not resumed:
-        store = tmp_path / f"store{ended}"
-        process = start(store)
-        time.sleep(rng.uniform(0.3, 1.0) * span)
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        begun = any((store / ".work").glob("*.*.*/*.npz"))
-        if process.wait() != 0:
-            resumed += begun
-            continue
+
+    def kill(seed):
+        """Twenty-five kills over as many stores as it takes; how many of them left layers to resume from."""
+        rng, kills, ended, resumed = random.Random(seed), 0, 0, 0
+        while kills < 25:
+            store = tmp_path / f"store{seed}.{ended}"
+            process = start(store)
+            time.sleep(rng.uniform(0.2, 1.0) * span)
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                kills += 1
+            if process.wait() == 0:
+                assert contents(store) == expected
+                ended += 1
+            else:
+                resumed += any((store / ".work").glob("*/*.npz"))
+        assert start(store).wait() == 0
         assert contents(store) == expected
-        ended += 1
-    assert start(store).wait() == 0
-    assert contents(store) == expected
+        return resumed
+
+    with ThreadPoolExecutor(2) as both:
+        assert sum(both.map(kill, (1, 2))) >= 10
