@@ -21,11 +21,12 @@ APP = str(Path(__file__).resolve().parents[1] / "app.py")
 PLACES = ("Matches", "This query, everywhere", "This dataset", "Embeddings")
 
 
-def change(draw: np.random.Generator, state: object, offers: dict[str, list]) -> None:
-    """Set one random part of the configuration to a random other value."""
+def change(draw: np.random.Generator, state: object, offers: dict[str, list]) -> tuple[str, object]:
+    """Set one random part of the configuration to a random value; which, and to what."""
     name = draw.choice(list(offers))
     values = [layer.name for layer in catalog.model(state["model"]).layers] if name == "layer" else offers[name]
     state[name] = values[draw.integers(len(values))]
+    return name, state[name]
 
 
 def main() -> None:
@@ -53,10 +54,11 @@ def main() -> None:
             app.session_state["view"] = place
             app.run()
         for _ in range(changes):
-            change(draw, app.session_state, offers)
+            name, value = change(draw, app.session_state, offers)
             start = time.perf_counter()
             app.run()
             times.append(1000 * (time.perf_counter() - start))
+            assert app.query_params[name] in (str(value), [str(value)]), (name, value)
             assert not app.exception, app.exception
             assert not app.error, [error.value for error in app.error]
         median, high = np.percentile(times, (50, 95))

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import small_world
+
 SHARED = Path(os.environ.get("SEMSEARCH_SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 
 
@@ -22,3 +24,14 @@ def shared_data():
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED} is absent: set SEMSEARCH_SHARED_DATA to the folder that holds iconic200 and badimages")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def computed_world(tmp_path_factory):
+    """The store of the small world, computed once; read it, or copy it to spoil the copy."""
+    folder = tmp_path_factory.mktemp("world")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEMSEARCH_HOME", str(folder / "home"))
+        small_world.add(folder / "pictures")
+        small_world.compute(folder / "store")
+    return folder / "store"

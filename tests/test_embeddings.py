@@ -28,24 +28,13 @@ ROOT = Path(__file__).resolve().parent.parent
 KEY = "map_of_world"
 
 
-@pytest.fixture(scope="module")
-def computed(tmp_path_factory):
-    """The store of the small world, computed once."""
-    folder = tmp_path_factory.mktemp("computed")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEMSEARCH_HOME", str(folder / "home"))
-        small_world.add(folder / "pictures")
-        small_world.compute(folder / "store")
-    return folder / "store"
-
-
 @pytest.fixture
-def store(home, computed, tmp_path, monkeypatch):
+def store(home, computed_world, tmp_path, monkeypatch):
     """The store of the small world, its pictures in ``world``."""
     small_world.add(tmp_path / "world")
-    monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(computed))
+    monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(computed_world))
     monkeypatch.setattr(pictures, "FOLDER", tmp_path / "static")
-    return experiments.open_store(computed)
+    return experiments.open_store(computed_world)
 
 
 def open_page(**address):

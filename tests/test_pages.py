@@ -25,17 +25,6 @@ from tests import small_world
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture(scope="module")
-def computed(tmp_path_factory):
-    """The store of the small world, computed once."""
-    folder = tmp_path_factory.mktemp("computed")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEMSEARCH_HOME", str(folder / "home"))
-        small_world.add(folder / "pictures")
-        small_world.compute(folder / "store")
-    return folder / "store"
-
-
 @pytest.fixture
 def photos(tmp_path):
     """The folder of the pictures of the small world."""
@@ -43,10 +32,10 @@ def photos(tmp_path):
 
 
 @pytest.fixture
-def store(home, photos, computed, tmp_path, monkeypatch):
+def store(home, photos, computed_world, tmp_path, monkeypatch):
     """A store of the small world and its pictures, for one test to use and spoil."""
     small_world.add(photos)
-    shutil.copytree(computed, tmp_path / "store")
+    shutil.copytree(computed_world, tmp_path / "store")
     monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(tmp_path / "store"))
     monkeypatch.setattr(pictures, "FOLDER", tmp_path / "static")
     return tmp_path / "store"

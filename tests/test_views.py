@@ -44,21 +44,10 @@ def store(computed, home, tmp_path, monkeypatch):
     return tmp_path / "store"
 
 
-@pytest.fixture(scope="module")
-def line(tmp_path_factory):
-    """The small world with its hostile class name, computed once."""
-    folder = tmp_path_factory.mktemp("line")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEMSEARCH_HOME", str(folder / "home"))
-        small_world.add(folder / "pictures")
-        small_world.compute(folder / "store")
-    return folder / "store"
-
-
 @pytest.fixture
-def world(line, home, tmp_path, monkeypatch):
+def world(computed_world, home, tmp_path, monkeypatch):
     small_world.add(tmp_path / "world")
-    monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(line))
+    monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(computed_world))
     monkeypatch.setattr(pictures, "FOLDER", tmp_path / "static")
 
 
