@@ -29,7 +29,7 @@ def main(port, side_port):
     threading.Thread(target=side.serve_forever, daemon=True).start()
     from streamlit.web.cli import main as streamlit
 
-    app = Path(__file__).resolve().parent.parent / "app.py"
+    app = Path(__file__).resolve().parent.parent / "server.py"
     sys.argv = ["streamlit", "run", str(app), "--server.port", port]
     streamlit()
 

@@ -13,6 +13,7 @@ LEVELS = {
     1: {"catalog", "images", "metrics", "scores"},
     2: {
         "fetch",
+        "links",
         "networks",
         "carriers",
         "weights",
@@ -25,7 +26,7 @@ LEVELS = {
         "artifacts",
         "store",
     },
-    3: {"experiments", "compare", "leaderboard"},
+    3: {"experiments", "compare", "leaderboard", "search"},
     4: {"precompute", "evaluate"},
     5: {"cli", "__main__"},
 }
@@ -112,13 +113,13 @@ def test_heavy_libraries_are_in_their_place_and_lazy(path):
 
 
 def test_streamlit_stays_on_the_screen_side():
-    for path in [ROOT / "app.py", *(ROOT / "pages").rglob("*.py")]:
+    for path in [ROOT / "app.py", ROOT / "server.py", *(ROOT / "pages").rglob("*.py")]:
         names = {name.split(".")[0] for name, _ in imports(path)}
         assert not names & {"tensorflow", "keras", "umap", "openvino", "PIL", "requests", "faiss"}, path
 
 
 def test_only_resources_caches():
-    for path in [ROOT / "app.py", *(ROOT / "pages").rglob("*.py")]:
+    for path in [ROOT / "app.py", ROOT / "server.py", *(ROOT / "pages").rglob("*.py")]:
         if path.name != "resources.py":
             assert "st.cache_" not in path.read_text(encoding="utf-8"), path
 
