@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from pages.shared import pictures
-from semsearch import datasets
+from semsearch import datasets, images
 from tests import small_world
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -209,6 +209,32 @@ def test_the_first_page_is_there_in_three_seconds(browser, fresh_home):
             seconds.append(open_shipped(context.new_page(), server))
             context.close()
     assert min(seconds) <= 3, seconds
+
+
+@pytest.mark.parametrize(("address", "title"), [("map", "Embeddings"), ("learn", "Guide")])
+def test_the_first_visitor_may_come_by_a_deep_link(page, fresh_home, address, title):
+    with serving(fresh_home) as server:
+        page.goto(server.url + address)
+        page.get_by_role("heading", name=title, level=1).wait_for()
+        page.wait_for_timeout(1_000)
+        assert page.get_by_text("Page not found").count() == 0
+        assert urlsplit(page.url).path == f"/{address}"
+
+
+def test_a_chart_is_saved_as_a_picture(page, small, tmp_path):
+    page.goto(small.url + "?view=This+query%2C+everywhere&q=3")
+    chart = page.locator(".js-plotly-plot").first
+    chart.wait_for()
+    chart.hover()
+    with page.expect_download() as taken:
+        chart.locator("[data-title='Download plot as a PNG']").or_(
+            chart.locator("[data-title='Download plot as a png']")
+        ).first.click()
+    taken.value.save_as(tmp_path / "chart.png")
+    saved = images.load(tmp_path / "chart.png")
+    box = chart.bounding_box()
+    assert taken.value.suggested_filename.startswith("semsearch_")
+    assert saved.shape[1] == pytest.approx(2 * box["width"], abs=4) and saved.std() > 5
 
 
 def test_rankings_on_screen_are_the_known_ones(page, small):

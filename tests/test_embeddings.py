@@ -295,7 +295,7 @@ def test_the_sequence_runs_from_dark_to_light():
 
 
 def test_the_component_never_makes_markup_of_data():
-    source = map_component._source("draw.js", "js", "hands.js")
+    source = map_component._source("draw.js", "js", "hands.js", "sheet.js")
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(|https?://(?!www\.w3)", source
     )

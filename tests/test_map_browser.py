@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pages.shared import pictures
-from semsearch import precompute
+from semsearch import images, precompute
 from tests import small_world, test_browser
 from tests.test_browser import CHROMIUM, FLAGS, serving, until
 
@@ -148,6 +148,22 @@ def test_box_and_lasso_select_and_the_selection_goes_home(page, server, tmp_path
     until(page, lambda: selection(page) == [1], "the one in the lasso")
     page.get_by_role("button", name="Clear selection").click()
     until(page, lambda: page.get_by_text("Selection: 0 of 6").count() == 1, "nothing selected")
+
+
+def test_the_map_is_saved_as_a_picture(page, server, tmp_path):
+    """The file is a PNG of the map as it is on screen, points in their colours, and of what stands below it."""
+    open_map(page, server, method="pca")
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Save as PNG").click()
+    taken.value.save_as(tmp_path / "map.png")
+    saved = images.load(tmp_path / "map.png")
+    canvas = page.locator("figure canvas").first
+    wide, tall = (canvas.evaluate(f"one => one.client{side}") for side in ("Width", "Height"))
+    assert saved.shape[1] > wide and saved.shape[0] > tall
+    x, y = canvas.evaluate("one => one.where(0)")
+    own = canvas.evaluate("(one, [x, y]) => [...one.getContext('2d').getImageData(x, y, 1, 1).data]", [x, y])
+    assert saved[round(y) + 16, round(x) + 16].tolist() == pytest.approx(own[:3], abs=24)
+    assert saved[tall + 16 :].std() > 1, "captions and legend stand below"
 
 
 def test_a_hidden_class_is_not_selected(page, server):

@@ -20,7 +20,7 @@ VALID = MappingProxyType(
     }
 )
 """By name in the address: what can be chosen, and its title on the page."""
-_WRITTEN, _KEPT = "map_written", "map_look"
+_WRITTEN, _WRITING, _KEPT = "map_written", "map_to_write", "map_look"
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,9 @@ def follow_address() -> tuple[Look, list[str]]:
     state = st.session_state
     asked = {key: st.query_params[key] for key in KEYS if key in st.query_params}
     look, notices = state.get(_KEPT, Look()), []
-    if asked and asked != state.get(_WRITTEN):
+    written = state.get(_WRITTEN, {})
+    writing = state.get(_WRITING, written)  # another, where the next run cut short the writing
+    if asked and any(value not in (written.get(key), writing.get(key)) for key, value in asked.items()):
         look, notices = read(asked)
     else:
         chosen = {key: state.get(f"map_{key}") for key in KEYS}
@@ -105,6 +107,7 @@ def write_address(look: Look, chosen: str) -> None:
     if not chosen:
         st.query_params.pop("chosen", None)
     address = look.address()
+    st.session_state[_WRITING] = address
     if any(st.query_params.get(key) != value for key, value in address.items()):
         st.query_params.update(address)
     st.session_state[_KEPT], st.session_state[_WRITTEN] = look, address

@@ -175,6 +175,7 @@ class Scene {
     act("out", () => this.panels.forEach((panel) => zoomed(panel, 1 / 1.4)))
     act("home", () => this.panels.forEach((panel) => panel.home()))
     act("clear", () => this.select(new Set()))
+    act("save", () => save(this))
   }
 
   select(rows) {

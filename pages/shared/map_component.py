@@ -17,7 +17,7 @@ _RENDER = st.components.v2.component(
     "semsearch_map",
     html=_source("html"),
     css=_source("css"),
-    js=_source("draw.js", "js", "hands.js"),
+    js=_source("draw.js", "js", "hands.js", "sheet.js"),
 )
 
 

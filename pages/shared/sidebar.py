@@ -15,7 +15,7 @@ from pages.shared.choice import K_RANGE, KEYS, OTHER, PARTS, WAYS, Choice, Offer
 from semsearch import catalog, metrics
 from semsearch.errors import UnknownName
 
-_WRITTEN, _RIVAL = "written_address", "last_rival"
+_WRITTEN, _WRITING, _RIVAL = "written_address", "address_to_write", "last_rival"
 OTHER_KEYS = tuple(OTHER + name for name in PARTS)
 
 
@@ -86,7 +86,9 @@ def _rival(choice: Choice, offers: Offers) -> Choice:
 def _remember(choice: Choice, rival: Choice | None) -> None:
     state = st.session_state
     for key in KEYS:
-        state[key] = getattr(choice, key)
+        value = getattr(choice, key)
+        if key != "k" or state.get(key) != value:  # written in each run, k would push back a slider on the move
+            state[key] = value
     if rival:
         state[_RIVAL] = rival
         for name in PARTS:
@@ -96,8 +98,9 @@ def _remember(choice: Choice, rival: Choice | None) -> None:
 def _follow_address(offers: Offers) -> list[str]:
     names = (*KEYS, *OTHER_KEYS)
     asked = {key: st.query_params[key] for key in names if key in st.query_params}
-    written = st.session_state.get(_WRITTEN)
-    if asked == written or (written and not asked):
+    written = st.session_state.get(_WRITTEN, {})
+    writing = st.session_state.get(_WRITING, written)  # another, where the next run cut short the writing
+    if writing and (not asked or all(asked.get(name) in (written.get(name), writing.get(name)) for name in names)):
         return []
     choice, notices = offers.read(asked)
     rival, more = offers.read_other(asked, choice)
@@ -109,6 +112,7 @@ def _follow_address(offers: Offers) -> list[str]:
 def _write_address(choice: Choice) -> None:
     rival = other()
     address = choice.address() | (other_address(rival) if rival else {})
+    st.session_state[_WRITING] = address
     if any(st.query_params.get(key) != value for key, value in address.items()):
         st.query_params.update(address)
     for key in OTHER_KEYS:

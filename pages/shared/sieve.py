@@ -52,7 +52,7 @@ def choose(dataset: Dataset) -> Sieve:
     """The controls, in a popover."""
     labels = range(len(dataset.classes))
     state = st.session_state
-    if _CLASSES in state:
+    if any(label not in labels for label in state.get(_CLASSES, [])):
         state[_CLASSES] = [label for label in state[_CLASSES] if label in labels]
     with st.popover("Filter", icon=":material/filter_alt:", key="filter"):
         classes = st.multiselect(

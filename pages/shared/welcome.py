@@ -29,8 +29,8 @@ def reopen() -> None:
 def _bar() -> None:
     with st.container(border=True, key="welcome", horizontal=True, wrap=False, vertical_alignment="center"):
         st.markdown(
-            "**New here?** A network found these most like the query. Click any picture to search with it. "
-            "The Guide tells how it works."
+            "**New here?** A network ranks all pictures by how alike it finds them to one, the query. Click any "
+            "picture to make it the query. The Guide tells how it works."
         )
         st.button("Got it", key="welcome_close", on_click=_set, args=(False,))
 
