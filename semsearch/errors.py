@@ -6,6 +6,7 @@
     ├── InputError                 what the caller gave is not valid (also a ValueError)
     │   ├── UnknownName            a name that no catalogue holds
     │   ├── ImageRefused           bytes that are not a picture we accept
+    │   ├── LinkRefused            a link, or what it leads to, that we do not accept
     │   └── SpecMismatch           features of one configuration used as if of another
     ├── Unavailable                valid, but cannot be had now
     │   ├── FetchFailed            a download that did not arrive whole
@@ -38,6 +39,19 @@ class UnknownName(InputError):
 
 class ImageRefused(InputError):
     """Bytes that are not a picture we accept; ``reason`` is one machine-readable word."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        """Keep ``reason`` beside the sentence for people."""
+        super().__init__(message)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        """Survive the trip back from a child process."""
+        return type(self), (self.reason, str(self))
+
+
+class LinkRefused(InputError):
+    """A link, or what it leads to, that we do not accept; ``reason`` is one machine-readable word."""
 
     def __init__(self, reason: str, message: str) -> None:
         """Keep ``reason`` beside the sentence for people."""

@@ -1,0 +1,283 @@
+"""The one door to the network for a link that a user gives: public addresses only, bounded in bytes and time.
+
+Every hop is parsed strictly, resolved once, checked, and dialled at exactly the address that was checked.
+"""
+
+import http.client
+import io
+import ipaddress
+import queue
+import re
+import socket
+import ssl
+import threading
+import time
+import unicodedata
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+from urllib.parse import quote, urljoin, urlsplit
+
+from semsearch.errors import FetchFailed, LinkRefused
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+REDIRECTS = 3
+HEAD_LIMIT = 1 << 16
+"""Bytes of status line and headers, interim answers included."""
+FRAMING = 1 << 20
+"""Bytes that chunk sizes may add to a body."""
+LONGEST = 2048
+MOVED = {301, 302, 303, 307, 308}
+CURE = "give the http or https address of a picture on a public server"
+CURE_SERVER = "try again later, or save the picture and give the file"
+CLOSED = [
+    ipaddress.ip_network(net)
+    for net in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15"),
+        *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
+        *("2001::/23", "2001:db8::/32", "3fff::/20"),
+    )
+]
+GLOBAL6 = ipaddress.ip_network("2000::/3")
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which ports may be dialled, and which addresses beside the public ones."""
+
+    ports: frozenset[int] = frozenset({80, 443})
+    allowed: frozenset[str] = frozenset()
+
+
+PUBLIC = Policy()
+
+
+@dataclass(frozen=True)
+class _Link:
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+
+def fetch_image(url: str, *, limit: int = 10_000_000, seconds: float = 8.0, policy: Policy = PUBLIC) -> bytes:
+    """The body at a link, at most ``limit`` bytes, within ``seconds`` for everything; not decoded, not judged.
+
+    Raises:
+        LinkRefused: the link, a redirect, the type, coding or size of the answer is not one we accept.
+        FetchFailed: the server does not answer with a whole body in time.
+    """
+    deadline = time.monotonic() + seconds
+    hop = url
+    for _ in range(REDIRECTS + 1):
+        link = _parsed(hop, policy)
+        try:
+            with _connected(link, deadline, policy) as sock:
+                body, moved = _exchange(sock, link, limit, deadline)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if isinstance(error, LinkRefused):
+                raise
+            raise FetchFailed(
+                f"{link.host}: expected a picture, got no whole answer ({type(error).__name__}); {CURE_SERVER}"
+            ) from error
+        if not moved:
+            return body
+        hop = _joined(hop, moved)
+        if link.scheme == "https" and not hop.lower().startswith("https:"):
+            raise LinkRefused("redirect", f"expected a redirect that stays with https, got one that leaves it; {CURE}")
+    raise FetchFailed(f"{link.host}: expected at most {REDIRECTS} redirects, got more; {CURE}")
+
+
+def is_public(text: str) -> bool:
+    """Whether an IP address, or the IPv4 address inside it, belongs to the public internet."""
+    address: Address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.scope_id:
+            return False
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner:
+            return is_public(str(inner))
+        if address not in GLOBAL6:
+            return False
+    odd = address.is_multicast or address.is_reserved or address.is_private or address.is_unspecified
+    return address.is_global and not odd and not any(address in net for net in CLOSED)
+
+
+def _joined(base: str, location: str) -> str:
+    try:
+        return urljoin(base, location)
+    except ValueError as error:
+        raise LinkRefused("redirect", f"expected an address to go on to, got one that is malformed; {CURE}") from error
+
+
+def _parsed(url: str, policy: Policy) -> _Link:
+    """The parts of a link; anything that two parsers could read in two ways is refused."""
+    if not isinstance(url, str) or len(url) > LONGEST:
+        raise LinkRefused("malformed", f"expected an address of at most {LONGEST} characters; {CURE}")
+    if any(c.isspace() or c == "\\" or unicodedata.category(c) in {"Cc", "Cf", "Cs"} for c in url):
+        raise LinkRefused("malformed", f"expected an address without spaces, backslashes, control signs; {CURE}")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise LinkRefused("malformed", f"expected an address, got one that cannot be parsed; {CURE}") from error
+    scheme = parts.scheme.lower()
+    if scheme not in ("http", "https"):
+        raise LinkRefused("scheme", f"expected http or https, got {scheme[:20]!r}; {CURE}")
+    if "@" in parts.netloc:
+        raise LinkRefused("userinfo", f"expected no user name or password in the address; {CURE}")
+    if port is None:
+        port = 443 if scheme == "https" else 80
+    if port not in policy.ports:
+        raise LinkRefused("port", f"expected port 80 or 443, got {port}; {CURE}")
+    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    if parts.query:
+        target += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
+    bracketed = parts.netloc.startswith("[")
+    return _Link(scheme, _host(parts.hostname or "", bracketed), port, target)
+
+
+def _host(host: str, bracketed: bool) -> str:
+    """The host in its one plain ASCII spelling."""
+    refused = LinkRefused("host", f"expected a plain host name or address; {CURE}")
+    if bracketed:
+        try:
+            if "%" not in host:
+                return str(ipaddress.IPv6Address(host))
+        except ValueError:
+            pass
+        raise refused
+    if any(ord(c) > 127 and any(ord(d) < 128 or d == "\u3002" for d in unicodedata.normalize("NFKC", c)) for c in host):
+        raise refused
+    try:
+        name = host.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        raise refused from None
+    name = name.removesuffix(".")
+    labels = name.split(".")
+    if len(name) > 253 or not all(re.fullmatch(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", label) for label in labels):
+        raise refused
+    if re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]):
+        try:
+            return str(ipaddress.IPv4Address(name))
+        except ValueError:
+            raise refused from None
+    return name
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the time for this link is over")
+    return left
+
+
+def _addresses(link: _Link, deadline: float, policy: Policy) -> list[tuple[int, tuple[Any, ...]]]:
+    """(family, socket address) of every answer of one resolution, all of them checked."""
+    answers: queue.Queue[Any] = queue.Queue()
+
+    def resolve() -> None:
+        try:
+            answers.put(socket.getaddrinfo(link.host, link.port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=resolve, daemon=True).start()
+    try:
+        found = answers.get(timeout=_left(deadline))
+    except queue.Empty:
+        raise TimeoutError("no answer to the name") from None
+    if isinstance(found, Exception):
+        raise found
+    for *_, where in found:
+        if where[0] not in policy.allowed and not is_public(where[0]):
+            raise LinkRefused("address", f"{link.host}: its name leads to an address that is not public; {CURE}")
+    return [(family, where) for family, _, _, _, where in found]
+
+
+def _connected(link: _Link, deadline: float, policy: Policy) -> socket.socket:
+    """A socket to one of the checked addresses, in TLS where the scheme asks for it."""
+    failure: OSError = OSError("the name has no address")
+    for family, where in _addresses(link, deadline, policy):
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(_left(deadline))
+            sock.connect(where)
+            if ipaddress.ip_address(sock.getpeername()[0]) != ipaddress.ip_address(where[0]):
+                raise OSError("connected to another address")
+            if link.scheme == "https":
+                return ssl.create_default_context().wrap_socket(sock, server_hostname=link.host)
+            return sock
+        except OSError as error:
+            sock.close()
+            failure = error
+    raise failure
+
+
+class _Wire(io.RawIOBase):
+    """The bytes of a socket until the deadline and up to ``allowed`` bytes; closing it leaves the socket open."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self.sock, self.deadline, self.allowed = sock, deadline, HEAD_LIMIT
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401
+        if self.allowed <= 0:
+            raise OSError("more bytes than allowed")
+        self.sock.settimeout(_left(self.deadline))
+        count = self.sock.recv_into(buffer)
+        self.allowed -= count
+        return count
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self, 8192)
+
+
+def _exchange(sock: socket.socket, link: _Link, limit: int, deadline: float) -> tuple[bytes, str]:
+    """(body, "") of a final answer, or (nothing, address to go on to) of a redirect."""
+    host = f"[{link.host}]" if ":" in link.host else link.host
+    if link.port != (443 if link.scheme == "https" else 80):
+        host += f":{link.port}"
+    sock.settimeout(_left(deadline))
+    sock.sendall(
+        f"GET {link.target} HTTP/1.1\r\nHost: {host}\r\nAccept: image/*\r\nAccept-Encoding: identity\r\n"
+        "User-Agent: semsearch\r\nConnection: close\r\n\r\n".encode("ascii")
+    )
+    wire = _Wire(sock, deadline)
+    response = http.client.HTTPResponse(cast(socket.socket, wire), method="GET")
+    response.begin()
+    if response.status in MOVED and (location := response.headers.get("location")):
+        return b"", location
+    if response.status != 200:
+        raise FetchFailed(f"{link.host}: expected status 200, got {response.status}; {CURE_SERVER}")
+    _check_head(response.headers, limit)
+    wire.allowed = limit + FRAMING
+    body = response.read(limit + 1) if response.length is None else response.read()
+    if len(body) > limit:
+        raise LinkRefused("large", f"expected at most {limit} bytes, got more; {CURE}")
+    if not body:
+        raise LinkRefused("empty", f"expected a picture, got an empty body; {CURE}")
+    return body, ""
+
+
+def _check_head(head: http.client.HTTPMessage, limit: int) -> None:
+    lengths = head.get_all("content-length") or []
+    transfer = [value.strip().lower() for value in head.get_all("transfer-encoding") or []]
+    if len(lengths) > 1 or any(not re.fullmatch("[0-9]{1,18}", value) for value in lengths):
+        raise FetchFailed(f"expected one length of the body, got {len(lengths)} or a malformed one; {CURE_SERVER}")
+    if transfer not in ([], ["chunked"]) or (transfer and lengths):
+        raise FetchFailed(f"expected a body with a length or in chunks, got an unclear one; {CURE_SERVER}")
+    if lengths and int(lengths[0]) > limit:
+        raise LinkRefused("large", f"expected at most {limit} bytes, got {lengths[0]}; {CURE}")
+    if any(value.strip().lower() != "identity" for value in head.get_all("content-encoding") or []):
+        raise LinkRefused("encoding", f"expected a body as it is, got a compressed one; {CURE}")
+    for value in head.get_all("content-type") or []:
+        kind = value.partition(";")[0].strip().lower()
+        if not kind.startswith("image/") and kind != "application/octet-stream":
+            raise LinkRefused("type", f"expected a picture, got content of another type; {CURE}")
