@@ -46,7 +46,20 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("dataset")
     evaluate.add_argument("--json", action="store_true")
     evaluate.set_defaults(run=_evaluate)
+    _add_search(commands.add_parser("search", help="find the pictures of a dataset most like a given one"))
     return parser
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", metavar="IMAGE", help="a file, or a link that begins with http:// or https://")
+    parser.add_argument("--in", dest="dataset", required=True, metavar="DATASET")
+    parser.add_argument("--model", default="mobilenetv2")
+    parser.add_argument("--layer", help="default: the last")
+    for name, default in (("pooling", "avg"), ("preset", "default"), ("metric", "cosine")):
+        parser.add_argument(f"--{name}", default=default, help=f"default: {default}")
+    parser.add_argument("-k", type=int, default=15)
+    parser.add_argument("--json", action="store_true")
+    parser.set_defaults(run=_search)
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
@@ -195,6 +208,31 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from semsearch import evaluate
 
     _show(evaluate.score_rows(arguments.dataset), arguments.json)
+    return 0
+
+
+def _search(arguments: argparse.Namespace) -> int:
+    from semsearch import catalog, datasets, search
+
+    layer = arguments.layer or catalog.model(arguments.model).layers[-1].name
+    spec = catalog.FeatureSpec(arguments.model, layer, arguments.pooling, arguments.preset)
+    picture: bytes | Path = Path(arguments.image)
+    if arguments.image.startswith(("http://", "https://")):
+        from semsearch import links
+
+        picture = links.fetch_image(arguments.image)
+    name, metric = arguments.dataset, arguments.metric
+    with _bar(f"features of {name}", "") as progress:
+        found = search.search(picture, dataset=name, spec=spec, metric=metric, k=arguments.k, progress=progress)
+    said = search.document(found, datasets.load(name))
+    if arguments.json:
+        asked = {"query": arguments.image, "dataset": name, "configuration": {**_plain(spec), "metric": metric}}
+        _say(json.dumps({**asked, **said}, indent=1))
+    else:
+        _show(
+            [{key: row[key] for key in ("rank", "item", "class", "distance", "file")} for row in said["matches"]], False
+        )
+        _say("" if found.good else "no good match: the nearest is farther than right matches usually are")
     return 0
 
 
