@@ -53,10 +53,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", metavar="IMAGE", help="a file, or a link that begins with http:// or https://")
     parser.add_argument("--in", dest="dataset", required=True, metavar="DATASET")
-    parser.add_argument("--model", default="mobilenetv2")
-    parser.add_argument("--layer", help="default: the last")
+    parser.add_argument("--model", help="default: the configuration that scores best within 20 ms a picture")
+    parser.add_argument("--layer", help="default: the last of the model")
     for name, default in (("pooling", "avg"), ("preset", "default"), ("metric", "cosine")):
-        parser.add_argument(f"--{name}", default=default, help=f"default: {default}")
+        parser.add_argument(f"--{name}", help=f"default with a model: {default}")
+    parser.add_argument("--index", default="exact", help="exact or approximate; default: exact")
     parser.add_argument("-k", type=int, default=15)
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(run=_search)
@@ -212,21 +213,21 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _search(arguments: argparse.Namespace) -> int:
-    from semsearch import catalog, datasets, search
+    from semsearch import datasets, search
 
-    layer = arguments.layer or catalog.model(arguments.model).layers[-1].name
-    spec = catalog.FeatureSpec(arguments.model, layer, arguments.pooling, arguments.preset)
+    question = _question(arguments)
     picture: bytes | Path = Path(arguments.image)
     if arguments.image.startswith(("http://", "https://")):
         from semsearch import links
 
         picture = links.fetch_image(arguments.image)
-    name, metric = arguments.dataset, arguments.metric
+    name = arguments.dataset
     with _bar(f"features of {name}", "") as progress:
-        found = search.search(picture, dataset=name, spec=spec, metric=metric, k=arguments.k, progress=progress)
+        found = search.search(picture, question, progress=progress)
     said = search.document(found, datasets.load(name))
     if arguments.json:
-        asked = {"query": arguments.image, "dataset": name, "configuration": {**_plain(spec), "metric": metric}}
+        configuration = {**_plain(question.spec), "metric": question.metric}
+        asked = {"query": arguments.image, "dataset": name, "configuration": configuration}
         _say(json.dumps({**asked, **said}, indent=1))
     else:
         _show(
@@ -234,6 +235,22 @@ def _search(arguments: argparse.Namespace) -> int:
         )
         _say("" if found.good else "no good match: the nearest is farther than right matches usually are")
     return 0
+
+
+def _question(arguments: argparse.Namespace) -> Any:  # noqa: ANN401 - a Question, whose module is loaded late
+    from semsearch import catalog, experiments, recommend, search
+
+    given = {name: getattr(arguments, name) for name in ("layer", "pooling", "preset", "metric")}
+    if arguments.model is None and (extra := [name for name, value in given.items() if value]):
+        raise InputError(f"expected --model beside --{extra[0]}, got none; leave both out for the best configuration")
+    if arguments.model is None:
+        best = recommend.recommend(experiments.open_store(), arguments.dataset)
+        spec, metric = best.spec, best.metric
+    else:
+        layer = given["layer"] or catalog.model(arguments.model).layers[-1].name
+        spec = catalog.FeatureSpec(arguments.model, layer, given["pooling"] or "avg", given["preset"] or "default")
+        metric = given["metric"] or "cosine"
+    return search.Question(arguments.dataset, spec, metric, arguments.k, arguments.index)
 
 
 def _plain(row: Any) -> dict[str, Any]:  # noqa: ANN401 - any frozen dataclass of plain fields

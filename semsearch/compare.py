@@ -96,16 +96,23 @@ def difference(store: Store, a: Experiment, b: Experiment) -> scores.Difference:
     return scores.paired_bootstrap(own_a[rows_a], own_b[rows_b])
 
 
+def duplicate_limit(metric: str, scale: float) -> float:
+    """The largest distance of near-duplicates: a tenth of ``scale``, the typical distance of a pair.
+
+    A hundredth for cosine and correlation, which grow with the square of the angle.
+    """
+    return scale * (0.01 if metric in ("cosine", "correlation") else 0.1)
+
+
 def near_duplicates(store: Store, experiment: Experiment, items: Sequence[int]) -> dict[int, int]:
     """Which of some items, best first, repeat a better one that repeats none: {item: the first such one}.
 
-    Two items are near-duplicates when their stored distance is at most a tenth of the median of all pairs; for
-    cosine and correlation, which grow with the square of the angle, at most a hundredth. A pair that is among the
-    stored matches of neither is taken for different.
+    Two items are near-duplicates when their stored distance is at most ``duplicate_limit``. A pair that is among
+    the stored matches of neither is taken for different.
     """
     metric = experiment.stored_metric
     ranking = store.ranking(experiment.dataset, experiment.spec, metric)
-    limit = ranking.scale * (0.01 if metric in ("cosine", "correlation") else 0.1)
+    limit = duplicate_limit(metric, ranking.scale)
     rows = np.searchsorted(store.items(experiment.dataset, experiment.spec.model), items)
     nearest = zip(ranking.ids[rows], ranking.distances[rows] <= limit, strict=True)
     near = {item: set(ids[close].tolist()) for item, (ids, close) in zip(items, nearest, strict=True)}

@@ -11,7 +11,10 @@
     ├── Unavailable                valid, but cannot be had now
     │   ├── FetchFailed            a download that did not arrive whole
     │   ├── WeightsUnavailable     a model whose weights no source could give
-    │   └── PicturesUnavailable    a dataset whose pictures are not on this machine
+    │   ├── PicturesUnavailable    a dataset whose pictures are not on this machine
+    │   ├── Busy                   as many searches as can wait are waiting, or a client asks too often
+    │   ├── NotReady               features that are still being computed
+    │   └── TooLate                an answer that was not there by its deadline
     ├── IntegrityError             stored bytes are not what was written
     └── EngineError                an inference engine refused a model or disagreed with its reference
 
@@ -81,6 +84,18 @@ class WeightsUnavailable(Unavailable):
 
 class PicturesUnavailable(Unavailable):
     """A dataset whose pictures are not on this machine."""
+
+
+class Busy(Unavailable):
+    """As many requests as can wait are waiting, or one client asks too often."""
+
+
+class NotReady(Unavailable):
+    """What a search needs is still being computed; the message says how far it is."""
+
+
+class TooLate(Unavailable):
+    """A request whose deadline passed before its answer was there."""
 
 
 class IntegrityError(SemsearchError):

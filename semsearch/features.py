@@ -100,13 +100,20 @@ class FeatureExtractor:
         finally:
             pool.shutdown(cancel_futures=True)
 
+    def vectors(self, squares: np.ndarray) -> Vectors:
+        """One (n, d) float32 array per spec from squares that are what the network sees, (n, s, s, 3) uint8.
+
+        A row does not depend on its neighbours, to the bit.
+        """
+        rows = self._engine.run(preprocess(squares, self._spec.model))
+        return dict(zip(self.specs, rows, strict=True))
+
     def _one(self, picture: Picture) -> Vectors | ImageRefused:
         try:
             square = self._square(picture)
         except ImageRefused as refusal:
             return refusal
-        rows = self._engine.run(preprocess(square[None], self._spec.model))
-        return {spec: row[0] for spec, row in zip(self.specs, rows, strict=True)}
+        return {spec: rows[0] for spec, rows in self.vectors(square[None]).items()}
 
     def _square(self, picture: Picture) -> np.ndarray:
         size = self._spec.size
@@ -114,7 +121,5 @@ class FeatureExtractor:
             if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
                 got = f"{picture.dtype} {picture.shape}"
                 raise InputError(f"expected a picture of shape (H, W, 3) uint8, got {got}")
-            rgb = picture
-        else:
-            rgb = images.load(picture, at_least=size if self._resample == "antialias" else 0)
-        return images.resize(rgb, size, resample=self._resample)
+            return images.resize(picture, size, resample=self._resample)
+        return images.load_square(picture, size, resample=self._resample)

@@ -2,8 +2,8 @@
 
 The one door for pictures, and the only user of Pillow.
 
-``load`` decodes in this process, ``load_isolated`` in a child with limits of memory and time, for pictures of
-strangers. Both give the same array or raise ImageRefused, whose ``reason`` is one of
+``load`` and ``load_square`` decode in this process, their ``_isolated`` twins in a child with limits of memory and
+time, for pictures of strangers. Twins give the same array or raise ImageRefused, whose ``reason`` is one of
 
 ==========  ==================================================================
 empty       no bytes, or a picture without pixels
@@ -50,6 +50,10 @@ if TYPE_CHECKING:
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
 """What is opened. An MPO file opens as the JPEG it begins with."""
+RESAMPLES = ("antialias", "nearest")
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom of a part of the upright picture, as shares of its width and height."""
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 MAX_BYTES = 40_000_000
 MAX_PIXELS = 50_000_000
 SECONDS = 10.0
@@ -60,7 +64,7 @@ MEMORY = 1_536 << 20
 _KEY_SCALES = {"L;2": 85, "L;4": 17}
 _WHITES = {"I": (65_535,), "F": (1, 255, 65_535)}
 _QUIET = ("ignore", None, UserWarning, re.compile(r"PIL\."), 0)
-_REQUEST = struct.Struct("!QI")
+_REQUEST = struct.Struct("!QII?4d")
 _ANSWER = struct.Struct("!IIQ")
 
 
@@ -80,13 +84,51 @@ def load_isolated(source: bytes | Path, *, at_least: int = 0) -> np.ndarray:
 
     A child that crashes or overruns is an ImageRefused, and the next call starts another.
     """
+    return _isolated(source, (at_least, 0, False, *WHOLE))
+
+
+def load_square(source: bytes | Path, size: int, *, resample: str, crop: Box = WHOLE) -> np.ndarray:
+    """What a network sees of a picture: the ``crop`` of it, resized to (size, size, 3) uint8; ``resample`` as there."""
+    return _square(load(source, at_least=_needed(size, resample, crop)), size, resample, crop)
+
+
+def load_square_isolated(source: bytes | Path, size: int, *, resample: str, crop: Box = WHOLE) -> np.ndarray:
+    """Do as ``load_square`` does, in a child process: only the small square comes back."""
+    at_least = _needed(size, resample, crop)
+    return _isolated(source, (at_least, size, resample == "nearest", *crop))
+
+
+def square(rgb: np.ndarray, size: int, *, resample: str, crop: Box = WHOLE) -> np.ndarray:
+    """The ``crop`` of (H, W, 3) uint8, resized to (size, size, 3) uint8; ``resample`` as in ``resize``."""
+    _needed(size, resample, crop)
+    return _square(_checked(rgb), size, resample, crop)
+
+
+def _needed(size: int, resample: str, crop: Box) -> int:
+    """The ``at_least`` of a picture whose crop becomes a square; InputError for a box that is none."""
+    left, top, right, bottom = crop
+    if resample not in RESAMPLES:
+        raise UnknownName("resample", resample, RESAMPLES)
+    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+        raise InputError(f"expected a crop of 0 ≤ left < right ≤ 1 and 0 ≤ top < bottom ≤ 1, got {tuple(crop)}")
+    return 0 if resample == "nearest" else math.ceil(size / max(min(right - left, bottom - top), 1e-3))
+
+
+def _square(rgb: np.ndarray, size: int, resample: str, crop: Box) -> np.ndarray:
+    height, width = rgb.shape[:2]
+    left, top = math.floor(crop[0] * width), math.floor(crop[1] * height)
+    right, bottom = math.ceil(crop[2] * width), math.ceil(crop[3] * height)
+    return resize(rgb[top:bottom, left:right], size, resample=resample)
+
+
+def _isolated(source: bytes | Path, wanted: tuple) -> np.ndarray:
     data = _read(source)
     if not _SLOTS.acquire(timeout=SECONDS):
         raise ImageRefused("timeout", f"all decoders were busy for {SECONDS:g} s; try again")
     try:
         decoder = _ready()
         try:
-            return decoder.decode(data, at_least)
+            return decoder.decode(data, wanted)
         finally:
             if decoder.alive:
                 _IDLE.append(decoder)
@@ -100,7 +142,7 @@ def resize(rgb: np.ndarray, size: int, *, resample: str) -> np.ndarray:
     ``resample`` is "antialias" (a triangle filter whose support grows with the reduction) or "nearest".
     """
     image = _pillow()
-    filters = {"antialias": image.Resampling.BILINEAR, "nearest": image.Resampling.NEAREST}
+    filters = dict(zip(RESAMPLES, (image.Resampling.BILINEAR, image.Resampling.NEAREST), strict=True))
     if resample not in filters:
         raise UnknownName("resample", resample, filters)
     if size < 1:
@@ -298,13 +340,13 @@ class _Decoder:
         """Whether the child can take another picture."""
         return not self._expired and self._process.poll() is None
 
-    def decode(self, data: bytes, at_least: int) -> np.ndarray:
+    def decode(self, data: bytes, wanted: tuple) -> np.ndarray:
         """Have one picture decoded; ImageRefused if the child refuses it, overruns or dies."""
         timer = threading.Timer(SECONDS, self._expire)
         timer.daemon = True
         timer.start()
         try:
-            return self._ask(data, at_least)
+            return self._ask(data, wanted)
         except ImageRefused:
             raise
         except BaseException as error:
@@ -328,8 +370,8 @@ class _Decoder:
         self._expired = True
         self._process.kill()
 
-    def _ask(self, data: bytes, at_least: int) -> np.ndarray:
-        self._requests.write(_REQUEST.pack(len(data), at_least))
+    def _ask(self, data: bytes, wanted: tuple) -> np.ndarray:
+        self._requests.write(_REQUEST.pack(len(data), *wanted))
         self._requests.write(data)
         self._requests.flush()
         height, width, count = _ANSWER.unpack(self._whole(_ANSWER.size))
@@ -390,11 +432,13 @@ def _serve() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     while header := requests.read(_REQUEST.size):
-        count, at_least = _REQUEST.unpack(header)
+        count, at_least, size, nearest, *crop = _REQUEST.unpack(header)
         ceiling = math.ceil(time.process_time() + seconds) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (ceiling, resource.RLIM_INFINITY))
         try:
             rgb = _decode(requests.read(count), at_least)
+            if size:
+                rgb = _square(rgb, size, "nearest" if nearest else "antialias", (crop[0], crop[1], crop[2], crop[3]))
             answers.write(_ANSWER.pack(*rgb.shape[:2], rgb.nbytes))
             answers.write(rgb.data)
         except ImageRefused as refusal:

@@ -104,7 +104,7 @@ def board(store: Store, dataset: str) -> Board:
         published=np.array([published(dataset, spec, metric) for spec, metric in pairs]),
         parameters=np.array([layer.cumulative_parameters for layer in layers], np.float64),
         dimension=np.where(pooled, [layer.channels for layer in layers], np.nan),
-        milliseconds=np.where(pooled, [_milliseconds(measured, spec) for spec in table.specs], np.nan),
+        milliseconds=np.where(pooled, [milliseconds(measured, spec) for spec in table.specs], np.nan),
         machine=measured.machine if measured else "",
     )
 
@@ -166,7 +166,8 @@ def latency(path: Path) -> Latency | None:
         raise IntegrityError(f"{path} holds no latencies ({error}); {cure}") from error
 
 
-def _milliseconds(measured: Latency | None, spec: FeatureSpec) -> float:
+def milliseconds(measured: Latency | None, spec: FeatureSpec) -> float:
+    """Of one picture up to a layer, pooled; NaN when it was not measured."""
     return measured.models.get(spec.model, {}).get(spec.layer, float("nan")) if measured else float("nan")
 
 

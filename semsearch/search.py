@@ -1,63 +1,69 @@
 """Live search: any picture, or several with weights, against a dataset, under any features and metric.
 
-The features of a dataset are computed once for each spec and kept below ``settings().home / "features"``,
-under a key of all that changes them; a damaged file is computed again, never used.
+One path for the library, the command line, the pages and the server: ``search``. What a search needs of a
+dataset stands in ``gallery.py``.
 """
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from semsearch import datasets, features, images, metrics, weights
+from semsearch import compare, datasets, features, images, metrics
 from semsearch.catalog import PRESETS, FeatureSpec
-from semsearch.errors import ImageRefused, InputError, UnknownName
-from semsearch.settings import settings
-from semsearch.storage import atomic_path, lock, sha256_file, write_bytes
+from semsearch.errors import InputError, UnknownName
+from semsearch.gallery import DEFAULT, Gallery, Progress, Tools, approximate, calibrated, extractor, gallery
 
 Picture = features.Picture
-Query = Picture | int
-Progress = Callable[[int, int], None]
-SCHEMA = 1
-
-
-class Extractor(Protocol):
-    """What this module needs of ``features.FeatureExtractor``."""
-
-    engine_name: str
-
-    def stream(self, pictures: Iterable[Picture]) -> Iterable[tuple[int, features.Vectors | ImageRefused]]:
-        """(position, one vector per spec or the refusal) for each picture, in order."""
-        ...
+Through = Callable[[FeatureSpec, np.ndarray], np.ndarray]
+INDEXES = ("exact", "approximate")
+MORE, LESS = 0.75, -0.25
+"""Weights of a match that was called more, or less, like what is wanted, beside a query of weight 1: the
+proportions that work well for text (Manning et al., Introduction to Information Retrieval, 9.1.1), where too
+large a part for what is not wanted drives a query nowhere."""
 
 
 @dataclass(frozen=True)
-class Tools:
-    """The engine a search uses; tests put exact small worlds in its place."""
+class Example:
+    """A picture like, or unlike, those that are searched for."""
 
-    extractor: Callable[[Sequence[FeatureSpec]], Extractor] = features.FeatureExtractor
-    digest: Callable[[str], str] = lambda model: weights.local(model).digest
+    picture: Picture | int
+    """Encoded, a file, RGB (H, W, 3) uint8, or an item of the dataset that is searched."""
+    weight: float = 1.0
+    """Below 0 for a picture unlike those that are searched for."""
+    crop: images.Box = images.WHOLE
+    """The part that counts; an item always counts as a whole."""
 
 
-DEFAULT = Tools()
+@dataclass(frozen=True)
+class Question:
+    """Where to search, how, and what to leave out."""
 
+    dataset: str
+    spec: FeatureSpec
+    metric: str = "cosine"
+    k: int = 15
+    index: str = "exact"
+    """See INDEXES; approximate may miss a match, never misjudges a distance."""
+    exclude: frozenset[int] = frozenset()
+    """Items left out, beside those that are examples."""
+    classes: frozenset[int] | None = None
+    """Only items of these classes; None is all."""
+    at_least: float = 0.0
+    """The least similarity of a match."""
+    fold: bool = False
+    """Whether a near-duplicate of a better match is left out, see ``compare.duplicate_limit``."""
 
-@dataclass(frozen=True, eq=False)
-class Gallery:
-    """The readable items of a dataset under one spec."""
-
-    vectors: np.ndarray
-    """(n, d) float32, a read-only memory map."""
-    items: np.ndarray
-    """Item of each row, (n,), rising."""
-    labels: np.ndarray
-    """Class of each row, (n,)."""
+    def __post_init__(self) -> None:
+        """Refuse what no search can answer: UnknownName, InputError."""
+        for kind, value, valid in (("metric", self.metric, metrics.METRICS), ("index", self.index, INDEXES)):
+            if value not in valid:
+                raise UnknownName(kind, value, valid)
+        if self.k < 1 or not 0 <= self.at_least <= 1:
+            got = f"k = {self.k}, at least {self.at_least}"
+            raise InputError(f"expected k of at least 1 and a least similarity from 0 to 1; got {got}")
 
 
 @dataclass(frozen=True)
@@ -81,94 +87,114 @@ class SearchResult:
     good: bool
     """Whether the first match is at most ``threshold`` away."""
     threshold: float | None
-    """See ``calibrate``."""
+    """The largest distance at which nearest matches are right at least half of the time, see ``gallery.calibrate``."""
     timings: dict[str, float]
-    """Seconds: ``gallery`` (open the network, load or compute the features), ``decode``, ``features``, ``search``."""
-
-
-def gallery(dataset: str, spec: FeatureSpec, *, progress: Progress | None = None, tools: Tools = DEFAULT) -> Gallery:
-    """The features of a dataset's readable items, from disk, or computed and stored; ``progress`` counts pictures.
-
-    UnknownName, PicturesUnavailable, WeightsUnavailable as the parts raise them; InputError below 2 readable items.
-    """
-    found = datasets.load(dataset)
-    extractor = _extractor(spec, tools)
-    facts = [SCHEMA, found.content_hash, tools.digest(spec.model), spec.key, spec.size, extractor.engine_name]
-    key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
-    base = settings().home / "features" / key
-    with lock(base.with_suffix(".lock")):
-        if not _whole(base):
-            _loaded.cache_clear()
-            _compute(found, spec, extractor, base, progress)
-    return _loaded(base, found.content_hash, dataset)
-
-
-def calibrate(distances: np.ndarray, labels: np.ndarray) -> float | None:
-    """The largest distance up to which nearest matches are right at least half of the time; None if there is none.
-
-    Each item's nearest other item (equal distances by id) is right when it is of the same class; the share
-    is over all items whose nearest is at most that far. ``distances`` is (n, n), ``labels`` (n,).
-    """
-    ids, nearest = metrics.rank(distances, 1, exclude=np.arange(len(distances)))
-    order = np.argsort(nearest[:, 0], kind="stable")
-    far, right = nearest[order, 0], (labels[ids[:, 0]] == labels)[order]
-    share = np.cumsum(right) / np.arange(1, len(far) + 1)
-    last = np.append(far[1:] != far[:-1], True)
-    fits = np.flatnonzero(last & (share >= 0.5))
-    return float(far[fits[-1]]) if fits.size else None
+    """Seconds: ``gallery`` (open the network, load or compute the dataset's features), ``decode``, ``features``
+    (of the examples, waiting for the model included), ``search``."""
 
 
 def search(
-    queries: Query | Sequence[tuple[Query, float]],
+    examples: Picture | int | Sequence[Example],
+    question: Question,
     *,
-    dataset: str,
-    spec: FeatureSpec,
-    metric: str = "cosine",
-    k: int = 15,
-    exclude: Iterable[int] = (),
-    classes: Iterable[int] | None = None,
     progress: Progress | None = None,
+    through: Through | None = None,
     tools: Tools = DEFAULT,
 ) -> SearchResult:
-    """The k nearest items to a picture or an item id, or to several with weights; equal distances by item id.
+    """The k nearest items to a picture or an item, or to several examples; equal distances by item id.
 
-    One query is used as it is. Several, as (query, weight), become the mean of the L2-normalised vectors of
-    positive weight minus that of negative weight, each times its weight (Rocchio 1971). Items used as
-    queries and those of ``exclude`` are left out; ``classes`` keeps only those labels. InputError for no
-    query, a zero weight, k < 1 or an item without features; ImageRefused for a bad picture.
+    One example is used as it is. Several become the mean of the L2-normalised vectors of positive weight minus
+    that of negative weight, each times its weight (Rocchio 1971). Items used as examples are left out.
+    ``through(spec, square)`` may turn what the network sees, (s, s, 3) uint8, into its vector in place of the
+    extractor: the server batches there. InputError for no example, a weight of 0 or an item without
+    features; ImageRefused for a bad picture; else as ``gallery`` raises.
     """
-    if metric not in metrics.METRICS:
-        raise UnknownName("metric", metric, metrics.METRICS)
-    asked = [(queries, 1.0)] if isinstance(queries, bytes | Path | np.ndarray | int) else list(queries)
-    if k < 1 or not asked or any(not np.isfinite(weight) or weight == 0 for _, weight in asked):
-        raise InputError(f"expected k of at least 1 and queries with weights other than 0; got k = {k}, {len(asked)}")
+    given = [Example(examples)] if isinstance(examples, Picture | int) else list(examples)
+    if not given or any(not np.isfinite(example.weight) or example.weight == 0 for example in given):
+        raise InputError(f"expected examples with finite weights other than 0, got {len(given)} of them")
     start = time.perf_counter()
-    shelf = gallery(dataset, spec, progress=progress, tools=tools)
-    scale, threshold = _calibrated(shelf, metric)
+    shelf = gallery(question.dataset, question.spec, progress=progress, tools=tools)
+    scale, threshold = calibrated(shelf, question.metric)
     timings = {"gallery": time.perf_counter() - start, "decode": 0.0, "features": 0.0}
-    vectors = [_vector(query, shelf, spec, tools, timings) for query, _ in asked]
+    run = through or (lambda spec, square: extractor(spec, tools).vectors(square[None])[spec][0])
+    vectors = [_vector(example, shelf, question.spec, run, timings) for example in given]
     start = time.perf_counter()
-    point = vectors[0] if len(asked) == 1 and asked[0][1] > 0 else _rocchio(vectors, [w for _, w in asked])
-    keep = ~np.isin(shelf.items, [*exclude, *(query for query, _ in asked if isinstance(query, int))])
-    if classes is not None:
-        keep &= np.isin(shelf.labels, list(classes))
-    matches = _nearest(point, shelf, keep, metric=metric, k=k, scale=scale)
+    alone = len(given) == 1 and given[0].weight > 0
+    point = vectors[0] if alone else _rocchio(vectors, [example.weight for example in given])
+    used = {example.picture for example in given if isinstance(example.picture, int)}
+    matches = _matches(point, shelf, question, used, scale)
     timings["search"] = time.perf_counter() - start
     good = bool(matches) and threshold is not None and matches[0].distance <= threshold
     return SearchResult(matches, _vote(matches), good, threshold, timings)
 
 
-def _nearest(
-    point: np.ndarray, shelf: Gallery, keep: np.ndarray, *, metric: str, k: int, scale: float
+def seen(picture: Picture, spec: FeatureSpec, *, crop: images.Box = images.WHOLE) -> np.ndarray:
+    """What the network sees of a picture, (s, s, 3) uint8; strangers' bytes are decoded in a child process."""
+    resample = PRESETS[spec.preset].resample
+    if isinstance(picture, np.ndarray):
+        return images.square(picture, spec.size, resample=resample, crop=crop)
+    return images.load_square_isolated(picture, spec.size, resample=resample, crop=crop)
+
+
+def _vector(example: Example, shelf: Gallery, spec: FeatureSpec, run: Through, timings: dict[str, float]) -> np.ndarray:
+    item = example.picture
+    if isinstance(item, int):
+        row = int(np.searchsorted(shelf.items, item))
+        if row == len(shelf.items) or shelf.items[row] != item:
+            raise InputError(f"expected an item with features, 0 … {shelf.items.max()}; got {item}")
+        return np.asarray(shelf.vectors[row])
+    start = time.perf_counter()
+    square = seen(item, spec, crop=example.crop)
+    decoded = time.perf_counter()
+    vector = run(spec, square)
+    timings["decode"] += decoded - start
+    timings["features"] += time.perf_counter() - decoded
+    return vector
+
+
+def _matches(
+    point: np.ndarray, shelf: Gallery, question: Question, used: Iterable[int], scale: float
 ) -> tuple[Found, ...]:
-    row = metrics.distances(point[None], shelf.vectors, metric)[:, keep]
-    ids, near = metrics.rank(row, k)
-    alike = metrics.similarity(near, metric, scale)[0]
-    rows = np.flatnonzero(keep)[ids[0]]
+    keep = ~np.isin(shelf.items, [*question.exclude, *used])
+    if question.classes is not None:
+        keep &= np.isin(shelf.labels, list(question.classes))
+    rows, near = _nearest(point, shelf, question, np.flatnonzero(keep))
+    alike = metrics.similarity(near, question.metric, scale)
+    rows, near, alike = (part[alike >= question.at_least] for part in (rows, near, alike))
+    if question.fold:
+        first = _first_of_their_kind(shelf.vectors[rows], question, scale)
+        rows, near, alike = rows[first], near[first], alike[first]
+    listed = zip(rows[: question.k], near, alike, strict=False)
     return tuple(
-        Found(place + 1, int(shelf.items[at]), int(shelf.labels[at]), float(near[0, place]), float(alike[place]))
-        for place, at in enumerate(rows)
+        Found(rank, int(shelf.items[row]), int(shelf.labels[row]), float(distance), float(similar))
+        for rank, (row, distance, similar) in enumerate(listed, 1)
     )
+
+
+def _nearest(point: np.ndarray, shelf: Gallery, question: Question, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows, nearest first, and their distances: enough to have k left after folding."""
+    depth = question.k
+    if question.index == "approximate":
+        rows = approximate(shelf, question.metric).candidates(point, depth * (3 if question.fold else 1), rows)
+    if question.fold:
+        depth = max(1, len(rows))
+    whole = len(rows) == len(shelf.items)
+    row = metrics.distances(point[None], shelf.vectors if whole else shelf.vectors[rows], question.metric)
+    ids, near = metrics.rank(row, depth)
+    return rows[ids[0]], near[0]
+
+
+def _first_of_their_kind(vectors: np.ndarray, question: Question, scale: float) -> list[int]:
+    """Places of the vectors, best first, that repeat none of those kept before them."""
+    limit = compare.duplicate_limit(question.metric, scale)
+    kept: list[int] = []
+    for place in range(len(vectors)):
+        if len(kept) == question.k:
+            break
+        gaps = metrics.distances(vectors[[place]], vectors[kept], question.metric) if kept else np.array([np.inf])
+        if gaps.min() > limit:
+            kept.append(place)
+    return kept
 
 
 def _vote(matches: Sequence[Found]) -> tuple[tuple[int, float], ...]:
@@ -184,78 +210,6 @@ def _rocchio(vectors: Sequence[np.ndarray], signed: Sequence[float]) -> np.ndarr
         length = np.linalg.norm(vector.astype(np.float64))
         total += weight / alike * (vector / length if length else vector)
     return total.astype(np.float32)
-
-
-def _vector(query: Query, shelf: Gallery, spec: FeatureSpec, tools: Tools, timings: dict[str, float]) -> np.ndarray:
-    if isinstance(query, int):
-        if not (shelf.items == query).any():
-            raise InputError(f"expected an item with features, 0 … {shelf.items.max()}; got {query}")
-        return np.asarray(shelf.vectors[int(np.searchsorted(shelf.items, query))])
-    start = time.perf_counter()
-    if not isinstance(query, np.ndarray):
-        query = images.load_isolated(query, at_least=spec.size if PRESETS[spec.preset].resample == "antialias" else 0)
-    decoded = time.perf_counter()
-    _, result = next(iter(_extractor(spec, tools).stream([query])))
-    if isinstance(result, ImageRefused):
-        raise result
-    timings["decode"] += decoded - start
-    timings["features"] += time.perf_counter() - decoded
-    return result[spec]
-
-
-@lru_cache(4)
-def _extractor(spec: FeatureSpec, tools: Tools) -> Extractor:
-    return tools.extractor([spec])
-
-
-@lru_cache(4)
-def _calibrated(shelf: Gallery, metric: str) -> tuple[float, float | None]:
-    matrix = metrics.pairwise(shelf.vectors, [metric])[metric]
-    return metrics.scale(matrix), calibrate(matrix, shelf.labels)
-
-
-def _compute(
-    dataset: datasets.Dataset, spec: FeatureSpec, extractor: Extractor, base: Path, progress: Progress | None
-) -> None:
-    paths = [dataset.path(item.id) for item in dataset.items]
-    items: list[int] = []
-    with atomic_path(base.with_suffix(".f32")) as temporary:
-        with temporary.open("wb") as out:
-            for position, row in extractor.stream(paths):
-                if not isinstance(row, ImageRefused):
-                    out.write(np.asarray(row[spec], np.float32).tobytes())
-                    items.append(position)
-                if progress:
-                    progress(position + 1, len(paths))
-        if len(items) < 2:
-            raise InputError(f"dataset {dataset.name}: expected at least 2 readable pictures, got {len(items)}")
-        seal = {"items": items, "sha256": sha256_file(temporary)}
-    write_bytes(base.with_suffix(".json"), json.dumps(seal).encode())
-
-
-@lru_cache(64)
-def _proved(file: Path, changed: int, size: int, seal: bytes) -> bool:
-    """Whether a file has the digest of its seal; remembered until its time or size changes."""
-    try:
-        return bool(json.loads(seal)["sha256"] == sha256_file(file))
-    except (ValueError, KeyError, TypeError):
-        return False
-
-
-def _whole(base: Path) -> bool:
-    file = base.with_suffix(".f32")
-    try:
-        about, seal = file.stat(), base.with_suffix(".json").read_bytes()
-    except FileNotFoundError:
-        return False
-    return _proved(file, about.st_mtime_ns, about.st_size, seal)
-
-
-@lru_cache(4)
-def _loaded(base: Path, content_hash: str, dataset: str) -> Gallery:
-    items = np.array(json.loads(base.with_suffix(".json").read_bytes())["items"], np.int64)
-    vectors = np.memmap(base.with_suffix(".f32"), np.float32, "r").reshape(len(items), -1)
-    return Gallery(vectors, items, datasets.load(dataset).labels[items])
 
 
 def document(result: SearchResult, dataset: datasets.Dataset) -> dict[str, Any]:

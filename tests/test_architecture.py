@@ -25,10 +25,11 @@ LEVELS = {
         "coding",
         "artifacts",
         "store",
+        "index",
     },
-    3: {"experiments", "compare", "leaderboard", "search"},
-    4: {"precompute", "evaluate"},
-    5: {"cli", "__main__"},
+    3: {"experiments", "compare", "leaderboard", "gallery", "search", "recommend"},
+    4: {"precompute", "evaluate", "worker", "serving"},
+    5: {"cli", "__main__", "api"},
 }
 LEVEL_OF = {module: level for level, modules in LEVELS.items() for module in modules}
 HEAVY = {
@@ -44,7 +45,7 @@ HEAVY = {
     "sklearn": {"projection"},
     "numba": {"metrics"},
     "pyarrow": {"datasets", "sources"},
-    "faiss": set(),
+    "faiss": {"index"},
     "streamlit": set(),
     "tqdm": {"cli"},
 }

@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
-from semsearch import catalog, cli, datasets, experiments, images, metrics, search, weights
+from semsearch import catalog, cli, datasets, experiments, gallery, images, metrics, search, weights
 from semsearch.errors import ImageRefused, InputError, UnknownName
 from tests import small_world
 
@@ -20,15 +21,19 @@ class Green:
     engine_name = "green"
 
     def __init__(self, specs):
-        self.specs = specs
+        self.specs, self.dimensions = specs, dict.fromkeys(specs, 2)
 
     def stream(self, pictures):
         for position, picture in enumerate(pictures):
             rgb = picture if isinstance(picture, np.ndarray) else images.load(picture)
-            yield position, dict.fromkeys(self.specs, np.array([rgb[0, 0, 1] // 15, 5], np.float32))
+            yield position, {spec: rows[0] for spec, rows in self.vectors(rgb[None]).items()}
+
+    def vectors(self, squares):
+        places = np.array([[square[0, 0, 1] // 15, 5] for square in squares], np.float32)
+        return dict.fromkeys(self.specs, places)
 
 
-TOOLS = search.Tools(extractor=Green, digest=lambda model: "0" * 64)
+TOOLS = gallery.Tools(extractor=Green, digest=lambda model: "0" * 64)
 
 
 @pytest.fixture
@@ -38,8 +43,8 @@ def world(home, tmp_path):
 
 
 def find(queries, **more):
-    options = {"dataset": "world", "spec": SPEC, "metric": "euclidean", "tools": TOOLS} | more
-    return search.search(queries, **options)
+    asked = {"dataset": "world", "spec": SPEC, "metric": "euclidean"} | more
+    return search.search(queries, search.Question(**asked), tools=TOOLS)
 
 
 def pairs(result):
@@ -61,24 +66,80 @@ def test_a_picture_finds_itself_at_distance_0_as_file_bytes_and_array(world):
 def test_ties_exclusions_and_classes(world):
     query = np.full((8, 8, 3), 30, np.uint8)
     assert pairs(find(query, k=2)) == [(4, 1), (5, 1)]
-    assert pairs(find(query, k=2, exclude=[4])) == [(5, 1), (3, 2)]
-    assert pairs(find(query, classes=[0])) == [(0, 8), (1, 9), (2, 12)]
-    assert find(query, classes=[]).matches == ()
+    assert pairs(find(query, k=2, exclude=frozenset([4]))) == [(5, 1), (3, 2)]
+    assert pairs(find(query, classes=frozenset([0]))) == [(0, 8), (1, 9), (2, 12)]
+    assert find(query, classes=frozenset()).matches == ()
+    assert pairs(find(query, classes=frozenset([0]), k=2, index="approximate")) == [(0, 8), (1, 9)]
+
+
+def test_least_similarity_is_kept(world):
+    """The 15 gaps of the six places have the median 8."""
+    assert [match.similarity for match in find(3).matches] == [8 / 9, 8 / 11, 8 / 18, 8 / 19, 8 / 22]
+    assert pairs(find(3, at_least=8 / 11)) == [(4, 1), (5, 3)]
+    assert pairs(find(3, at_least=0.73)) == [(4, 1)]
+
+
+@pytest.mark.parametrize("index", search.INDEXES)
+def test_folding_hides_what_repeats_a_better_match(world, index):
+    """Two apples at one place: the second is held back, and the next one takes its rank."""
+    small_world.write_bmp(world / "apple" / "1.bmp", (200, 2, 90))
+    datasets.add("world", world)
+    assert pairs(find(0, k=4, index=index)) == [(1, 1), (2, 4), (5, 7), (3, 10)]
+    assert pairs(find(0, k=5, index=index)) == [(1, 1), (2, 4), (5, 7), (3, 10), (4, 10)]
+    assert pairs(find(0, k=5, index=index, fold=True)) == [(1, 1), (2, 4), (5, 7), (3, 10)]
+    assert pairs(find(5, k=2, index=index, fold=True)) == [(3, 3), (0, 7)]
 
 
 def test_weights_take_the_mean_of_positives_minus_that_of_negatives(world):
     a, b, c = (np.array([x, 5]) / np.hypot(x, 5) for x in (0, 1, 14))
     want = np.linalg.norm((a + b) / 2 - c - np.array([3, 5]))
-    result = find([(3, 1), (4, 1), (2, -1)])
+    result = find([search.Example(3), search.Example(4), search.Example(2, -1)])
     assert {match.item for match in result.matches} == {0, 1, 5}
     assert dict(pairs(result))[5] == pytest.approx(want, rel=1e-6)
+
+
+def test_a_crop_is_what_the_network_sees(world, home):
+    """Left half of place 2, right half of place 12."""
+    rgb = np.full((8, 8, 3), 30, np.uint8)
+    rgb[:, 4:] = 180
+    assert pairs(find([search.Example(rgb, crop=(0, 0, 0.5, 1))], k=1)) == [(4, 1)]
+    assert pairs(find([search.Example(rgb, crop=(0.5, 0, 1, 1))], k=1)) == [(1, 1)]
+    for box in ((0.5, 0, 0.5, 1), (0, 0, 2, 1), (float("nan"), 0, 1, 1), (-0.1, 0, 1, 1)):
+        with pytest.raises(InputError, match="crop"):
+            find([search.Example(rgb, crop=box)])
+
+
+def test_what_turns_squares_into_vectors_can_be_another(world):
+    squares = []
+
+    def through(spec, square):
+        squares.append((spec, square.shape))
+        return np.array([9, 5], np.float32)
+
+    picture = (world / "apple" / "0.bmp").read_bytes()
+    asked = search.Question("world", SPEC, "euclidean", k=1)
+    assert pairs(search.search(picture, asked, through=through, tools=TOOLS)) == [(0, 1)]
+    assert squares == [(SPEC, (224, 224, 3))]
+
+
+def test_a_large_gallery_is_judged_by_a_sample(monkeypatch):
+    """Every tenth place of a line, classes in pairs: the nearest other is right or tied; sampled or not."""
+    places = np.arange(40, dtype=np.float32)[:, None] * [1, 0] + np.array([0, 5], np.float32)
+    shelf = gallery.Gallery(places, np.arange(40), np.arange(40) // 20)
+    whole = gallery.calibrated(shelf, "euclidean")
+    monkeypatch.setattr(gallery, "ALL_PAIRS", 30)
+    monkeypatch.setattr(gallery, "SAMPLE", 20)
+    again = gallery.Gallery(places, np.arange(40), np.arange(40) // 20)
+    sampled = gallery.calibrated(again, "euclidean")
+    assert whole[1] == sampled[1] == 1
+    assert abs(whole[0] - sampled[0]) <= 3
 
 
 def test_threshold_is_the_last_distance_at_which_half_are_right():
     places = np.array([0, 1, 10, 12, 30, 35])
     gaps = np.abs(places[:, None] - places).astype(np.float32)
-    assert search.calibrate(gaps, np.array([0, 0, 1, 2, 3, 4])) == 2
-    assert search.calibrate(gaps, np.arange(6)) is None
+    assert gallery.calibrate(gaps, np.array([0, 0, 1, 2, 3, 4])) == 2
+    assert gallery.calibrate(gaps, np.arange(6)) is None
 
 
 def test_damaged_features_are_computed_again(world, home):
@@ -88,8 +149,26 @@ def test_damaged_features_are_computed_again(world, home):
     assert pairs(find(3)) == before
 
 
+def test_features_used_longest_ago_make_room(world, home, monkeypatch):
+    """Six vectors of two numbers are 48 bytes: two of three sets fit."""
+    monkeypatch.setattr(gallery, "ROOM", 100)
+    layers = [layer.name for layer in catalog.model("mobilenetv2").layers]
+    kept = []
+    for layer in (layers[0], layers[1], layers[0], layers[2]):
+        find(3, spec=catalog.FeatureSpec("mobilenetv2", layer, "avg"))
+        kept.append(len(list((home / "features").glob("*.f32"))))
+        gallery._loaded.cache_clear()
+        time.sleep(0.01)
+    assert kept == [1, 2, 2, 2]
+    assert gallery.ready("world", catalog.FeatureSpec("mobilenetv2", layers[0], "avg"), tools=TOOLS)
+    assert not gallery.ready("world", catalog.FeatureSpec("mobilenetv2", layers[1], "avg"), tools=TOOLS)
+    monkeypatch.setattr(gallery, "LARGEST", 47)
+    with pytest.raises(InputError, match="pool"):
+        find(3, spec=catalog.FeatureSpec("mobilenetv2", layers[3], "avg"))
+
+
 def test_refusals(world):
-    for bad in ([], [(3, 0)], 77):
+    for bad in ([], [search.Example(3, 0)], [search.Example(3, float("nan"))], 77):
         with pytest.raises(InputError):
             find(bad)
     with pytest.raises(InputError):
@@ -103,7 +182,8 @@ def test_refusals(world):
 def test_command_prints_one_document(world, monkeypatch, capsys):
     monkeypatch.setattr(search.search, "__kwdefaults__", {**search.search.__kwdefaults__, "tools": TOOLS})
     path = str(world / "apple" / "0.bmp")
-    assert cli.main(["search", path, "--in", "world", "--metric", "euclidean", "-k", "2", "--json"]) == 0
+    how = ["--model", "mobilenetv2", "--metric", "euclidean", "-k", "2"]
+    assert cli.main(["search", path, "--in", "world", *how, "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert [(row["rank"], row["item"], row["class"], row["file"]) for row in said["matches"]] == [
         (1, 3, "apple", "apple/0.bmp"),
@@ -129,7 +209,8 @@ def test_live_rankings_are_the_stored_ones():
             stored = store.ranking("groceries200", spec, metric).ids
             for item in rng.choice(len(dataset.items), 5, replace=False).tolist():
                 picture = dataset.path(item).read_bytes()
-                live = search.search(picture, dataset="groceries200", spec=spec, metric=metric, k=stored.shape[1] + 1)
+                question = search.Question("groceries200", spec, metric, k=stored.shape[1] + 1)
+                live = search.search(picture, question)
                 distance = {match.item: match.distance for match in live.matches if match.item != item}
                 want = stored[item].tolist()
                 if list(distance)[: len(want)] != want:
@@ -142,15 +223,16 @@ def test_live_rankings_are_the_stored_ones():
 @pytest.mark.real
 def test_a_fresh_process_answers_without_tensorflow():
     weights.pull("mobilenetv2")
-    search.search(0, dataset="groceries200", spec=SPEC)
+    search.search(0, search.Question("groceries200", SPEC))
     code = """if True:
         import sys, time
         began = time.perf_counter()
         from semsearch import catalog, datasets, search
-        spec, dataset = catalog.FeatureSpec.parse(sys.argv[1]), datasets.load("groceries200")
+        question = search.Question("groceries200", catalog.FeatureSpec.parse(sys.argv[1]))
+        dataset = datasets.load("groceries200")
         def once(item):
             start = time.perf_counter()
-            search.search(dataset.path(item), dataset="groceries200", spec=spec)
+            search.search(dataset.path(item), question)
             return time.perf_counter() - start
         once(0)
         first = time.perf_counter() - began

@@ -1,0 +1,48 @@
+"""Which configuration to begin with on a dataset, and why."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from semsearch import catalog, leaderboard, weights
+from semsearch.catalog import FeatureSpec
+from semsearch.store import Store
+
+BUDGET = 20.0
+"""Milliseconds of one picture through the network: below what a person notices beside everything else."""
+FALLBACK = "mobilenetv2"
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A configuration and the reason for it, in words."""
+
+    spec: FeatureSpec
+    metric: str
+    reason: str
+
+
+def recommend(store: Store, dataset: str, *, budget: float = BUDGET) -> Recommendation:
+    """The stored configuration with the best mean score on a dataset within ``budget`` ms of one picture.
+
+    Of equal scores the faster. Only models whose weights are here count, unless none is. A dataset without
+    stored results gets the last layer of the fastest good all-round model.
+    """
+    if dataset not in store.datasets:
+        model = catalog.model(FALLBACK)
+        spec = FeatureSpec(model.name, model.layers[-1].name, "avg")
+        return Recommendation(spec, "cosine", f"No scores of this dataset are stored; {model.title} is small and fast.")
+    table, measured = store.scores(dataset), leaderboard.latency(store.root / leaderboard.LATENCY)
+    scores = table.scores.score.mean(1)
+    cost = np.array([leaderboard.milliseconds(measured, spec) for spec in table.specs])
+    cost[[spec.pooling == "flatten" for spec in table.specs]] = np.nan
+    present = {name for name in store.models(dataset) if weights.status(name).here}
+    here = np.array([spec.model in present for spec in table.specs])
+    fits = cost <= budget
+    rows = next(rows for rows in (fits & here, fits, np.isfinite(scores)) if rows.any()).nonzero()[0]
+    best = int(rows[np.lexsort((np.nan_to_num(cost[rows], nan=np.inf), -scores[rows]))][0])
+    among = "the models on this machine" if here[best] else "all models with stored results"
+    reason = f"Of {among} it scores best on this dataset ({scores[best]:.1f} of 100)"
+    if fits[best]:
+        reason += f" within {budget:g} ms a picture ({cost[best]:.1f} ms)"
+    return Recommendation(table.specs[best], table.metrics[best], reason + ".")
