@@ -4,7 +4,7 @@
 // flickers and the keyboard focus stays where it is. A picture that is pointed at is lit wherever else it is shown.
 
 const SOURCES = ["app/static/pictures/", "data:image/jpeg;base64,"]
-const SHOWN_ONLY = ["query", "seen"]
+const SHOWN_ONLY = ["query", "entry", "seen"]
 const POINTED = "semsearch-pointed"
 const listeners = new WeakMap()
 

@@ -19,7 +19,7 @@ def gallery(
     tiles: Sequence[Tile],
     *,
     key: str,
-    look: Literal["query", "matches", "pictures", "strip", "seen"],
+    look: Literal["query", "matches", "pictures", "strip", "entry", "seen"],
     label: str,
     spoken: str = "",
     on_pick: Callable[[object], None] | None = None,

@@ -104,7 +104,7 @@ def _prepare(choice: Choice) -> None:
         st.session_state[_PREPARING] = key
     with st.container(border=True, key="live_preparation"):
         title = texts.plain(resources.dataset(choice.dataset).title)
-        st.markdown(f"**{title} is searched with this network and layer for the first time.**")
+        st.markdown(f"**The first search of {title} with this network and layer.**")
         st.caption("Every picture of it goes through the network once; the result is kept. Others are not held up.")
         _progress(choice)
         _way_back(choice)

@@ -24,16 +24,15 @@ def show(choice: Choice, given: Sequence[Given]) -> None:
     if len(mains) == 1:
         _one(choice, mains[0], alone=True)
     else:
-        with st.grid(2, min_column_width=130, gap="small"):
-            for one in mains:
-                with st.container(gap="xsmall"):
-                    _one(choice, one, alone=False)
+        for one in mains:
+            _one(choice, one, alone=False)
     if marked := [one for one in given if one.marked]:
         _marked(choice, marked)
     with st.container(horizontal=True, gap="xsmall"):
         undo = {"key": "live_undo", "icon": ":material/undo:", "on_click": live_given.undo}
         st.button("Undo", disabled=not live_given.can_undo(), help="Brings back what was removed last.", **undo)
-        st.button("Start over", disabled=not live_given.kept(), key="live_clear", on_click=live_given.clear)
+        again = {"key": "live_clear", "icon": ":material/restart_alt:", "on_click": live_given.clear}
+        st.button("Start over", disabled=not live_given.kept(), **again)
     if any(isinstance(one.source, bytes) for one in given):
         st.caption(
             ":material/lock: Your own pictures stay in this session: they are not stored, and the address of this page "
@@ -44,14 +43,18 @@ def show(choice: Choice, given: Sequence[Given]) -> None:
 def _one(choice: Choice, one: Given, *, alone: bool) -> None:
     tile = _tile(one)
     tile["note"] = _note(one, alone)
-    gallery([tile], key=f"live_given_{one.key}", look="query", label=f"Query picture: {one.name}"[:200])
-    with st.container(horizontal=True, gap="xsmall"):
-        change = partial(live_given.change, choice, one.key, weight=-one.weight)
-        st.button("Unlike" if one.weight > 0 else "Like", key=f"live_flip_{one.key}", on_click=change)
-        if st.button("Crop", key=f"live_crop_{one.key}"):
-            crop(choice, one)
-        if not alone or live_given.kept():
-            st.button("Remove", key=f"live_remove_{one.key}", on_click=live_given.remove, args=(choice, one.key))
+    with st.container(gap="xxsmall"):
+        look = "query" if alone else "entry"
+        gallery([tile], key=f"live_given_{one.key}", look=look, label=f"Query picture: {one.name}"[:200])
+        with st.container(horizontal=True, gap="small"):
+            change = partial(live_given.change, choice, one.key, weight=-one.weight)
+            word = "Unlike" if one.weight > 0 else "Like"
+            st.button(word, key=f"live_flip_{one.key}", on_click=change, type="tertiary")
+            if st.button("Crop", key=f"live_crop_{one.key}", type="tertiary"):
+                crop(choice, one)
+            if live_given.kept():
+                gone = {"on_click": live_given.remove, "args": (choice, one.key)}
+                st.button("Remove", key=f"live_remove_{one.key}", type="tertiary", **gone)
 
 
 def _note(one: Given, alone: bool) -> str:

@@ -17,14 +17,16 @@ PAGE = 120
 """Pictures of one page when browsing."""
 _NEW = {"replaces": "Is the query", "adds": "Is added to it"}
 _REFUSED, _ROUND, _LINK = "live_refused", "live_round", "live_link"
-_AREA = 150
-"""Height of the place for each way in pixels, so that what is below stays where it is."""
+_AREA, _CAMERA = 150, 440
+"""Height of the place for each way in pixels, so that what is below stays where it is; of the camera's."""
 
 
 def show(choice: Choice) -> None:
     """Draw the choice of the way, the way that is chosen, and what was wrong with the last pictures."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        way = st.segmented_control("Picture from", list(WAYS), key="live_way", default="Dataset", required=True)
+        way = st.segmented_control(
+            "Picture from", list(WAYS), key="live_way", default="Dataset", required=True, wrap=True
+        )
         st.segmented_control(
             "A new picture",
             list(_NEW),
@@ -34,7 +36,7 @@ def show(choice: Choice) -> None:
             format_func=_NEW.__getitem__,
             help="Several pictures are searched with together: what they have in common counts.",
         )
-    with st.container(height="content" if way == "Camera" else _AREA, border=False, key="live_area"):
+    with st.container(height=_CAMERA if way == "Camera" else _AREA, border=False, key="live_area"):
         WAYS[way](choice)
     if refused := st.session_state.pop(_REFUSED, []):
         lines = "\n".join(f"- {texts.plain(reason)}" for reason in refused)

@@ -16,12 +16,13 @@ def offer(choice: Choice, way_back: Callable[[Choice], None]) -> None:
     """Draw the panel; while the weights come, their progress and a button that ends it."""
     model, status = catalog.model(choice.model), weights.status(choice.model)
     with st.container(border=True, key="live_model"):
-        st.markdown(f":material/deployed_code: **{texts.plain(model.title)} is not on this machine yet.**")
+        lacks = "is damaged on this machine" if status.state == "damaged" else "is not on this machine yet"
+        st.markdown(f":material/deployed_code: **{texts.plain(model.title)} {lacks}.**")
         st.markdown(
             f"A live search needs its weights, about {4 * model.parameters / 1e6:,.0f} MB. They are verified, and kept "
             "for all who use this server."
         )
-        st.caption(texts.plain(status.note))
+        st.caption(texts.plain(status.note.replace("`", "")))
         if st.session_state.get(_PULLING) == choice.model:
             st.button("Cancel", key="live_cancel", icon=":material/close:", on_click=stop)
             _pull(choice.model)
@@ -46,7 +47,7 @@ def _pull(model: str) -> None:
 
     def progress(done: int, total: int) -> None:
         known = f" of {total / 1e6:,.1f}" if total else ""
-        bar.progress(min(1.0, done / total) if total else 0.0, f"{done / 1e6:,.1f}{known} MB")
+        bar.progress(min(1.0, done / total) if total else 0.0, f"{done / 1e6:,.1f}{known} MB, then they are checked")
 
     try:
         weights.pull(model, progress=progress)
