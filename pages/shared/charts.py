@@ -170,7 +170,7 @@ def neighbourhood(groups: Sequence[Points], query: Sequence[float], ends: Sequen
     traces = [*(_marks(group, size=7) for group in groups), lines, here | {"name": "Query", "hoverinfo": "name"}]
     hidden = {"visible": False}
     layout = {
-        "height": 420,
+        "height": 460,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "xaxis": hidden,
         "yaxis": hidden | {"scaleanchor": "x"},

@@ -160,6 +160,7 @@ def follow_address(choice: Choice) -> list[str]:
     A new query of the sidebar ends what was in use.
     """
     state = st.session_state
+    _keep([one for one in kept() if isinstance(one.source, bytes) or _is_here(*one.source)])
     seen, state[_SEEN_Q] = state.get(_SEEN_Q), (choice.dataset, choice.q)
     if seen and seen[0] == choice.dataset and seen[1] != choice.q:
         clear()
@@ -219,14 +220,18 @@ def _linked(choice: Choice, entry: str) -> Given:
         got = re.sub(r"[^\w.~-]", "?", entry[:60])
         raise InputError(f"expected like, unlike, more or less and an item, as in like.7, got {got!r}")
     name, number = said[2] or choice.dataset, int(said[3])
-    offers = resources.live_offers()
-    if name not in offers.datasets or number not in offers.queries(name):
+    if not _is_here(name, number):
         raise InputError(f"expected a picture of a dataset that is here, got {name[:64]} {number}")
     box = WHOLE
     if said[4]:
         left, top, right, bottom = (int(part) / 1000 for part in said.group(4, 5, 6, 7))
         box = fitting((left, top, right, bottom))
     return item(name, number, WEIGHTS[said[1]], box)
+
+
+def _is_here(name: str, number: int) -> bool:
+    offers = resources.live_offers()
+    return name in offers.datasets and number in offers.queries(name)
 
 
 def fitting(box: object) -> Box:

@@ -51,7 +51,14 @@ def live_offers() -> Offers:
     if not here:
         cure = "run `semsearch datasets fetch groceries200`, or add a folder of your own"
         raise PicturesUnavailable(f"no dataset has its pictures on this machine: {cure}")
-    return Offers(tuple(here), lambda name: tuple(catalog.models()), lambda name: range(len(dataset(name).items)), {})
+    absent = ", ".join(name for name in datasets.names() if name not in here)
+    hidden = f"Left out, for their pictures are not here: {absent}. semsearch datasets fetch NAME gets them."
+    return Offers(
+        tuple(here),
+        lambda name: tuple(catalog.models()),
+        lambda name: range(len(dataset(name).items)),
+        {"": hidden} if absent else {},
+    )
 
 
 @st.cache_data(max_entries=64, ttl=60, show_spinner=False)
