@@ -14,6 +14,7 @@ PAGES = {
     "everywhere": "?view=This+query%2C+everywhere",
     "dataset": "?view=This+dataset",
     "compared": "?b_model=vgg16",
+    "live": "live",
     "map": "map",
     "guide": "learn",
 }

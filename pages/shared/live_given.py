@@ -8,6 +8,7 @@ only its session has.
 
 import re
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -23,10 +24,12 @@ MOST = 16
 """Pictures in use at once."""
 ROOM = 40_000_000
 """Bytes of a session's own pictures."""
+LAG = 5.0
+"""Seconds within which a browser may still name an address that was written before the last: it is no step back."""
 WEIGHTS = {"like": 1.0, "unlike": -1.0, "more": MORE, "less": LESS}
 _WORDS = {weight: word for word, weight in WEIGHTS.items()}
 _LIST, _BEFORE, _SEEN_Q = "live_given", "live_given_before", "live_q"
-_WRITTEN, _WRITING, _PARAMETER = "live_written", "live_to_write", "with"
+_WRITTEN, _PARAMETER = "live_written", "with"
 _ENTRY = re.compile(
     r"(like|unlike|more|less)\.(?:([a-z0-9-]{1,64})\.)?(\d{1,9})(?:~(\d{1,4})-(\d{1,4})-(\d{1,4})-(\d{1,4}))?", re.ASCII
 )
@@ -164,9 +167,9 @@ def follow_address(choice: Choice) -> list[str]:
     seen, state[_SEEN_Q] = state.get(_SEEN_Q), (choice.dataset, choice.q)
     if seen and seen[0] == choice.dataset and seen[1] != choice.q:
         clear()
-    asked = st.query_params.get(_PARAMETER)
-    written = state.get(_WRITTEN)
-    if asked is None or asked in (written, state.get(_WRITING, written)):
+    asked, written = st.query_params.get(_PARAMETER), state.get(_WRITTEN, {})
+    lags = asked in written and time.monotonic() - max(written.values()) < LAG
+    if asked is None or lags or asked == _latest(written):
         return []
     given, notices = _read(choice, asked)
     _keep(given)
@@ -178,10 +181,17 @@ def write_address(choice: Choice) -> None:
     text = ",".join(_entry(choice, one) for one in kept()) or "q"
     if kept() and all(one.marked for one in kept()):
         text = f"q,{text}"
-    st.session_state[_WRITING] = text
-    if st.query_params.get(_PARAMETER) != text:
+    written = st.session_state.setdefault(_WRITTEN, {})
+    if not text == st.query_params.get(_PARAMETER) == _latest(written):
+        written[text] = time.monotonic()
         st.query_params[_PARAMETER] = text
-    st.session_state[_WRITTEN] = text
+    while len(written) > MOST:
+        del written[min(written, key=written.__getitem__)]
+
+
+def _latest(written: dict[str, float]) -> str | None:
+    """What was written last, of texts and their times."""
+    return max(written, key=written.__getitem__, default=None)
 
 
 def _entry(choice: Choice, one: Given) -> str:

@@ -17,6 +17,8 @@ _TOO_LARGE = f"expected a picture of at most {LIMIT // 1_000_000} MB"
 SIDE, PREVIEW = 512, 60_000
 """Pixels and bytes of a small copy that is shown back."""
 
+SHOWN = 400
+"""Characters of a name or link in a sentence that says why not."""
 Bring = tuple[str, Callable[[], bytes]]
 """The name of a picture and what gets its bytes."""
 
@@ -28,7 +30,7 @@ def brought(pictures: Iterable[Bring]) -> tuple[list[Given], list[str]]:
         try:
             given.append(_given(name, get()))
         except SemsearchError as error:
-            refused.append(f"{name[:80]}: {error}.")
+            refused.append(f"{name[:SHOWN]}: {error}.")
     return given, refused
 
 
