@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.shared import live_given, live_map, live_own, live_results, live_ways, pictures, resources
 from pages.shared.choice import Choice
-from semsearch import catalog, datasets, gallery, images, links, recommend, search, serving, weights
+from semsearch import catalog, datasets, experiments, gallery, images, links, recommend, search, serving, weights
 from semsearch.errors import (
     Busy,
     EngineError,
@@ -573,6 +573,26 @@ def test_nothing_of_a_user_reaches_the_disk_or_keeps_its_metadata(service, home,
         assert secret not in base64.b64decode(source.partition(",")[2])
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert written and not [path for path in written if secret in path.read_bytes() or "holiday" in path.name]
+
+
+@pytest.mark.real
+def test_a_real_network_finds_on_the_page_what_is_stored(monkeypatch):
+    weights.pull("mobilenetv2")
+    for cache in (resources._pictured, resources._dataset, resources._recommendation):
+        cache.clear()
+    opened = serving.Service()
+    monkeypatch.setattr(serving, "service", lambda: opened)
+    opened.prepare("groceries200", SPEC).finished.result(120)
+    try:
+        app = open_page(dataset="groceries200", metric="cosine", q=100)
+        stored = experiments.matches(
+            experiments.open_store(), experiments.Experiment("groceries200", SPEC, "cosine"), 100, k=15
+        )
+        shown_ids = [tile["id"] for tile in shown(app, "matches")["tiles"]]
+        assert shown_ids == [match.item for match in stored]
+        assert [tile["right"] for tile in shown(app, "matches")["tiles"]] == [match.correct for match in stored]
+    finally:
+        opened.close()
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def _say(choice: Choice, error: SemsearchError) -> None:
     title, icon = next((title, icon) for kind, title, icon in _TITLES if isinstance(error, kind))
     st.error(texts.plain(str(error)), title=title, icon=f":material/{icon}:")
     with st.container(horizontal=True):
-        st.button("Try again", key="live_again", icon=":material/refresh:", type="primary")
+        st.button("Try again", key="live_again", icon=":material/refresh:")
         if live_given.kept():
             st.button("Search with a picture of the dataset", key="live_drop", on_click=live_given.clear)
         _way_back(choice)

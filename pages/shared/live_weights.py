@@ -27,7 +27,7 @@ def offer(choice: Choice, way_back: Callable[[Choice], None]) -> None:
             st.button("Cancel", key="live_cancel", icon=":material/close:", on_click=stop)
             _pull(choice.model)
         with st.container(horizontal=True):
-            begin = {"on_click": _start, "args": (choice.model,), "type": "primary"}
+            begin = {"on_click": _start, "args": (choice.model,)}
             st.button("Get the model", key="live_get", icon=":material/download:", **begin)
             way_back(choice)
 
