@@ -12,7 +12,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import live_given, live_map, live_own, live_results, live_ways, pictures, resources
+from pages.shared import live_call, live_given, live_map, live_own, live_results, live_ways, pictures, resources
 from pages.shared.choice import Choice
 from semsearch import catalog, datasets, experiments, gallery, images, links, recommend, search, serving, weights
 from semsearch.errors import (
@@ -600,6 +600,22 @@ def session(service, monkeypatch):
     """A session state outside any run."""
     monkeypatch.setattr(st, "session_state", {})
     return st.session_state
+
+
+class Leaving(dict):
+    """A session whose page is run anew: Streamlit ends the present run where it is next touched."""
+
+    def get(self, *arguments):
+        raise KeyboardInterrupt
+
+
+def test_a_page_that_is_left_withdraws_its_request(service, monkeypatch):
+    waiting = Future()
+    monkeypatch.setattr(service, "submit", lambda examples, question: waiting)
+    monkeypatch.setattr(st, "session_state", Leaving())
+    with pytest.raises(KeyboardInterrupt):
+        live_call.ask(CHOICE, [Example(3)], search.Question("world", SPEC))
+    assert waiting.cancelled()
 
 
 CHOICE = Choice("world", "mobilenetv2", small_world.LAST["mobilenetv2"], "avg", "euclidean", 15, 3)
