@@ -157,7 +157,7 @@ def test_features_used_longest_ago_make_room(world, home, monkeypatch):
     for layer in (layers[0], layers[1], layers[0], layers[2]):
         find(3, spec=catalog.FeatureSpec("mobilenetv2", layer, "avg"))
         kept.append(len(list((home / "features").glob("*.f32"))))
-        gallery._loaded.cache_clear()
+        gallery._shelves.clear()
         time.sleep(0.01)
     assert kept == [1, 2, 2, 2]
     assert gallery.ready("world", catalog.FeatureSpec("mobilenetv2", layers[0], "avg"), tools=TOOLS)
