@@ -24,7 +24,7 @@ _LOCK = threading.Lock()
 
 
 @cache
-def _network(spec: FeatureSpec) -> Any:
+def _network(spec: FeatureSpec) -> Any:  # noqa: ANN401
     import keras
 
     whole = weights.load_model(spec.model, size=spec.size)
