@@ -3,6 +3,7 @@
 ``SEMSEARCH_HOME``         caches: weights, converted models, fetched pictures (default ``~/.cache/semsearch``)
 ``SEMSEARCH_PRECOMPUTED``  the store of ready results (default: ``precomputed/`` beside the package)
 ``SEMSEARCH_MIRROR``       a base address asked in place of the hosts of datasets and Keras weights
+``SEMSEARCH_RATE``         requests a second that the server takes from one client (default 20)
 """
 
 import os
@@ -19,6 +20,8 @@ class Settings:
     home: Path
     precomputed: Path
     mirror: str
+    rate: str
+    """As it was written: the server checks it when it starts."""
 
     @property
     def weights(self) -> Path:
@@ -41,4 +44,5 @@ def settings() -> Settings:
     env = os.environ
     home = Path(env.get("SEMSEARCH_HOME") or Path.home() / ".cache" / "semsearch")
     store = Path(env.get("SEMSEARCH_PRECOMPUTED") or ROOT / "precomputed")
-    return Settings(home.expanduser().resolve(), store.expanduser().resolve(), env.get("SEMSEARCH_MIRROR", ""))
+    mirror, rate = env.get("SEMSEARCH_MIRROR", ""), env.get("SEMSEARCH_RATE") or "20"
+    return Settings(home.expanduser().resolve(), store.expanduser().resolve(), mirror, rate)
