@@ -4,13 +4,29 @@ import asyncio
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import jsonschema
 import numpy as np
 import pytest
+import requests
 
-from semsearch import api, catalog, datasets, gallery, gate, images, links, metrics, openapi, search, serving, wire
+from semsearch import (
+    api,
+    catalog,
+    datasets,
+    gallery,
+    gate,
+    images,
+    links,
+    metrics,
+    openapi,
+    search,
+    serving,
+    weights,
+    wire,
+)
 from semsearch.errors import (
     EngineError,
     InputError,
@@ -20,10 +36,12 @@ from semsearch.errors import (
     TooLate,
     WeightsUnavailable,
 )
+from semsearch.settings import settings
 from tests import rest_world, small_world
 from tests.asgi_client import Client
 from tests.local_http import site
 from tests.rest_world import ASK, SPEC, TOOLS, at, bmp, door, pairs
+from tests.test_browser import serving as started
 from tests.test_search import Green
 
 
@@ -461,3 +479,36 @@ def test_every_route_is_described_and_every_description_is_a_route(client):
 
 def test_the_words_of_the_settings_and_the_door_agree():
     assert wire.LARGEST_BODY == links.fetch_image.__kwdefaults__["limit"] <= images.MAX_BYTES
+
+
+@pytest.mark.real
+def test_a_started_server_answers_as_the_library_and_to_each_his_own():
+    """Over the wire: real weights, many at once, one who leaves, another host; without TensorFlow."""
+    weights.pull("mobilenetv2")
+    found, items = datasets.load("groceries200"), range(0, 200, 11)
+    ask = {"dataset": "groceries200", "model": "mobilenetv2", "layer": "Conv_1", "metric": "cosine", "k": "10"}
+    question = search.Question("groceries200", SPEC, k=10)
+
+    def send(item):
+        files = {"image": (f"{item}.jpg", found.path(item).read_bytes())}
+        return requests.post(server.url + "api/search", files=files, data=ask | {"fingerprint": item}, timeout=60)
+
+    with started(settings().home, SEMSEARCH_RATE="1000") as server:
+        while (first := send(0)).status_code == 503:
+            assert first.json()["error"]["kind"] == "NotReady" and int(first.headers["retry-after"]) > 0
+            time.sleep(1)
+        with ThreadPoolExecutor(8) as users:
+            answers = list(users.map(send, items))
+        for item, one in zip(items, answers, strict=True):
+            wanted = search.search(found.path(item).read_bytes(), question).matches
+            matches = one.json()["matches"]
+            assert one.json()["fingerprint"] == str(item) and matches[0]["item"] == item
+            assert [match["item"] for match in matches] == [match.item for match in wanted]
+            distances = [match["distance"] for match in matches]
+            assert distances == pytest.approx([match.distance for match in wanted], abs=1e-5)
+        with pytest.raises(requests.Timeout):
+            requests.post(server.url + "api/search", json={"item": 1, "k": 3}, timeout=0.001)
+        assert requests.get(server.url + "api/health", headers={"Host": "evil.example"}, timeout=5).status_code == 403
+        health = requests.get(server.url + "api/health", timeout=5).json()
+        assert health["healthy"] and health["served"] >= 1 + len(items)
+        assert {"uvloop", "httptools"} <= server.modules() and "tensorflow" not in server.modules()
