@@ -340,6 +340,9 @@ def test_one_client_asks_only_so_often_and_harms_no_other(service, monkeypatch):
     assert error(found, 429)["kind"] == "Refused" and int(found.headers["retry-after"]) >= 1
     error(one.get("/api/models"), 429)
     assert one.get("/api/health").status == 200 and other.post(json=ASK | {"item": 3}).status == 200
+    mapped = [Client(app, f"::ffff:198.51.100.{number}").post(json=ASK | {"item": 3}).status for number in range(5)]
+    assert mapped == [200] * 5
+    error([Client(app, "198.51.100.0").post(json=ASK | {"item": 3}) for _ in range(3)][-1], 429)
 
 
 @pytest.mark.parametrize("rate", ["0", "-1", "many", "nan", "inf"])
