@@ -11,6 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 import requests
+import schemathesis
 
 from semsearch import (
     api,
@@ -473,6 +474,9 @@ def test_every_route_is_described_and_every_description_is_a_route(client):
     paths = {route.path for route in api.routes(lambda host: True)} - {"/api", "/api/{rest:path}"}
     assert set(described["paths"]) == paths == set(api.RUN)
     assert client.get("/api/openapi.json").json() == json.loads(json.dumps(described))
+    schemathesis.openapi.from_dict(json.loads(json.dumps(described))).validate()
+    for one in described["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(one)
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
             found = client.ask(method.upper(), path, json={} if method == "post" else None)
