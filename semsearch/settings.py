@@ -7,6 +7,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +40,11 @@ class Settings:
 def settings() -> Settings:
     """Read the environment now."""
     env = os.environ
-    home = Path(env.get("SEMSEARCH_HOME") or Path.home() / ".cache" / "semsearch")
-    store = Path(env.get("SEMSEARCH_PRECOMPUTED") or ROOT / "precomputed")
-    return Settings(home.expanduser().resolve(), store.expanduser().resolve(), env.get("SEMSEARCH_MIRROR", ""))
+    home = env.get("SEMSEARCH_HOME") or os.path.expanduser("~/.cache/semsearch")
+    return _settings(home, env.get("SEMSEARCH_PRECOMPUTED", ""), env.get("SEMSEARCH_MIRROR", ""))
+
+
+@lru_cache(8)
+def _settings(home: str, store: str, mirror: str) -> Settings:
+    found = (Path(home), Path(store) if store else ROOT / "precomputed")
+    return Settings(*(path.expanduser().resolve() for path in found), mirror)
