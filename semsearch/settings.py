@@ -46,5 +46,6 @@ def settings() -> Settings:
 
 @lru_cache(8)
 def _settings(home: str, store: str, mirror: str) -> Settings:
-    found = (Path(home), Path(store) if store else ROOT / "precomputed")
-    return Settings(*(path.expanduser().resolve() for path in found), mirror)
+    folders = [Path(home), Path(store) if store else ROOT / "precomputed"]
+    places = [folder.expanduser().resolve() for folder in folders]
+    return Settings(places[0], places[1], mirror)
