@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
+import streamlit as st  # noqa: E402
 
-from semsearch import search, serving, weights  # noqa: E402
+from semsearch import api, search, serving, weights  # noqa: E402
 from semsearch.catalog import FeatureSpec  # noqa: E402
 from semsearch.engines import preprocess  # noqa: E402
 
@@ -50,4 +52,4 @@ class OneByOne(serving.Service):
 SERVICE = OneByOne(capacity=10_000)
 serving.service = lambda: SERVICE
 
-from server import app  # noqa: E402, F401
+app = st.App(str(ROOT / "app.py"), routes=api.routes(lambda host: True))

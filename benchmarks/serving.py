@@ -60,14 +60,14 @@ def server(script: str) -> Iterator[int]:
     with tempfile.TemporaryFile() as log:
         running = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
         try:
-            asyncio.run(_ready(port))
+            asyncio.run(_ready(port, script))
             yield port
         finally:
             running.terminate()
             running.wait()
 
 
-async def _ready(port: int) -> None:
+async def _ready(port: int, script: str) -> None:
     for _ in range(600):
         try:
             seen = Seen()
@@ -77,7 +77,7 @@ async def _ready(port: int) -> None:
         except OSError:
             pass
         await asyncio.sleep(0.2)
-    raise SystemExit("the server did not answer a first search within two minutes")
+    raise SystemExit(f"{script} did not answer a first search within two minutes")
 
 
 def _requests() -> list[tuple[int, bytes, bytes]]:

@@ -24,6 +24,7 @@ sRGB. Metadata warnings of Pillow never decide, whatever the warning filters of 
 
 import atexit
 import contextlib
+import fcntl
 import io
 import math
 import os
@@ -334,6 +335,9 @@ class _Decoder:
         )
         self._requests = cast(io.BufferedWriter, self._process.stdin)
         self._answers = cast(io.BufferedReader, self._process.stdout)
+        for pipe in (self._requests, self._answers):
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)  # a picture in one piece
 
     @property
     def alive(self) -> bool:

@@ -8,6 +8,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,7 +43,13 @@ class Settings:
 def settings() -> Settings:
     """Read the environment now."""
     env = os.environ
-    home = Path(env.get("SEMSEARCH_HOME") or Path.home() / ".cache" / "semsearch")
-    store = Path(env.get("SEMSEARCH_PRECOMPUTED") or ROOT / "precomputed")
-    mirror, rate = env.get("SEMSEARCH_MIRROR", ""), env.get("SEMSEARCH_RATE") or "20"
-    return Settings(home.expanduser().resolve(), store.expanduser().resolve(), mirror, rate)
+    home = env.get("SEMSEARCH_HOME") or os.path.expanduser("~/.cache/semsearch")
+    store, rate = env.get("SEMSEARCH_PRECOMPUTED", ""), env.get("SEMSEARCH_RATE") or "20"
+    return _settings(home, store, env.get("SEMSEARCH_MIRROR", ""), rate)
+
+
+@lru_cache(8)
+def _settings(home: str, store: str, mirror: str, rate: str) -> Settings:
+    folders = [Path(home), Path(store) if store else ROOT / "precomputed"]
+    places = [folder.expanduser().resolve() for folder in folders]
+    return Settings(places[0], places[1], mirror, rate)
