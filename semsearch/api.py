@@ -42,6 +42,7 @@ from semsearch import (
 from semsearch.errors import InputError, SemsearchError, UnknownName
 from semsearch.gate import Gate, Refused, answer, refusal
 from semsearch.settings import settings
+from semsearch.store import Store
 
 SECONDS = 30.0
 """In which a request must have arrived."""
@@ -95,7 +96,7 @@ def routes(allows_host: Callable[[str | None], bool]) -> list[Route]:
 async def _search(request: Request, gate: Gate) -> Response:
     service = serving.service()
     service.admit()
-    if request.url.query:
+    if request.scope["query_string"]:
         raise InputError("expected the options in the body, got some in the address")
     asked, pictures = await _read(request)
     plan = await run_in_threadpool(_plan, asked)
@@ -165,7 +166,7 @@ class _Plan:
 def _plan(asked: wire.Options) -> _Plan:
     dataset = _dataset(asked.dataset)
     given = {name: getattr(asked, name) for name in ("model", "layer", "pooling", "preset", "metric")}
-    chosen = recommend.configured(asked.dataset, given, lambda: _store(settings().precomputed))
+    chosen = recommend.configured(asked.dataset, given, _results)
     exclude = frozenset(asked.exclude)
     options = (asked.k, asked.index, exclude, _labels(asked.classes, dataset), asked.at_least, asked.fold)
     return _Plan(search.Question(asked.dataset, chosen.spec, chosen.metric, *options), chosen.reason, dataset)
@@ -179,21 +180,36 @@ def _labels(titles: Iterable[str] | None, dataset: datasets.Dataset) -> frozense
     return frozenset(label for label, title in enumerate(dataset.classes) if title in set(titles))
 
 
-_store = lru_cache(1)(experiments.open_store)
+def _results() -> Store:
+    """The stored results, opened again when they were sealed anew."""
+    root = settings().precomputed
+    return _opened(root, _stamp(root / "manifest.json"))
+
+
+@lru_cache(1)
+def _opened(root: Path, _changed: tuple[int, ...]) -> Store:
+    return experiments.open_store(root)
 
 
 def _dataset(name: str) -> datasets.Dataset:
     """The dataset, read again when its card changed."""
     if name not in (valid := datasets.names()):
         raise UnknownName("dataset", name, valid)
-    card = settings().datasets / name / "card.json"
-    about = card.stat() if card.is_file() else None
-    return _loaded(name, card, about and (about.st_mtime_ns, about.st_size, about.st_ino))
+    home = settings().datasets / name
+    return _loaded(name, home, _stamp(home / "card.json"))
 
 
 @lru_cache(16)
-def _loaded(name: str, _card: Path, _stamp: tuple | None) -> datasets.Dataset:
+def _loaded(name: str, _home: Path, _changed: tuple[int, ...]) -> datasets.Dataset:
     return datasets.load(name)
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What changes with a file; empty where there is none."""
+    if not path.is_file():
+        return ()
+    about = path.stat()
+    return about.st_mtime_ns, about.st_size, about.st_ino
 
 
 async def _unless_gone(request: Request, future: Future[search.SearchResult]) -> search.SearchResult:

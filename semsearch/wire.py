@@ -25,6 +25,7 @@ LARGEST_BODY = 10_000_000
 FORM, JSON = "multipart/form-data", "application/json"
 LARGEST_ITEM = 2**31 - 1
 Name = Annotated[str, StringConstraints(max_length=100)]
+Title = Annotated[str, StringConstraints(max_length=1_000)]
 Item = Annotated[int, Field(ge=0, le=LARGEST_ITEM)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
@@ -91,7 +92,7 @@ class Options(Body):
     )
     k: int = Field(15, ge=1, le=50, description="matches wanted")
     index: Literal["exact", "approximate"] = "exact"
-    classes: list[Name] | None = Field(None, max_length=1_000, description="titles; only items of these classes")
+    classes: list[Title] | None = Field(None, max_length=1_000, description="titles; only items of these classes")
     exclude: list[Item] = Field([], max_length=1_000, description="items left out")
     at_least: Share = Field(0.0, description="least similarity of a match")
     fold: bool = Field(False, description="leave out near-duplicates of better matches")

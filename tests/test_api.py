@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,12 +18,14 @@ from semsearch import (
     api,
     catalog,
     datasets,
+    experiments,
     gallery,
     gate,
     images,
     links,
     metrics,
     openapi,
+    recommend,
     search,
     serving,
     weights,
@@ -140,6 +143,19 @@ def test_the_ranking_is_the_one_known_by_hand(client):
 def test_examples_with_weights_and_items_and_crops(client):
     given = [{"item": 3}, {"item": 4, "weight": 2.5}, {"item": 2, "weight": -1}]
     same(asked(client, examples=given), library([search.Example(3), search.Example(4, 2.5), search.Example(2, -1)]))
+
+
+def test_results_that_are_sealed_anew_are_read_anew(client, computed_world, tmp_path, monkeypatch):
+    """What is recommended comes from the store that is there now; without one nothing is made up."""
+    store = tmp_path / "store"
+    monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(store))
+    assert error(client.post(json={"dataset": "world", "item": 3}), 500)["kind"] == "IntegrityError"
+    shutil.copytree(computed_world, store)
+    chosen = client.post(json={"dataset": "world", "item": 3}).json()["configuration"]
+    best = recommend.recommend(experiments.open_store(store), "world")
+    assert chosen["reason"] == best.reason and (chosen["model"], chosen["metric"]) == (best.spec.model, best.metric)
+    shutil.rmtree(store)
+    assert error(client.post(json={"dataset": "world", "item": 3}), 500)["kind"] == "IntegrityError"
 
 
 def test_files_are_answered_as_by_the_library(client):
