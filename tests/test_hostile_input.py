@@ -389,7 +389,7 @@ def listening(app):
             thread.join()
 
 
-def test_whatever_the_description_allows_is_answered_as_described(service, monkeypatch):
+def test_whatever_the_description_allows_is_answered_as_described(service, tmp_path, monkeypatch):
     """Not whether a described request is taken: which items and classes there are, no description can say."""
     monkeypatch.setattr(serving, "PATIENCE", 60.0)
     command = [sys.executable, "-m", "schemathesis.cli", "run", "--seed", "1", "--max-examples", "200"]
@@ -397,6 +397,6 @@ def test_whatever_the_description_allows_is_answered_as_described(service, monke
     env = os.environ | {"SCHEMATHESIS_HOOKS": "tests.fuzz_hooks", "PYTHONPATH": str(ROOT)}
     with listening(Client(door()).app) as port:
         command.append(f"http://localhost:{port}/api/openapi.json")
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert service.health().served > 50 and service.health().failed > 10 and service.health().healthy
