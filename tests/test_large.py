@@ -15,7 +15,7 @@ SECOND = 1.0
 VIEWS = {
     "Matches": {},
     "A and B": {"b_model": "vgg16", "b_layer": "block5_conv3"},
-    "This query, everywhere": {"view": "This query, everywhere"},
+    "Everywhere": {"view": "Everywhere"},
     "Leaderboard": {"view": "This dataset"},
     "Chosen configuration": {"view": "This dataset", "part": "experiment"},
     "A against B": {"view": "This dataset", "part": "difference"},
