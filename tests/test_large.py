@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import pictures
+from pages.shared import pictures, view_dataset
 from semsearch import catalog, experiments
 from tests import large_store
 
@@ -17,8 +17,8 @@ VIEWS = {
     "A and B": {"b_model": "vgg16", "b_layer": "block5_conv3"},
     "Everywhere": {"view": "Everywhere"},
     "Leaderboard": {"view": "This dataset"},
-    "Chosen configuration": {"view": "This dataset", "part": "experiment"},
-    "A against B": {"view": "This dataset", "part": "difference"},
+    "In depth": {"view": "This dataset", "part": "In depth"},
+    "A against B": {"view": "This dataset", "part": "A against B"},
     "Embeddings": {},
     "Embeddings, A and B": {"b_model": "vgg16", "b_layer": "block5_conv3"},
 }
@@ -71,6 +71,8 @@ def open_view(name):
     if name.startswith("Embeddings"):
         app.switch_page("pages/embeddings.py")
         answer(app)
+    if "part" in VIEWS[name]:
+        assert view_dataset.PARTS[app.session_state["part"]] == VIEWS[name]["part"]
     return app
 
 

@@ -84,4 +84,6 @@ def _judged(difference: Difference) -> tuple[str, str, str]:
     better, worse = ("A", "B") if gap.mean > 0 else ("B", "A")
     apart = gap.low > 0 or gap.high < 0
     verdict = f"{better} is better than {worse}, beyond chance" if apart else "this may be chance"
+    if gap.low == gap.high == 0:
+        verdict = "they score alike on every query"
     return _change(gap.low, "+.1f"), _change(gap.high, "+.1f"), verdict
