@@ -73,6 +73,7 @@ def heat(grid: Grid, *, numbers: np.ndarray | None = None, outlines: Mapping[tup
         "z": grid.values.tolist(),
         "text": grid.texts,
         "texttemplate": "%{text}" if height * width <= 900 else "",
+        "textfont": {"size": 11} if width <= 10 else {},  # of itself it shrinks until the longest text fits
         "hovertext": grid.hovers,
         "hovertemplate": "%{hovertext}<extra></extra>",
         "zmin": 0,
