@@ -81,12 +81,9 @@ class Gate:
             self.take(self.requests, request)
 
     def take(self, allowance: serving.Allowance, request: Request) -> None:
-        """Count one of a client's allowance: of its address, or the 64 bits of IPv6 that one client has."""
-        client = request.client.host if request.client else ""
-        with suppress(ValueError):
-            client = str(ipaddress.IPv6Network((client, 64), strict=False))
+        """Count one of a client's allowance."""
         try:
-            allowance.take(client)
+            allowance.take(_who(request.client.host if request.client else ""))
         except Busy as error:
             raise Refused(429, str(error)) from None
 
@@ -118,6 +115,14 @@ class Gate:
         future = self.threads.submit(links.fetch_image, link)
         future.add_done_callback(lambda _: self.free.release())
         return await asyncio.wrap_future(future)
+
+
+def _who(address: str) -> str:
+    """The client of an address: of IPv6 the first 64 bits, for one client has all that follow."""
+    with suppress(ValueError):
+        found = ipaddress.IPv6Address(address)
+        return str(found.ipv4_mapped or ipaddress.IPv6Network((int(found), 64), strict=False))
+    return address
 
 
 def answer(document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

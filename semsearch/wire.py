@@ -15,9 +15,9 @@ from pydantic import (
     model_validator,
 )
 
-from semsearch import images
+from semsearch import catalog, images
 from semsearch.errors import InputError
-from semsearch.metrics import Metric
+from semsearch.metrics import METRICS, Metric
 
 MOST_EXAMPLES = 8
 LARGEST_BODY = 10_000_000
@@ -53,6 +53,18 @@ CropInWords = Annotated[
     BeforeValidator(lambda text: text.split(",") if isinstance(text, str) else text),
     WithJsonSchema({"type": "string", "pattern": "^[0-9.]{1,20}(,[0-9.]{1,20}){3}$"}),
 ]
+ONE_SOURCE: list[Any] = [
+    {"required": [name], "properties": {name: {"type": kind}}}
+    for name, kind in (("link", "string"), ("item", "integer"))
+]
+"""What ``oneOf`` says where a link or an item is given."""
+ONE_QUESTION = [*ONE_SOURCE, {"required": ["examples"], "properties": {"examples": {"type": "array"}}}]
+
+
+def _one_of(names: Iterable[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": list(names)})
+
+
 Link = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 
 
@@ -66,11 +78,17 @@ class Options(Body):
     """How to search. Without a model, the configuration that scores best on the dataset within 20 ms a picture."""
 
     dataset: Name = Field("groceries200", description="see GET /api/datasets")
-    model: Name | None = Field(None, description="see GET /api/models")
+    model: Annotated[Name, _one_of(catalog.models())] | None = Field(None, description="see GET /api/models")
     layer: Name | None = Field(None, description="only beside a model; default: its last")
-    pooling: Name | None = Field(None, description="only beside a model: avg (default), max, gem or flatten")
-    preset: Name | None = Field(None, description="only beside a model: default or published")
-    metric: Name | None = Field(None, description="only beside a model: see GET /api/metrics; default: cosine")
+    pooling: Annotated[Name, _one_of(catalog.POOLINGS)] | None = Field(
+        None, description="only beside a model: avg (default), max, gem or flatten"
+    )
+    preset: Annotated[Name, _one_of(catalog.PRESETS)] | None = Field(
+        None, description="only beside a model: default or published"
+    )
+    metric: Annotated[Name, _one_of(METRICS)] | None = Field(
+        None, description="only beside a model: see GET /api/metrics; default: cosine"
+    )
     k: int = Field(15, ge=1, le=50, description="matches wanted")
     index: Literal["exact", "approximate"] = "exact"
     classes: list[Name] | None = Field(None, max_length=1_000, description="titles; only items of these classes")
@@ -82,6 +100,8 @@ class Options(Body):
 
 class Example(Body):
     """A picture behind a link, or an item of the dataset: one of the two."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": ONE_SOURCE})
 
     link: Link | None = Field(None, description="http or https, on a public server")
     item: Item | None = None
@@ -104,6 +124,8 @@ class Example(Body):
 
 class Asked(Options):
     """A search in JSON: one of ``link``, ``item`` and ``examples``."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": ONE_QUESTION})
 
     link: Link | None = Field(None, description="a picture on a public server")
     item: Item | None = Field(None, description="a picture of the dataset")

@@ -1,18 +1,33 @@
 """The REST door over an exact small world: what it answers, what it refuses and how, and what it never says."""
 
 import asyncio
-import io
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import jsonschema
 import numpy as np
 import pytest
-from starlette.applications import Starlette
+import requests
+import schemathesis
 
-from semsearch import api, catalog, datasets, gallery, gate, images, links, metrics, openapi, search, serving, wire
+from semsearch import (
+    api,
+    catalog,
+    datasets,
+    gallery,
+    gate,
+    images,
+    links,
+    metrics,
+    openapi,
+    search,
+    serving,
+    weights,
+    wire,
+)
 from semsearch.errors import (
     EngineError,
     InputError,
@@ -22,14 +37,13 @@ from semsearch.errors import (
     TooLate,
     WeightsUnavailable,
 )
-from tests import small_world
+from semsearch.settings import settings
+from tests import rest_world, small_world
 from tests.asgi_client import Client
 from tests.local_http import site
+from tests.rest_world import ASK, SPEC, TOOLS, at, bmp, door, pairs
+from tests.test_browser import serving as started
 from tests.test_search import Green
-
-SPEC = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "avg")
-TOOLS = gallery.Tools(extractor=Green, digest=lambda model: "0" * 64)
-ASK = {"dataset": "world", "model": "mobilenetv2", "metric": "euclidean"}
 
 
 @pytest.fixture
@@ -39,22 +53,14 @@ def pictures(home, tmp_path):
 
 
 @pytest.fixture
-def service(pictures, monkeypatch):
-    """The service of this process, over the small world, whose features are computed."""
-    opened = serving.Service(capacity=24, seconds=5, tools=TOOLS)
-    opened.submit(0, search.Question("world", SPEC)).result()
-    monkeypatch.setattr(serving, "service", lambda: opened)
-    yield opened
-    opened.close()
+def service(pictures):
+    with rest_world.opened() as service:
+        yield service
 
 
 @pytest.fixture
 def client(service):
     return Client(door())
-
-
-def door():
-    return Starlette(routes=api.routes(lambda host: host == "localhost"))
 
 
 def asked(client, **more):
@@ -93,19 +99,6 @@ def guarded(found):
 def schema(name):
     described = json.loads(json.dumps(openapi.description()))
     return {"$ref": f"#/components/schemas/{name}", "components": described["components"]}
-
-
-def pear(place):
-    return bmp(15 * place)
-
-
-def bmp(green, half=None):
-    """An 8 × 8 picture of one green, or of another in its right half."""
-    rgb = np.full((8, 8, 3), green, np.uint8)
-    rgb[:, 4:] = green if half is None else half
-    head = b"BM" + (54 + rgb.nbytes).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little")
-    head += (40).to_bytes(4, "little") + (8).to_bytes(4, "little") * 2
-    return head + (1).to_bytes(2, "little") + (24).to_bytes(2, "little") + bytes(24) + rgb[::-1].tobytes()
 
 
 OPTIONS = [
@@ -150,9 +143,9 @@ def test_examples_with_weights_and_items_and_crops(client):
 
 
 def test_files_are_answered_as_by_the_library(client):
-    found = client.post(files=[("image", ("a.bmp", pear(3)))], data=ASK | {"k": "3"})
-    same(found.json(), library(pear(3), k=3))
-    assert [(m["item"], m["distance"]) for m in found.json()["matches"]] == [(5, 0), (4, 2), (3, 3)]
+    found = client.post(files=[("image", ("a.bmp", at(3)))], data=ASK | {"k": "3"})
+    same(found.json(), library(at(3), k=3))
+    assert pairs(found) == [(5, 0), (4, 2), (3, 3)]
 
 
 def test_files_with_weights_and_crops(client):
@@ -195,13 +188,13 @@ def picture_page(data):
 
 
 def test_links_are_followed(client, local):
-    local.pages = {"/a.bmp": picture_page(pear(3)), "/half": picture_page(bmp(0, 30)), "/page": b"<html>"}
-    same(asked(client, link=local.address + "/a.bmp"), library(pear(3)))
+    local.pages = {"/a.bmp": picture_page(at(3)), "/half": picture_page(bmp(0, 30)), "/page": b"<html>"}
+    same(asked(client, link=local.address + "/a.bmp"), library(at(3)))
     given = [
         {"link": local.address + "/half", "crop": [0.5, 0, 1, 1]},
         {"link": local.address + "/a.bmp", "weight": -2},
     ]
-    wanted = [search.Example(bmp(0, 30), 1, (0.5, 0, 1, 1)), search.Example(pear(3), -2)]
+    wanted = [search.Example(bmp(0, 30), 1, (0.5, 0, 1, 1)), search.Example(at(3), -2)]
     same(asked(client, examples=given), library(wanted))
     assert error(client.post(json=ASK | {"link": local.address + "/page"}), 422)["reason"] == "type"
     assert error(client.post(json=ASK | {"link": local.address + "/gone"}), 502)["kind"] == "FetchFailed"
@@ -271,7 +264,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(client):
 
 
 def test_pictures_that_cannot_be_taken_are_422(client):
-    for data, reason in ((b"", "empty"), (b"<svg onload=alert(1)>", "format"), (pear(3)[:60], "truncated")):
+    for data, reason in ((b"", "empty"), (b"<svg onload=alert(1)>", "format"), (at(3)[:60], "truncated")):
         assert error(client.post(files={"image": ("a.png", data)}, data=ASK), 422)["reason"] == reason
 
 
@@ -348,6 +341,9 @@ def test_one_client_asks_only_so_often_and_harms_no_other(service, monkeypatch):
     assert error(found, 429)["kind"] == "Refused" and int(found.headers["retry-after"]) >= 1
     error(one.get("/api/models"), 429)
     assert one.get("/api/health").status == 200 and other.post(json=ASK | {"item": 3}).status == 200
+    mapped = [Client(app, f"::ffff:198.51.100.{number}").post(json=ASK | {"item": 3}).status for number in range(5)]
+    assert mapped == [200] * 5
+    error([Client(app, "198.51.100.0").post(json=ASK | {"item": 3}) for _ in range(3)][-1], 429)
 
 
 @pytest.mark.parametrize("rate", ["0", "-1", "many", "nan", "inf"])
@@ -375,17 +371,14 @@ class Waiting(Green):
 
 
 @pytest.fixture
-def waiting(pictures, monkeypatch):
+def waiting(pictures):
     """A service with room for two whose model waits."""
     Waiting.opened = threading.Event()
     Waiting.opened.set()
-    opened = serving.Service(capacity=2, seconds=5, tools=gallery.Tools(Waiting, lambda model: "0" * 64))
-    opened.submit(0, search.Question("world", SPEC)).result()
-    Waiting.opened.clear()
-    monkeypatch.setattr(serving, "service", lambda: opened)
-    yield opened
-    Waiting.opened.set()
-    opened.close()
+    with rest_world.opened(2, gallery.Tools(Waiting, lambda model: "0" * 64)) as service:
+        Waiting.opened.clear()
+        yield service
+        Waiting.opened.set()
 
 
 def test_a_full_service_says_busy_at_once_without_reading(waiting):
@@ -400,7 +393,7 @@ def test_a_full_service_says_busy_at_once_without_reading(waiting):
 
 
 def test_a_client_that_leaves_takes_its_search_along(waiting, monkeypatch):
-    """Both threads of work are held, so that the third search waits and can be taken back."""
+    """All threads of work are held, so that the third search waits and can be taken back."""
     monkeypatch.setattr(waiting, "_capacity", 40)
     picture = np.zeros((8, 8, 3), np.uint8)
     held = [waiting.submit(picture, search.Question("world", SPEC)) for _ in range(serving.THREADS)]
@@ -481,6 +474,9 @@ def test_every_route_is_described_and_every_description_is_a_route(client):
     paths = {route.path for route in api.routes(lambda host: True)} - {"/api", "/api/{rest:path}"}
     assert set(described["paths"]) == paths == set(api.RUN)
     assert client.get("/api/openapi.json").json() == json.loads(json.dumps(described))
+    schemathesis.openapi.from_dict(json.loads(json.dumps(described))).validate()
+    for one in described["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(one)
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
             found = client.ask(method.upper(), path, json={} if method == "post" else None)
@@ -490,4 +486,36 @@ def test_every_route_is_described_and_every_description_is_a_route(client):
 
 def test_the_words_of_the_settings_and_the_door_agree():
     assert wire.LARGEST_BODY == links.fetch_image.__kwdefaults__["limit"] <= images.MAX_BYTES
-    assert io.BytesIO(pear(3)).read() == pear(3) and images.load(pear(3)).shape == (8, 8, 3)
+
+
+@pytest.mark.real
+def test_a_started_server_answers_as_the_library_and_to_each_his_own():
+    """Over the wire: real weights, many at once, one who leaves, another host; without TensorFlow."""
+    weights.pull("mobilenetv2")
+    found, items = datasets.load("groceries200"), range(0, 200, 11)
+    ask = {"dataset": "groceries200", "model": "mobilenetv2", "layer": "Conv_1", "metric": "cosine", "k": "10"}
+    question = search.Question("groceries200", SPEC, k=10)
+
+    def send(item):
+        files = {"image": (f"{item}.jpg", found.path(item).read_bytes())}
+        return requests.post(server.url + "api/search", files=files, data=ask | {"fingerprint": item}, timeout=60)
+
+    with started(settings().home, SEMSEARCH_RATE="1000") as server:
+        while (first := send(0)).status_code == 503:
+            assert first.json()["error"]["kind"] == "NotReady" and int(first.headers["retry-after"]) > 0
+            time.sleep(1)
+        with ThreadPoolExecutor(8) as users:
+            answers = list(users.map(send, items))
+        for item, one in zip(items, answers, strict=True):
+            wanted = search.search(found.path(item).read_bytes(), question).matches
+            matches = one.json()["matches"]
+            assert one.json()["fingerprint"] == str(item) and matches[0]["item"] == item
+            assert [match["item"] for match in matches] == [match.item for match in wanted]
+            distances = [match["distance"] for match in matches]
+            assert distances == pytest.approx([match.distance for match in wanted], abs=1e-5)
+        with pytest.raises(requests.Timeout):
+            requests.post(server.url + "api/search", json={"item": 1, "k": 3}, timeout=0.001)
+        assert requests.get(server.url + "api/health", headers={"Host": "evil.example"}, timeout=5).status_code == 403
+        health = requests.get(server.url + "api/health", timeout=5).json()
+        assert health["healthy"] and health["served"] >= 1 + len(items)
+        assert {"uvloop", "httptools"} <= server.modules() and "tensorflow" not in server.modules()

@@ -58,9 +58,13 @@ class Server:
 
 
 @contextmanager
-def serving(home, store=None):
+def serving(home, store=None, **settings):
     env = {key: value for key, value in os.environ.items() if not key.startswith(("SEMSEARCH_", "STREAMLIT_"))}
-    env |= {"SEMSEARCH_HOME": str(home), "HOME": str(home)} | ({"SEMSEARCH_PRECOMPUTED": str(store)} if store else {})
+    env |= (
+        {"SEMSEARCH_HOME": str(home), "HOME": str(home)}
+        | ({"SEMSEARCH_PRECOMPUTED": str(store)} if store else {})
+        | settings
+    )
     port, side_port = free_port(), free_port()
     command = [sys.executable, str(Path(__file__).parent / "serve_app.py"), str(port), str(side_port)]
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as process:
