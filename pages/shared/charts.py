@@ -160,6 +160,26 @@ def scatter(
     return {"data": traces, "layout": layout}
 
 
+def neighbourhood(groups: Sequence[Points], query: Sequence[float], ends: Sequence[Sequence[float]]) -> dict:
+    """A map of pictures with a query and lines from there to its matches; its axes, without meaning, are not shown."""
+    lines: dict[str, Any] = {"type": "scatter", "mode": "lines", "name": "To the matches", "hoverinfo": "skip"}
+    lines |= {"line": {"width": 1.5, "color": MARK}}
+    for i, axis in enumerate("xy"):
+        lines[axis] = [at for end in ends for at in (float(query[i]), float(end[i]), None)]
+    star = {"size": 17, "symbol": "star", "color": MARK, "line": {"width": 1.5, "color": "white"}}
+    here = {"type": "scatter", "x": [float(query[0])], "y": [float(query[1])], "mode": "markers", "marker": star}
+    traces = [*(_marks(group, size=7) for group in groups), lines, here | {"name": "Query", "hoverinfo": "name"}]
+    hidden = {"visible": False}
+    layout = {
+        "height": 460,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "xaxis": hidden,
+        "yaxis": hidden | {"scaleanchor": "x"},
+        "legend": {"orientation": "h", "y": 0},
+    }
+    return {"data": traces, "layout": layout}
+
+
 def _marks(group: Points, *, size: int) -> dict[str, Any]:
     return {
         "type": "scattergl" if len(group.x) > 1_500 else "scatter",
