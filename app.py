@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared import sidebar, texts, welcome
+from pages.shared import resources, sidebar, texts
 from semsearch.errors import SemsearchError
 
 STATIC = Path(__file__).parent / "static"
@@ -19,6 +19,7 @@ st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.svg"), size="lar
 # file, title, address, icon, help; at an address equal to its file's name Streamlit would run the file alone
 PAGES = (
     ("search", "Search", "similar", "image_search", "A picture, those that a network finds most like it, and why."),
+    ("live_search", "Live search", "live", "add_photo_alternate", "Any picture of yours against any dataset, live."),
     ("embeddings", "Embeddings", "map", "scatter_plot", "All pictures as points on a map, layer by layer."),
     ("guide", "Guide", "learn", "menu_book", "How it works, told with real pictures and results."),
 )
@@ -28,9 +29,10 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 try:
-    sidebar.show()
-    if page is pages[0]:
-        welcome.show()
+    if page is pages[1]:
+        sidebar.show(resources.live_offers(), compare=False)
+    else:
+        sidebar.show()
     page.run()
 except SemsearchError as error:
     st.error(texts.plain(str(error)), title="This cannot be shown", icon=":material/error:")

@@ -102,6 +102,8 @@ def test_figures_of_trust_are_the_stored_ones_of_the_layer(store):
         "Neighbour overlap@2": f"{trust.overlap:.2f}",
         "Silhouette by class": f"{trust.silhouette:.2f}",
     }
+    *_, says = scene(app)["panels"][0]["captions"][-1]
+    assert says == f"The map keeps {100 * trust.overlap:.0f} % of nearest neighbours."
 
 
 @pytest.mark.parametrize(("name", "values"), [(name, tuple(valid)) for name, valid in map_choice.VALID.items()])

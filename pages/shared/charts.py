@@ -73,6 +73,7 @@ def heat(grid: Grid, *, numbers: np.ndarray | None = None, outlines: Mapping[tup
         "z": grid.values.tolist(),
         "text": grid.texts,
         "texttemplate": "%{text}" if height * width <= 900 else "",
+        "textfont": {"size": 11} if width <= 10 else {},  # of itself it shrinks until the longest text fits
         "hovertext": grid.hovers,
         "hovertemplate": "%{hovertext}<extra></extra>",
         "zmin": 0,
@@ -155,6 +156,26 @@ def scatter(
         "xaxis": axis,
         "yaxis": {"title": {"text": "Mean score"}, "rangemode": "tozero", "automargin": True},
         "legend": {"orientation": "h", "y": -0.25},
+    }
+    return {"data": traces, "layout": layout}
+
+
+def neighbourhood(groups: Sequence[Points], query: Sequence[float], ends: Sequence[Sequence[float]]) -> dict:
+    """A map of pictures with a query and lines from there to its matches; its axes, without meaning, are not shown."""
+    lines: dict[str, Any] = {"type": "scatter", "mode": "lines", "name": "To the matches", "hoverinfo": "skip"}
+    lines |= {"line": {"width": 1.5, "color": MARK}}
+    for i, axis in enumerate("xy"):
+        lines[axis] = [at for end in ends for at in (float(query[i]), float(end[i]), None)]
+    star = {"size": 17, "symbol": "star", "color": MARK, "line": {"width": 1.5, "color": "white"}}
+    here = {"type": "scatter", "x": [float(query[0])], "y": [float(query[1])], "mode": "markers", "marker": star}
+    traces = [*(_marks(group, size=7) for group in groups), lines, here | {"name": "Query", "hoverinfo": "name"}]
+    hidden = {"visible": False}
+    layout = {
+        "height": 460,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "xaxis": hidden,
+        "yaxis": hidden | {"scaleanchor": "x"},
+        "legend": {"orientation": "h", "y": 0},
     }
     return {"data": traces, "layout": layout}
 

@@ -25,10 +25,14 @@ def place(spec: FeatureSpec) -> int:
 
 def title(experiment: Experiment) -> str:
     """An experiment in one line, catalogue names only."""
-    spec = experiment.spec
+    return named(experiment.spec, experiment.stored_metric)
+
+
+def named(spec: FeatureSpec, metric: str) -> str:
+    """A configuration in one line, catalogue names only."""
     return (
         f"{catalog.model(spec.model).title} · layer {place(spec)}, {spec.layer} · "
-        f"{WAYS[way(spec)].title} · {metrics.METRICS[experiment.stored_metric].title}"
+        f"{WAYS[way(spec)].title} · {metrics.METRICS[metric].title}"
     )
 
 

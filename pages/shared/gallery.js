@@ -1,8 +1,10 @@
-// Pictures as a list: `data` in, the id of the picture that was chosen out as the trigger `picked`.
+// Pictures as a list: `data` in, the id of the picture that was chosen out as the trigger `picked`; where `data.marks` asks
+// for the two buttons below each picture, {id, more} as the trigger `marked`.
 // Everything in `data` is shown as text, never as markup. Tiles are kept and refilled, so that nothing
 // flickers and the keyboard focus stays where it is. A picture that is pointed at is lit wherever else it is shown.
 
-const PICTURES = "app/static/pictures/"
+const SOURCES = ["app/static/pictures/", "data:image/jpeg;base64,"]
+const SHOWN_ONLY = ["query", "entry", "seen"]
 const POINTED = "semsearch-pointed"
 const listeners = new WeakMap()
 
@@ -41,7 +43,7 @@ function fill(item, tile, lazy) {
   }
 
   const image = item.querySelector("img")
-  const source = typeof tile.src === "string" && tile.src.startsWith(PICTURES) ? tile.src : ""
+  const source = typeof tile.src === "string" && SOURCES.some((one) => tile.src.startsWith(one)) ? tile.src : ""
   image.loading = lazy ? "lazy" : "eager"
   image.alt = tile.alt
   image.hidden = !source
@@ -66,9 +68,31 @@ function fill(item, tile, lazy) {
   if (tile.bar !== undefined) part("bar").firstElementChild.style.width = `${100 * tile.bar}%`
 }
 
+function mark(item, tile, wanted) {
+  let marks = item.querySelector(".marks")
+  if (!wanted) return marks?.remove()
+  if (!marks) {
+    marks = document.createElement("span")
+    marks.className = "marks"
+    for (const [kind, words] of [["more", "More"], ["less", "Less"]]) {
+      const button = document.createElement("button")
+      button.type = "button"
+      button.className = kind
+      button.textContent = words
+      marks.append(button)
+    }
+    item.append(marks)
+  }
+  for (const button of marks.children) {
+    button.dataset.id = tile.id
+    button.title = `${button.textContent} like this`
+    button.setAttribute("aria-label", `${button.textContent} like this: ${tile.alt}`)
+  }
+}
+
 function move(list, event) {
-  const buttons = [...list.querySelectorAll("button")]
-  const here = buttons.indexOf(event.target.closest("button"))
+  const buttons = [...list.querySelectorAll("button.tile")]
+  const here = buttons.indexOf(event.target.closest("button.tile"))
   if (here < 0) return
   const tops = buttons.map((button) => button.getBoundingClientRect().top)
   const row = tops.filter((top) => Math.abs(top - tops[0]) < 2).length
@@ -102,17 +126,23 @@ function listen(parentElement, list) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const list = parentElement.querySelector("ol")
-  const clickable = data.look !== "query"
+  const clickable = !SHOWN_ONLY.includes(data.look)
   list.className = data.look
   list.setAttribute("aria-label", data.label)
   resize(list, parentElement.querySelector("template"), data.tiles.length, clickable)
-  data.tiles.forEach((tile, place) => fill(list.children[place], tile, data.look === "pictures"))
+  data.tiles.forEach((tile, place) => {
+    fill(list.children[place], tile, data.look === "pictures")
+    mark(list.children[place], tile, data.marks)
+  })
   const spoken = parentElement.querySelector(".spoken")
   if (spoken.textContent !== data.spoken) spoken.textContent = data.spoken
   list.onkeydown = (event) => move(list, event)
   list.onclick = (event) => {
     const button = event.target.closest("button")
-    if (button) setTriggerValue("picked", Number(button.dataset.id))
+    if (!button) return
+    const id = Number(button.dataset.id)
+    if (button.classList.contains("tile")) setTriggerValue("picked", id)
+    else setTriggerValue("marked", { id, more: button.classList.contains("more") })
   }
   listen(parentElement, list)
   return () => {

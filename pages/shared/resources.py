@@ -3,16 +3,18 @@
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.shared import map_payload
 from pages.shared.choice import Offers
 from pages.shared.map_payload import Travel
-from semsearch import compare, datasets, experiments, leaderboard
+from semsearch import catalog, compare, datasets, experiments, leaderboard, recommend, serving
 from semsearch.catalog import FeatureSpec
 from semsearch.datasets import Dataset
-from semsearch.errors import IntegrityError, SemsearchError
+from semsearch.errors import IntegrityError, PicturesUnavailable, SemsearchError
 from semsearch.experiments import Experiment, Summary
 from semsearch.leaderboard import Board
+from semsearch.recommend import Recommendation
 from semsearch.scores import Difference
 from semsearch.settings import settings
 from semsearch.store import Store
@@ -41,6 +43,53 @@ def offers() -> Offers:
         reasons = "; ".join(hidden.values()) or "it is empty"
         raise IntegrityError(f"nothing to show from {store().root}: {reasons}. Run `semsearch precompute groceries200`")
     return Offers(tuple(sorted(shown, key=_shipped_first)), store().models, queries, hidden)
+
+
+def live_offers() -> Offers:
+    """What can be searched live: every dataset whose pictures are here, under every model."""
+    here = [name for name in datasets.names() if _pictured(name, settings().datasets)]
+    if not here:
+        cure = "run `semsearch datasets fetch groceries200`, or add a folder of your own"
+        raise PicturesUnavailable(f"no dataset has its pictures on this machine: {cure}")
+    absent = ", ".join(name for name in datasets.names() if name not in here)
+    hidden = f"Left out, for their pictures are not here: {absent}. semsearch datasets fetch NAME gets them."
+    return Offers(
+        tuple(here),
+        lambda name: tuple(catalog.models()),
+        lambda name: range(len(dataset(name).items)),
+        {"": hidden} if absent else {},
+    )
+
+
+@st.cache_data(max_entries=64, ttl=60, show_spinner=False)
+def _pictured(name: str, folder: Path) -> bool:
+    try:
+        return datasets.load(name).has_pictures
+    except SemsearchError:
+        return False
+
+
+def recommendation(name: str) -> Recommendation:
+    """Which configuration to begin with on a dataset; looked up again after a minute, for models come and go."""
+    return _recommendation(store(), name, _sealed(), settings().weights)
+
+
+@st.cache_data(max_entries=32, ttl=60, show_spinner=False)
+def _recommendation(_store: Store, name: str, sealed: tuple[Path, int], weights: Path) -> Recommendation:
+    return recommend.recommend(_store, name)
+
+
+def allow_link() -> None:
+    """Count one link that a session has fetched; Busy when it, or all of them together, ask too often."""
+    context = get_script_run_ctx()
+    for allowance, client in zip(_allowances(), (context.session_id if context else "", "all"), strict=True):
+        allowance.take(client)
+
+
+@st.cache_resource
+def _allowances() -> tuple[serving.Allowance, serving.Allowance]:
+    """Links of one session: ten at once, then one every two seconds; of all: a hundred, then twenty a second."""
+    return serving.Allowance(0.5, 10), serving.Allowance(20, 100)
 
 
 def _shipped_first(name: str) -> tuple[int, str]:

@@ -19,9 +19,12 @@ _WRITTEN, _WRITING, _RIVAL = "written_address", "address_to_write", "last_rival"
 OTHER_KEYS = tuple(OTHER + name for name in PARTS)
 
 
-def show() -> None:
-    """Draw the controls, and a notice for each part of a link that could not be met."""
-    offers = resources.offers()
+def show(offers: Offers | None = None, *, compare: bool = True) -> None:
+    """Draw the controls, and a notice for each part of a link that could not be met.
+
+    ``offers`` is what can be chosen, by default what has stored results; without ``compare`` there is no B.
+    """
+    offers = offers or resources.offers()
     notices = _follow_address(offers)
     choice = offers.settle(current())
     rival = offers.settle(_rival(choice, offers)) if _comparing() else None
@@ -29,7 +32,10 @@ def show() -> None:
     history.note(choice.dataset, choice.q)
     with st.sidebar:
         _controls(choice, offers)
-        _compare(rival, offers)
+        if compare:
+            _compare(rival, offers)
+        else:
+            st.session_state["compare"] = _comparing()  # kept for the pages that draw its switch
         _steps(choice, offers)
         for reason in offers.hidden.values():
             st.caption(f":material/info: {texts.plain(reason)}")
@@ -106,6 +112,7 @@ def _follow_address(offers: Offers) -> list[str]:
     rival, more = offers.read_other(asked, choice)
     st.session_state["compare"] = rival is not None
     _remember(choice, rival)
+    history.revisit(choice.dataset, choice.q)
     return notices + more
 
 

@@ -11,6 +11,7 @@ from semsearch.datasets import Dataset
 from semsearch.experiments import Experiment, Match
 
 _CLASSES, _LEAST, _FOLD = "classes", "least", "fold"
+_MEANING = "Hides tiles of the matches found. Ranks and scores stay those of all of them."
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class Sieve:
         }
 
 
-def choose(dataset: Dataset) -> Sieve:
-    """The controls, in a popover."""
+def choose(dataset: Dataset, meaning: str = _MEANING) -> Sieve:
+    """The controls, in a popover; ``meaning`` says what becomes of what they hold back."""
     labels = range(len(dataset.classes))
     state = st.session_state
     if any(label not in labels for label in state.get(_CLASSES, [])):
@@ -72,7 +73,7 @@ def choose(dataset: Dataset) -> Sieve:
             "(a hundredth for cosine and correlation, whose distances grow with the square of the angle).",
         )
         st.button("Show all", key="show_all", icon=":material/filter_alt_off:", on_click=_clear)
-        st.caption("Hides tiles of the matches found. Ranks and scores stay those of all of them.")
+        st.caption(meaning)
     return Sieve(frozenset(classes), least, fold)
 
 

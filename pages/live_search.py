@@ -1,0 +1,36 @@
+"""Live search: any picture, or several, against any dataset, answered now."""
+
+import streamlit as st
+
+from pages.shared import (
+    live_call,
+    live_given,
+    live_query,
+    live_question,
+    live_results,
+    live_ways,
+    live_words,
+    sidebar,
+    texts,
+)
+
+choice = sidebar.current()
+notices = live_given.follow_address(choice)
+
+st.title("Live search")
+if notices:
+    lines = "\n".join(f"- {texts.plain(notice)}" for notice in notices)
+    st.warning(lines, title="This link asks for what is not here", icon=":material/link_off:")
+live_ways.show(choice)
+given = live_given.current(choice)
+left, right = st.columns([1, 3.4], gap="medium")
+with left.container(width=360):
+    live_query.show(choice, given)
+    live_query.seen(choice, given)
+with right, live_call.told(choice):
+    examples, exclude = live_given.examples(choice, given)
+    question = live_question.choose(choice, exclude)
+    result = live_call.ask(choice, examples, question)
+    live_results.show(choice, given, result)
+live_words.explain(choice)
+live_given.write_address(choice)

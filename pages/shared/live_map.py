@@ -1,0 +1,85 @@
+"""Where a live query lies among the pictures of the dataset: on the stored map, placed by its neighbours."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from pages.shared import charts, live_given, resources, sidebar, texts
+from pages.shared.charts import Points
+from pages.shared.choice import Choice
+from pages.shared.live_given import Given
+from semsearch.search import Found, SearchResult
+
+KIND = "umap2"
+NEAREST = 5
+"""Matches that place a query on the map."""
+
+
+def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
+    """Draw the map, or say why there is none."""
+    st.markdown("**Where the query lies**")
+    store, dataset = resources.store(), resources.dataset(choice.dataset)
+    if choice.dataset not in store.datasets or choice.model not in store.models(choice.dataset):
+        st.caption(
+            f"There is no map of {texts.plain(dataset.title)} under this model: maps are made ahead, by "
+            f"`semsearch precompute {choice.dataset}`."
+        )
+        return
+    if store.facts(choice.dataset, choice.model)["dataset_hash"] != dataset.content_hash:
+        st.caption(f"{texts.plain(dataset.title)} has changed since its map was made.")
+        return
+    items = store.items(choice.dataset, choice.model)
+    places = dict(zip(items.tolist(), store.map(choice.dataset, choice.experiment.spec, KIND).coordinates, strict=True))
+    near = [match for match in result.matches if match.item in places]
+    if not near:
+        st.caption("Without a match there is no place for the query on the map.")
+        return
+    own = _own(choice, given)
+    place = places[own] if own in places else placed(near, places)
+    groups = [
+        _points(dataset.classes[label], label, [one for one in places if dataset.items[one].label == label], places)
+        for label in range(len(dataset.classes))
+    ]
+    charts.draw(
+        charts.neighbourhood([group for group in groups if group.x], place, [places[match.item] for match in near]),
+        key="live_map",
+        alt=f"UMAP of {len(places):,} pictures with lines from the query to its {len(near)} matches",
+        on_click=_pick,
+    )
+    st.caption(
+        "The query is a picture of this map and stands at its own place."
+        if own in places
+        else "UMAP was computed without the query. It is placed by its neighbours, at the mean of its "
+        f"{min(NEAREST, len(near))} nearest matches weighted by similarity; this is no transform of its features."
+    )
+
+
+def _own(choice: Choice, given: Sequence[Given]) -> int | None:
+    """The item that is the whole query, if it is one."""
+    [example, *more], _ = live_given.examples(choice, given)
+    whole = not more and example.weight > 0 and isinstance(example.picture, int)
+    return example.picture if whole else None
+
+
+def placed(near: Sequence[Found], places: dict[int, np.ndarray]) -> np.ndarray:
+    """The mean place of the first matches, weighted by similarity; unweighted where that is 0 for all."""
+    first = near[:NEAREST]
+    similar = np.array([match.similarity for match in first])
+    return np.average([places[match.item] for match in first], axis=0, weights=similar if similar.any() else None)
+
+
+def _points(name: str, label: int, members: Sequence[int], places: dict[int, np.ndarray]) -> Points:
+    return Points(
+        name,
+        [float(places[one][0]) for one in members],
+        [float(places[one][1]) for one in members],
+        members,
+        [f"{charts.literal(name)}, picture {one}" for one in members],
+        label,
+    )
+
+
+def _pick(number: int) -> None:
+    live_given.clear()
+    sidebar.pick(number)

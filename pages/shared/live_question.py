@@ -1,0 +1,61 @@
+"""Where and how a live search looks: the sidebar's configuration, the kind of index, and what is left out."""
+
+import streamlit as st
+
+from pages.shared import dataset_words, resources, sidebar, sieve, texts
+from pages.shared.choice import Choice
+from semsearch.search import INDEXES, Question
+
+_TITLES = {"exact": "Exact", "approximate": "Approximate"}
+_MEANING = "What is held back makes room: the matches are the nearest of those that pass."
+
+
+def choose(choice: Choice, exclude: frozenset[int]) -> Question:
+    """Draw the choices and give the question; ``exclude`` are items that are left out of the answer."""
+    dataset = resources.dataset(choice.dataset)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", horizontal_alignment="distribute"):
+        index = st.segmented_control(
+            "Index",
+            list(INDEXES),
+            key="index",
+            default="exact",
+            required=True,
+            format_func=_TITLES.__getitem__,
+            label_visibility="collapsed",
+            help="Exact compares the query with every picture. Approximate follows a graph of neighbours: on "
+            "large datasets it is faster and may miss a match, but never misjudges a distance. "
+            "With up to 1,000 pictures both are the same.",
+            bind="query-params",
+        )
+        with st.container(horizontal=True, width="content", gap="xsmall"):
+            chosen = sieve.choose(dataset, _MEANING)
+            _best(choice)
+    return Question(
+        choice.dataset,
+        choice.experiment.spec,
+        choice.metric,
+        k=choice.k,
+        index=index,
+        exclude=exclude,
+        classes=chosen.classes or None,
+        at_least=chosen.least / 100,
+        fold=chosen.fold,
+    )
+
+
+def _best(choice: Choice) -> None:
+    """The configuration to begin with on this dataset, and why."""
+    found = resources.recommendation(choice.dataset)
+    way = dataset_words.way(found.spec)
+    parts = {"model": found.spec.model, "layer": found.spec.layer, "pooling": way, "metric": found.metric}
+    here = all(getattr(choice, name) == value for name, value in parts.items())
+    with st.popover("Best configuration", icon=":material/recommend:", key="live_best"):
+        st.markdown(f"**{texts.plain(dataset_words.named(found.spec, found.metric))}**")
+        st.markdown(texts.plain(found.reason))
+        st.button(
+            "This is in use" if here else "Use the best configuration",
+            key="live_use_best",
+            disabled=here,
+            on_click=sidebar.go,
+            kwargs=parts,
+        )
