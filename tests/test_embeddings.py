@@ -296,6 +296,19 @@ def test_the_sequence_runs_from_dark_to_light():
     assert palette.sequential(6) == list(palette.SEQUENTIAL)
 
 
+def test_ink_is_read_on_every_colour_of_the_sequence():
+    for place, colour in enumerate(palette.sequential(101)):
+        linear = [luminance(int(colour[at : at + 2], 16)) for at in (1, 3, 5)]
+        ground = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+        light, dark = sorted((ground, {"#ffffff": 1.0, "#000000": 0.0}[palette.ink(place / 100)]), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def luminance(channel):
+    share = channel / 255
+    return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+
 def test_the_component_never_makes_markup_of_data():
     source = map_component._source("draw.js", "js", "hands.js", "sheet.js")
     assert not re.search(

@@ -413,6 +413,12 @@ def test_the_numbers_of_a_comparison_are_those_counted_by_hand(store):
     assert "5 of the 5 matches of A are also among those of B" in written(app, "- **Overlap@5**")
 
 
+def test_a_configuration_beside_itself_scores_alike(store):
+    last = small_world.LAST["vgg16"]
+    app = open_app(model="vgg16", q=3, b_model="vgg16", b_layer=last, b_pooling="avg", b_metric="cosine")
+    assert "**+0.0** (+0.0 to +0.0: they score alike on every query)" in written(app, "Overlap@5 **1.00**")
+
+
 def test_the_switch_opens_a_comparison_and_closes_it_again(store):
     app = open_app(q=3)
     assert len(sides(app)) == 1 and not [key for key in app.query_params if key.startswith("b_")]

@@ -120,7 +120,8 @@ def test_every_cell_is_the_score_of_the_query(store):
     cells, targets = figure(app)["data"]
     assert numbers(cells["z"])[0] == pytest.approx(expected)
     assert (cells["zmin"], cells["zmax"]) == (0, 100)
-    assert [text.split("<br>")[0] for text in cells["text"][0]] == [str(int(value + 0.5)) for value in expected]
+    written = [(word["x"], word["y"], word["text"].split("<br>")[0]) for word in figure(app)["layout"]["annotations"]]
+    assert written == [(column, 0, str(int(value + 0.5))) for column, value in enumerate(expected)]
     assert table(app).iloc[0].tolist() == ["VGG16", *(pytest.approx(value) for value in expected)]
     board = resources.board("iconic200")
     rows = [int(custom[0]) for custom in targets["customdata"]]
@@ -134,9 +135,8 @@ def test_the_best_cell_and_the_chosen_one_are_framed_and_named(world):
         frame["line"]["color"]: (frame["y0"] + 0.46, frame["x0"] + 0.48) for frame in figure(app)["layout"]["shapes"]
     }
     assert frames[charts.MARK] == pytest.approx((0, 7))
-    text = figure(app)["data"][0]["text"]
-    assert sum("best" in cell for row in text for cell in row) == 1
-    assert sum("here" in cell for row in text for cell in row) == 1
+    text = [word["text"] for word in figure(app)["layout"]["annotations"]]
+    assert sum("best" in cell for cell in text) == sum("here" in cell for cell in text) == 1
     assert "<b>pear" not in json.dumps(figure(app))
     assert re.search(r"apple, picture 3.*best \*\*60\.0", said(app))
 
