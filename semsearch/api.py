@@ -99,7 +99,7 @@ async def _search(request: Request, gate: Gate) -> Response:
     if request.scope["query_string"]:
         raise InputError("expected the options in the body, got some in the address")
     asked, pictures = await _read(request)
-    plan = await run_in_threadpool(_plan, asked)
+    plan = _plan(asked) if asked.model else await run_in_threadpool(_plan, asked)
     for one in pictures:
         if isinstance(one.picture, str):
             gate.take(gate.links, request)
@@ -193,7 +193,7 @@ def _opened(root: Path, _changed: tuple[int, ...]) -> Store:
 
 def _dataset(name: str) -> datasets.Dataset:
     """The dataset, read again when its card changed."""
-    if name not in (valid := datasets.names()):
+    if name not in datasets.KNOWN and name not in (valid := datasets.names()):
         raise UnknownName("dataset", name, valid)
     home = settings().datasets / name
     return _loaded(name, home, _stamp(home / "card.json"))

@@ -53,3 +53,8 @@ def _settings(home: str, store: str, mirror: str, rate: str) -> Settings:
     folders = [Path(home), Path(store) if store else ROOT / "precomputed"]
     places = [folder.expanduser().resolve() for folder in folders]
     return Settings(places[0], places[1], mirror, rate)
+
+
+def cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0))
