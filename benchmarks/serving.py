@@ -50,9 +50,17 @@ class Seen:
         return float(np.percentile(self.took.get(status) or [np.nan], share)) * 1_000
 
 
+def memory(process: int) -> float:
+    """Resident megabytes of a process and its children."""
+    folder = Path(f"/proc/{process}")
+    own = next(int(line.split()[1]) for line in (folder / "status").read_text().splitlines() if "VmRSS" in line)
+    children = (folder / "task" / str(process) / "children").read_text().split()
+    return own / 1024 + sum(memory(int(child)) for child in children)
+
+
 @contextmanager
-def server(script: str) -> Iterator[int]:
-    """A started server; its port."""
+def server(script: str) -> Iterator[tuple[int, int]]:
+    """A started server that answered a first search; its port and process."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
@@ -61,7 +69,7 @@ def server(script: str) -> Iterator[int]:
         running = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
         try:
             asyncio.run(_ready(port, script))
-            yield port
+            yield port, running.pid
         finally:
             running.terminate()
             running.wait()
@@ -222,11 +230,12 @@ def main() -> None:
     given = parser.parse_args()
     weights.pull(FIELDS["model"])
     print(f"load {os.getloadavg()[0]:.1f} at the start, {os.cpu_count()} cores")
-    with server("server.py") as ours:
-        with server("benchmarks/predict_server.py") as theirs:
+    with server("server.py") as (ours, process):
+        with server("benchmarks/predict_server.py") as (theirs, _):
             compare(ours, theirs, given.seconds, given.rounds)
         endure(ours, given.soak)
         overflow(ours)
+        print(f"\nmemory of the app and its decoders after that: {memory(process):.0f} MB")
 
 
 if __name__ == "__main__":
