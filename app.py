@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared import resources, sidebar, texts, welcome
+from pages.shared import resources, sidebar, texts
 from semsearch.errors import SemsearchError
 
 STATIC = Path(__file__).parent / "static"
@@ -33,8 +33,6 @@ try:
         sidebar.show(resources.live_offers(), compare=False)
     else:
         sidebar.show()
-    if page is pages[0]:
-        welcome.show()
     page.run()
 except SemsearchError as error:
     st.error(texts.plain(str(error)), title="This cannot be shown", icon=":material/error:")

@@ -1,10 +1,13 @@
-"""The server: the pages of app.py in one process with whatever else is served beside them."""
+"""The server: the pages of app.py in one process with the REST door."""
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
+
+from semsearch import api
 
 # Streamlit takes a folder named pages/ for its old kind of app until st.navigation has run once, and would answer
 # the first visitor of a deep link such as /map with "Page not found".
 PagesManager.uses_pages_directory = False
 
-app = st.App("app.py")
+app = st.App("app.py", routes=api.routes(is_host_allowed))

@@ -18,7 +18,7 @@ from pages.shared.choice import K_RANGE, WAYS
 from semsearch import catalog, experiments, metrics
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
-PLACES = ("Matches", "This query, everywhere", "This dataset", "Embeddings")
+PLACES = ("Matches", "Everywhere", "This dataset", "Embeddings")
 
 
 def change(draw: np.random.Generator, state: object, offers: dict[str, list]) -> tuple[str, object]:

@@ -24,8 +24,9 @@ import numpy as np  # noqa: E402
 
 from semsearch import catalog, datasets, images, weights  # noqa: E402
 from semsearch.catalog import FeatureSpec  # noqa: E402
-from semsearch.engines import OpenVINOEngine, TensorFlowEngine, cores, preprocess  # noqa: E402
+from semsearch.engines import OpenVINOEngine, TensorFlowEngine, preprocess  # noqa: E402
 from semsearch.features import FeatureExtractor  # noqa: E402
+from semsearch.settings import cores  # noqa: E402
 
 TARGETS = (
     ("eight layers / last layer, cost", "last", "eight", "≤", {"": 1.25}),

@@ -22,8 +22,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np  # noqa: E402
 
 from semsearch import catalog, experiments, leaderboard  # noqa: E402
-from semsearch.engines import OpenVINOEngine, cores  # noqa: E402
-from semsearch.settings import settings  # noqa: E402
+from semsearch.engines import OpenVINOEngine  # noqa: E402
+from semsearch.settings import cores, settings  # noqa: E402
 from semsearch.storage import write_bytes  # noqa: E402
 
 WARM_UP = 3

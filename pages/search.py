@@ -2,13 +2,23 @@
 
 import streamlit as st
 
-from pages.shared import fetching, resources, sidebar, view_dataset, view_everywhere, view_matches
+from pages.shared import fetching, resources, sidebar, view_dataset, view_everywhere, view_matches, welcome
 
 VIEWS = {
-    "Matches": view_matches.show,
-    "This query, everywhere": view_everywhere.show,
-    "This dataset": view_dataset.show,
+    "Matches": (
+        view_matches.show,
+        "Click any picture: a network ranks all others by how alike it finds them.",
+    ),
+    "Everywhere": (
+        view_everywhere.show,
+        "Each cell tells how well one layer of one network finds the query's kind. Click one to see what it finds.",
+    ),
+    "This dataset": (
+        view_dataset.show,
+        "Every way to compare pictures is scored, with each picture as the query. Choose one, look at it in depth.",
+    ),
 }
+"""By name: what draws the view, and the words that greet a newcomer there."""
 
 choice = sidebar.current()
 
@@ -23,4 +33,6 @@ view = st.segmented_control(
     bind="query-params",
 )
 fetching.offer_pictures(resources.dataset(choice.dataset))
-VIEWS[view](choice)
+show, words = VIEWS[view]
+welcome.show(words)
+show(choice)

@@ -194,7 +194,7 @@ def read_layer(folder: Path, layer: str) -> Layer:
     try:
         data = path.read_bytes()
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            whole = _zipped(arrays) == data
+            whole = _zipped(dict(arrays)) == data
     except (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError, *_DAMAGE) as error:
         raise IntegrityError(f"{path} is not a whole layer file ({error}); {CURE}") from error
     if not whole:

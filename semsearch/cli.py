@@ -238,19 +238,11 @@ def _search(arguments: argparse.Namespace) -> int:
 
 
 def _question(arguments: argparse.Namespace) -> Any:  # noqa: ANN401 - a Question, whose module is loaded late
-    from semsearch import catalog, experiments, recommend, search
+    from semsearch import experiments, recommend, search
 
-    given = {name: getattr(arguments, name) for name in ("layer", "pooling", "preset", "metric")}
-    if arguments.model is None and (extra := [name for name, value in given.items() if value]):
-        raise InputError(f"expected --model beside --{extra[0]}, got none; leave both out for the best configuration")
-    if arguments.model is None:
-        best = recommend.recommend(experiments.open_store(), arguments.dataset)
-        spec, metric = best.spec, best.metric
-    else:
-        layer = given["layer"] or catalog.model(arguments.model).layers[-1].name
-        spec = catalog.FeatureSpec(arguments.model, layer, given["pooling"] or "avg", given["preset"] or "default")
-        metric = given["metric"] or "cosine"
-    return search.Question(arguments.dataset, spec, metric, arguments.k, arguments.index)
+    given = {name: getattr(arguments, name) for name in ("model", "layer", "pooling", "preset", "metric")}
+    chosen = recommend.configured(arguments.dataset, given, experiments.open_store)
+    return search.Question(arguments.dataset, chosen.spec, chosen.metric, arguments.k, arguments.index)
 
 
 def _plain(row: Any) -> dict[str, Any]:  # noqa: ANN401 - any frozen dataclass of plain fields

@@ -16,7 +16,9 @@ MAP_STEPS = 4095
 
 
 def first_reference(n: int) -> np.ndarray:
-    """For each of n items all others by id: (n, n − 1)."""
+    """For each of n items all others by id: (n, n − 1); (n, 0) for a gallery whose ids are kept plain."""
+    if n > CHAINED:
+        return np.empty((n, 0), _kind(n))
     everyone: np.ndarray = np.broadcast_to(np.arange(n, dtype=_kind(n)), (n, n))
     return everyone[~np.eye(n, dtype=bool)].reshape(n, n - 1)
 

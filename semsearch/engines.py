@@ -1,10 +1,9 @@
 """Two engines that turn network inputs into pooled layer outputs, all asked ones in one forward pass.
 
-``TensorFlowEngine`` is the reference. ``OpenVINOEngine`` runs a converted copy of the same network and
-never imports TensorFlow: a process of its own, ``python -m semsearch.engines MODEL SIZE``, converts once
-per model, weights and input size, compares the copy with Keras on real photos, and leaves a folder under
-``settings().engines`` whose files are verified at each load. Pictures are taken one at a time, on as many
-threads as there are cores, so a vector cannot depend on the pictures that happened to be beside it.
+``TensorFlowEngine`` is the reference. ``OpenVINOEngine`` runs a converted copy of the same network and never imports
+TensorFlow: a process of its own, ``python -m semsearch.engines MODEL SIZE``, converts once per model, weights and
+size, compares the copy with Keras on real photos, and leaves files that are verified at each load. Each picture is a
+pass of its own, one on every core, so a vector cannot depend on the pictures that happened to be beside it.
 """
 
 import hashlib
@@ -14,8 +13,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
@@ -25,7 +24,7 @@ import numpy as np
 
 from semsearch import catalog, datasets, images, weights
 from semsearch.errors import EngineError, SemsearchError
-from semsearch.settings import ROOT, settings
+from semsearch.settings import ROOT, cores, settings
 from semsearch.storage import lock, sha256_file, write_bytes
 
 SCHEMA = 1
@@ -65,11 +64,6 @@ def preprocess(squares: np.ndarray, model: str) -> np.ndarray:
     rows -= np.tile(np.array(facts.mean, np.float32), squares.shape[2])
     rows /= np.tile(np.array(facts.scale, np.float32), squares.shape[2])
     return rows.reshape(squares.shape)
-
-
-def cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 class TensorFlowEngine:
@@ -132,7 +126,6 @@ class OpenVINOEngine:
         except RuntimeError as error:
             raise EngineError(f"OpenVINO refused {folder}: {error}; delete that folder to convert anew") from error
         self.dimensions = tuple(int(np.prod(output.shape)) for output in compiled.outputs)
-        self._pool = ThreadPoolExecutor(cores(), "openvino")
         self._free: SimpleQueue = SimpleQueue()
         for _ in range(cores()):
             self._free.put(compiled.create_infer_request())
@@ -143,18 +136,25 @@ class OpenVINOEngine:
         """From (n, s, s, 3) float32, preprocessed, to one (n, d) float32 per output, on all cores."""
         inputs = np.ascontiguousarray(batch, np.float32)
         rows = [np.empty((len(inputs), length), np.float32) for length in self.dimensions]
-
-        def one(i: int) -> None:
-            request = self._free.get()
-            try:
-                request.infer({0: inputs[i : i + 1]}, share_inputs=True, share_outputs=True)
-                for j, row in enumerate(rows):
-                    row[i] = request.get_output_tensor(j).data.reshape(-1)
-            finally:
-                self._free.put(request)
-
-        list((map if len(inputs) == 1 else self._pool.map)(one, range(len(inputs))))
+        running: deque[tuple[int, Any]] = deque()
+        try:
+            for i in range(len(inputs)):
+                while running and self._free.empty():
+                    self._finish(*running.popleft(), rows)
+                running.append((i, self._free.get()))
+                running[-1][1].start_async({0: inputs[i : i + 1]}, share_inputs=True)
+        finally:
+            while running:
+                self._finish(*running.popleft(), rows)
         return rows
+
+    def _finish(self, i: int, request: Any, rows: list[np.ndarray]) -> None:  # noqa: ANN401
+        try:
+            request.wait()
+            for j, row in enumerate(rows):
+                row[i] = request.get_output_tensor(j).data.reshape(-1)
+        finally:
+            self._free.put(request)
 
 
 def _openvino() -> Any:  # noqa: ANN401

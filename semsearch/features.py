@@ -14,8 +14,9 @@ import numpy as np
 
 from semsearch import images
 from semsearch.catalog import PRESETS, FeatureSpec
-from semsearch.engines import Engine, OpenVINOEngine, TensorFlowEngine, cores, preprocess
+from semsearch.engines import Engine, OpenVINOEngine, TensorFlowEngine, preprocess
 from semsearch.errors import EngineError, ImageRefused, InputError, UnknownName
+from semsearch.settings import cores
 
 __all__ = ["ENGINES", "FeatureExtractor", "Picture", "Vectors", "preprocess"]
 

@@ -28,6 +28,8 @@ SCHEMA = 1
 ALL_PAIRS = 2_000
 """Items up to which all pairs are looked at; of more, SAMPLE are drawn and compared with all."""
 SAMPLE = 500
+SHELVES = 8
+"""Galleries kept open."""
 LARGEST, ROOM = 3_000_000_000, 6_000_000_000
 """Bytes of the features of one dataset under one spec, and of all that are kept."""
 
@@ -75,19 +77,27 @@ def gallery(dataset: str, spec: FeatureSpec, *, progress: Progress | None = None
 
     UnknownName, PicturesUnavailable, WeightsUnavailable as the parts raise them; InputError below 2 readable items.
     """
-    found = datasets.load(dataset)
-    base = _base(found, spec, tools)
+    if kept := _kept(dataset, spec, tools):
+        return kept
+    found, network = datasets.load(dataset), extractor(spec, tools)
+    base = _base(found, spec, network, tools)
     if not _whole(base):
         with lock(base.with_suffix(".lock")):
             if not _whole(base):
-                _loaded.cache_clear()
-                _compute(found, spec, extractor(spec, tools), base, progress)
-    return _loaded(base, dataset)
+                _compute(found, spec, network, base, progress)
+    shelf = _loaded(base, found)
+    _shelves[dataset, spec, tools] = (_stamp(dataset, base), base, network, shelf)
+    while len(_shelves) > SHELVES:
+        _shelves.pop(next(iter(_shelves)), None)
+    return shelf
 
 
 def ready(dataset: str, spec: FeatureSpec, *, tools: Tools = DEFAULT) -> bool:
     """Whether ``gallery`` would answer from disk, with the network already loaded; raises as it does."""
-    return _extractors.found(spec, tools) is not None and _whole(_base(datasets.load(dataset), spec, tools))
+    if _kept(dataset, spec, tools):
+        return True
+    network = _extractors.found(spec, tools)
+    return network is not None and _whole(_base(datasets.load(dataset), spec, network, tools))
 
 
 def calibrate(distances: np.ndarray, labels: np.ndarray, rows: np.ndarray | None = None) -> float | None:
@@ -155,10 +165,33 @@ extractor = _extractors.get
 """The loaded network of a spec; raises as ``features.FeatureExtractor`` does."""
 
 
-def _base(dataset: datasets.Dataset, spec: FeatureSpec, tools: Tools) -> Path:
-    engine = extractor(spec, tools).engine_name
-    facts = [SCHEMA, dataset.content_hash, tools.digest(spec.model), spec.key, spec.size, engine]
+def _base(dataset: datasets.Dataset, spec: FeatureSpec, network: Extractor, tools: Tools) -> Path:
+    facts = [SCHEMA, dataset.content_hash, tools.digest(spec.model), spec.key, spec.size, network.engine_name]
     return settings().home / "features" / hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+
+_shelves: dict[tuple[str, FeatureSpec, Tools], tuple[tuple, Path, Extractor, Gallery]] = {}
+
+
+def _kept(dataset: str, spec: FeatureSpec, tools: Tools) -> Gallery | None:
+    """The gallery of the last search, while the dataset's card, the files and the network are those it came from."""
+    if not (found := _shelves.get((dataset, spec, tools))):
+        return None
+    stamp, base, network, shelf = found
+    same = _extractors.found(spec, tools) is network and _stamp(dataset, base) == stamp
+    return shelf if same else None
+
+
+def _stamp(dataset: str, base: Path) -> tuple:
+    """What changes when a dataset's card or the files of its features do."""
+    seen: list[int | str] = [str(base.parent), str(settings().home)]
+    for path in (settings().datasets / dataset / "card.json", base.with_suffix(".f32"), base.with_suffix(".json")):
+        try:
+            about = path.stat()
+            seen += [about.st_mtime_ns, about.st_size, about.st_ino]
+        except OSError:
+            seen.append(0)
+    return tuple(seen)
 
 
 def _compute(
@@ -214,10 +247,9 @@ def _whole(base: Path) -> bool:
     return _proved(file, about.st_mtime_ns, about.st_size, seal)
 
 
-@lru_cache(4)
-def _loaded(base: Path, dataset: str) -> Gallery:
+def _loaded(base: Path, dataset: datasets.Dataset) -> Gallery:
     items = np.array(json.loads(base.with_suffix(".json").read_bytes())["items"], np.int64)
-    used = base.with_suffix(".f32").stat()
-    os.utime(base.with_suffix(".f32"), ns=(time.time_ns(), used.st_mtime_ns))
-    vectors = np.memmap(base.with_suffix(".f32"), np.float32, "r").reshape(len(items), -1)
-    return Gallery(vectors, items, datasets.load(dataset).labels[items])
+    file = base.with_suffix(".f32")
+    os.utime(file, ns=(time.time_ns(), file.stat().st_mtime_ns))
+    vectors = np.memmap(file, np.float32, "r").reshape(len(items), -1)
+    return Gallery(vectors, items, dataset.labels[items])

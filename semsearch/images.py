@@ -24,10 +24,12 @@ sRGB. Metadata warnings of Pillow never decide, whatever the warning filters of 
 
 import atexit
 import contextlib
+import fcntl
 import io
 import math
 import os
 import re
+import select
 import signal
 import stat
 import struct
@@ -39,7 +41,7 @@ import warnings
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -331,9 +333,13 @@ class _Decoder:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
+            bufsize=0,
         )
-        self._requests = cast(io.BufferedWriter, self._process.stdin)
-        self._answers = cast(io.BufferedReader, self._process.stdout)
+        self._requests, self._answers = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
+        for pipe in (self._requests, self._answers):
+            os.set_blocking(pipe.fileno(), False)
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)  # a picture in one piece
 
     @property
     def alive(self) -> bool:
@@ -342,9 +348,7 @@ class _Decoder:
 
     def decode(self, data: bytes, wanted: tuple) -> np.ndarray:
         """Have one picture decoded; ImageRefused if the child refuses it, overruns or dies."""
-        timer = threading.Timer(SECONDS, self._expire)
-        timer.daemon = True
-        timer.start()
+        self._until = time.monotonic() + SECONDS
         try:
             return self._ask(data, wanted)
         except ImageRefused:
@@ -354,9 +358,6 @@ class _Decoder:
             if isinstance(error, OSError | EOFError):
                 raise self._death() from error
             raise
-        finally:
-            timer.cancel()
-            timer.join()
 
     def close(self) -> None:
         """End the child; it can be called twice."""
@@ -366,14 +367,11 @@ class _Decoder:
             with contextlib.suppress(OSError):
                 pipe.close()
 
-    def _expire(self) -> None:
-        self._expired = True
-        self._process.kill()
-
     def _ask(self, data: bytes, wanted: tuple) -> np.ndarray:
-        self._requests.write(_REQUEST.pack(len(data), *wanted))
-        self._requests.write(data)
-        self._requests.flush()
+        rest = memoryview(_REQUEST.pack(len(data), *wanted) + data)
+        while rest:
+            self._wait(self._requests, select.POLLOUT)
+            rest = rest[os.write(self._requests.fileno(), rest) :]
         height, width, count = _ANSWER.unpack(self._whole(_ANSWER.size))
         if not height:
             reason, _, message = self._whole(min(count, 10_000)).decode().partition("\n")
@@ -384,9 +382,22 @@ class _Decoder:
 
     def _whole(self, count: int) -> bytearray:
         room = bytearray(count)
-        if self._answers.readinto(room) != count:
-            raise EOFError("the decoder stopped answering")
+        rest = memoryview(room)
+        while rest:
+            self._wait(self._answers, select.POLLIN)
+            got = os.readv(self._answers.fileno(), [rest])
+            if not got:
+                raise EOFError("the decoder stopped answering")
+            rest = rest[got:]
         return room
+
+    def _wait(self, pipe: IO[bytes], event: int) -> None:
+        """Until a pipe is ready, or the time is over: then the child is at fault."""
+        poll = select.poll()
+        poll.register(pipe.fileno(), event)
+        if not poll.poll(1_000 * max(0.0, self._until - time.monotonic())):
+            self._expired = True
+            raise EOFError("the decoder takes too long")
 
     def _death(self) -> ImageRefused:
         code = self._process.returncode

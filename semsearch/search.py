@@ -6,7 +6,7 @@ dataset stands in ``gallery.py``.
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -215,7 +215,8 @@ def _rocchio(vectors: Sequence[np.ndarray], signed: Sequence[float]) -> np.ndarr
 def document(result: SearchResult, dataset: datasets.Dataset) -> dict[str, Any]:
     """The result in plain types for JSON, with class titles and files."""
     rows = [
-        {**asdict(m), "class": dataset.classes[m.label], "file": dataset.items[m.item].file} for m in result.matches
+        {**vars(match), "class": dataset.classes[match.label], "file": dataset.items[match.item].file}
+        for match in result.matches
     ]
     vote = [{"class": dataset.classes[label], "share": share} for label, share in result.vote]
     known = {"good": result.good, "threshold": result.threshold, "timings": result.timings}

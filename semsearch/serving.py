@@ -91,9 +91,7 @@ class Service:
         the deadline, EngineError when the model failed. Cancelled while it waits, it is never begun.
         """
         with self._lock:
-            if self._inside >= self._capacity:
-                self._refused += 1
-                raise Busy(f"expected at most {self._capacity} searches at once, got one more; try again in a second")
+            self._refuse_if_full()
             self._inside += 1
         begun = time.monotonic()
         try:
@@ -103,6 +101,11 @@ class Service:
             raise
         future.add_done_callback(lambda done: self._leave(begun, done))
         return future
+
+    def admit(self) -> None:
+        """Busy when ``submit`` would say so now; to ask before a request is read."""
+        with self._lock:
+            self._refuse_if_full()
 
     def prepare(self, dataset: str, spec: FeatureSpec) -> Preparation:
         """Have the features of a dataset computed, once however many ask; Busy when too many others wait."""
@@ -130,6 +133,11 @@ class Service:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._maker.shutdown(wait=False, cancel_futures=True)
         self._worker.close()
+
+    def _refuse_if_full(self) -> None:
+        if self._inside >= self._capacity:
+            self._refused += 1
+            raise Busy(f"expected at most {self._capacity} searches at once, got one more; try again in a second")
 
     def _answer(
         self, examples: search.Picture | int | Sequence[search.Example], question: search.Question, begun: float

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,8 @@ class Store:
         if dataset not in self._tables:
             models = self.models(dataset)
             layers = [(model, layer.name) for model in models for layer in catalog.model(model).layers]
-            found = [self._read(dataset, model, layer).scores for model, layer in layers]
+            with ThreadPoolExecutor() as pool:
+                found = list(pool.map(lambda where: self._read(dataset, *where).scores, layers))
             rows = [(FeatureSpec(*where, *way), metric) for where in layers for way in WAYS for metric in METRICS]
             joined = Scores(
                 np.concatenate([scores.score for scores in found]),

@@ -11,9 +11,10 @@ import numpy as np
 from semsearch.catalog import FeatureSpec
 from semsearch.errors import EngineError, TooLate
 from semsearch.gallery import Tools, extractor
+from semsearch.settings import cores
 
-BATCH = 16
-"""Pictures that go through a network together."""
+BATCH = 2 * cores()
+"""Pictures that go through a network together: enough to keep every core busy, few enough to answer soon."""
 WAIT = 0.002
 """Seconds that the first of them waits for others."""
 HANGS = 30.0

@@ -11,7 +11,7 @@ from tests.test_browser import CHROMIUM, FLAGS, TILES, focused, query_of, rankin
 
 PAGES = {
     "matches": "",
-    "everywhere": "?view=This+query%2C+everywhere",
+    "everywhere": "?view=Everywhere",
     "dataset": "?view=This+dataset",
     "compared": "?b_model=vgg16",
     "live": "live",

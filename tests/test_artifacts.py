@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import time
 
 import numpy as np
@@ -19,9 +20,16 @@ LABELS = np.array([0, 0, 1, 1, 1])
 SPEC = FeatureSpec(MODEL, "Conv_1", "avg")
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A store that is only read."""
+    return write_store(tmp_path_factory.mktemp("written") / "store", "line", POINTS, LABELS)
+
+
 @pytest.fixture
-def root(tmp_path):
-    return write_store(tmp_path / "store", "line", POINTS, LABELS)
+def root(written, tmp_path):
+    """A copy of it for one test to spoil."""
+    return shutil.copytree(written, tmp_path / "store")
 
 
 def test_a_stored_ranking_is_the_known_one(root):
@@ -108,9 +116,7 @@ def test_units_of_pictures_that_were_replaced_are_not_sealed(home, tmp_path):
 
 @pytest.mark.parametrize("seed", range(60))
 def test_damage_to_a_layer_that_is_not_sealed_yet_is_found(layer_bytes, tmp_path, seed):
-    (tmp_path / "Conv_1.npz").write_bytes(layer_bytes)
-    assert artifacts.layer_is_whole(tmp_path, "Conv_1")
-    (tmp_path / "Conv_1.npz").write_bytes(damaged(tmp_path / "Conv_1.npz", random.Random(seed)))
+    (tmp_path / "Conv_1.npz").write_bytes(damaged(layer_bytes, random.Random(seed)))
     assert not artifacts.layer_is_whole(tmp_path, "Conv_1")
     with pytest.raises(IntegrityError, match="Conv_1.npz"):
         artifacts.read_layer(tmp_path, "Conv_1")
@@ -120,12 +126,13 @@ def test_damage_to_a_layer_that_is_not_sealed_yet_is_found(layer_bytes, tmp_path
 def layer_bytes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("layer")
     artifacts.write_layer(folder, "Conv_1", results(POINTS, LABELS))
+    assert artifacts.layer_is_whole(folder, "Conv_1")
     return (folder / "Conv_1.npz").read_bytes()
 
 
-def damaged(path, rng):
-    """The file's bytes with one bit flipped, or cut short."""
-    data = bytearray(path.read_bytes())
+def damaged(data, rng):
+    """The bytes with one bit flipped, or cut short."""
+    data = bytearray(data)
     if rng.random() < 0.3:
         return bytes(data[: rng.randrange(len(data))])
     data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
@@ -136,7 +143,7 @@ def damaged(path, rng):
 def test_damage_is_found_before_use_and_named(root, seed):
     rng = random.Random(seed)
     path = root / rng.choice(["manifest.json", f"line/{MODEL}/Conv_1.npz"])
-    path.write_bytes(damaged(path, rng))
+    path.write_bytes(damaged(path.read_bytes(), rng))
     with pytest.raises(IntegrityError, match=path.name) as caught:
         Store(root).ranking("line", SPEC, "cosine")
     assert "semsearch precompute" in str(caught.value)
@@ -146,7 +153,7 @@ def test_damage_is_found_before_use_and_named(root, seed):
 def test_a_damaged_unit_description_counts_as_not_computed(root, seed):
     path = root / "line" / MODEL / "unit.json"
     assert artifacts.unit_key(root, "line", MODEL) == "k"
-    path.write_bytes(damaged(path, random.Random(seed)))
+    path.write_bytes(damaged(path.read_bytes(), random.Random(seed)))
     assert artifacts.unit_key(root, "line", MODEL) == ""
 
 

@@ -58,9 +58,13 @@ class Server:
 
 
 @contextmanager
-def serving(home, store=None):
+def serving(home, store=None, **settings):
     env = {key: value for key, value in os.environ.items() if not key.startswith(("SEMSEARCH_", "STREAMLIT_"))}
-    env |= {"SEMSEARCH_HOME": str(home), "HOME": str(home)} | ({"SEMSEARCH_PRECOMPUTED": str(store)} if store else {})
+    env |= (
+        {"SEMSEARCH_HOME": str(home), "HOME": str(home)}
+        | ({"SEMSEARCH_PRECOMPUTED": str(store)} if store else {})
+        | settings
+    )
     port, side_port = free_port(), free_port()
     command = [sys.executable, str(Path(__file__).parent / "serve_app.py"), str(port), str(side_port)]
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as process:
@@ -222,7 +226,7 @@ def test_the_first_visitor_may_come_by_a_deep_link(page, fresh_home, address, ti
 
 
 def test_a_chart_is_saved_as_a_picture(page, small, tmp_path):
-    page.goto(small.url + "?view=This+query%2C+everywhere&q=3")
+    page.goto(small.url + "?view=Everywhere&q=3")
     chart = page.locator(".js-plotly-plot").first
     chart.wait_for()
     chart.hover()
@@ -323,6 +327,48 @@ def test_nothing_overflows_and_text_has_contrast(browser, small, width, scheme):
     for part in (".class", ".verdict", ".similarity", ".distance", ".rank"):
         assert contrast(page.locator(f"ol.matches {part}").first) >= 4.5, (part, scheme)
     context.close()
+
+
+def test_on_a_phone_the_switch_is_one_line_and_nothing_scrolls_sideways(browser, small):
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    page.goto(small.url + "?q=3&b_model=vgg16&welcome=no")
+    until(page, lambda: loaded(page) == 10, "the pictures of both")
+    views = page.get_by_role("radiogroup", name="View").get_by_role("radio")
+    assert len({round(box["y"]) for box in (one.bounding_box() for one in views.all())}) == 1 and views.count() == 3
+    page.get_by_text("Mean score", exact=True).wait_for()
+    wide = """all => all.filter(one => one.scrollWidth > one.clientWidth + 1 &&
+                                       /auto|scroll/.test(getComputedStyle(one).overflowX)).map(one => one.outerHTML)"""
+    assert page.locator("[data-testid=stMain], [data-testid=stMain] *").evaluate_all(wide) == []
+    steps = [page.get_by_role("button", name=name, exact=True) for name in ("Previous", "Next", "Back", "Forward")]
+    previous, following, back, forward = (one.bounding_box() for one in steps)
+    assert (previous["x"], previous["width"]) == (back["x"], back["width"])
+    assert (following["x"], following["width"]) == (forward["x"], forward["width"])
+    context.close()
+
+
+def test_filters_and_the_rival_are_kept_while_another_view_is_shown(page, small):
+    def show(name):
+        page.get_by_role("radio", name=name, exact=True).click()
+
+    open_small(page, small, q=3)
+    page.goto(small.url + "?q=3&classes=apple")
+    until(page, lambda: ranking(page) == [4, 5], "apples alone")
+    show("This dataset")
+    show("A against B")
+    rival = page.get_by_role("combobox", name=re.compile("^Compare with"))
+    rival.click()
+    page.get_by_role("option").nth(4).click()
+    until(page, lambda: page.get_by_role("option").count() == 0, "a closed list")
+    chosen = rival.input_value()
+    show("Leaderboard")
+    page.get_by_test_id("stDataFrame").first.wait_for()
+    show("Matches")
+    until(page, lambda: ranking(page) == [4, 5] and "classes=apple" in page.url, "apples alone again")
+    show("This dataset")
+    show("A against B")
+    rival.wait_for()
+    until(page, lambda: rival.input_value() == chosen, "the rival chosen before")
 
 
 def contrast(locator):

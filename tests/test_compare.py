@@ -124,11 +124,10 @@ def test_an_item_twice_and_no_items_are_refused():
 
 
 @pytest.fixture
-def world(home, tmp_path):
+def world(home, tmp_path, computed_world):
     """The store of the small world: two models that see it differently."""
     small_world.add(tmp_path / "world")
-    small_world.compute(tmp_path / "store")
-    return Store(tmp_path / "store")
+    return Store(computed_world)
 
 
 def of(model):

@@ -102,6 +102,8 @@ def test_figures_of_trust_are_the_stored_ones_of_the_layer(store):
         "Neighbour overlap@2": f"{trust.overlap:.2f}",
         "Silhouette by class": f"{trust.silhouette:.2f}",
     }
+    *_, says = scene(app)["panels"][0]["captions"][-1]
+    assert says == f"The map keeps {100 * trust.overlap:.0f} % of nearest neighbours."
 
 
 @pytest.mark.parametrize(("name", "values"), [(name, tuple(valid)) for name, valid in map_choice.VALID.items()])
@@ -292,6 +294,19 @@ def test_the_sequence_runs_from_dark_to_light():
     shades = [sum(int(colour[at : at + 2], 16) for at in (1, 3, 5)) for colour in palette.sequential(16)]
     assert len(shades) == 16 and shades == sorted(shades)
     assert palette.sequential(6) == list(palette.SEQUENTIAL)
+
+
+def test_ink_is_read_on_every_colour_of_the_sequence():
+    for place, colour in enumerate(palette.sequential(101)):
+        linear = [luminance(int(colour[at : at + 2], 16)) for at in (1, 3, 5)]
+        ground = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+        light, dark = sorted((ground, {"#ffffff": 1.0, "#000000": 0.0}[palette.ink(place / 100)]), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def luminance(channel):
+    share = channel / 255
+    return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
 
 
 def test_the_component_never_makes_markup_of_data():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from semsearch import datasets, experiments, scores
+from semsearch import artifacts, datasets, experiments, scores
 from semsearch.catalog import FeatureSpec
 from semsearch.errors import InputError, SpecMismatch, UnknownName
 from semsearch.experiments import Experiment
@@ -110,6 +110,29 @@ def test_results_are_never_read_with_the_labels_of_other_pictures(store, tmp_pat
     for ask in (experiments.summary, lambda *asked: experiments.matches(*asked, 0, k=1)):
         with pytest.raises(SpecMismatch, match="semsearch precompute world"):
             ask(store, EUCLIDEAN)
+
+
+@pytest.mark.parametrize("dataset", ["groceries200", "iconic200", "fashion200"])
+def test_shipped_figures_of_trust_follow_from_shipped_maps_and_rankings(dataset):
+    """Silhouette and neighbours kept of eighteen random maps, recomputed by scikit-learn.
+
+    Maps are stored in 4,096 steps, so of two points as far from a third the other may be its fifteenth nearest.
+    """
+    from sklearn.metrics import silhouette_score
+    from sklearn.neighbors import NearestNeighbors
+
+    store, labels = experiments.open_store(), datasets.load(dataset).labels
+    draw = np.random.default_rng(1)
+    specs = store.scores(dataset).specs
+    for kind in artifacts.KINDS:
+        for spec in (specs[row] for row in draw.choice(len(specs), 3, replace=False)):
+            found = store.map(dataset, spec, kind)
+            true = store.ranking(dataset, spec, "euclidean" if kind.startswith("pca") else "cosine").ids[:, :15]
+            shown = NearestNeighbors(n_neighbors=15).fit(found.coordinates).kneighbors()[1]
+            kept = np.array([len(set(a) & set(b)) for a, b in zip(true.tolist(), shown.tolist(), strict=True)])
+            assert found.trust.silhouette == pytest.approx(silhouette_score(found.coordinates, labels), abs=2e-3)
+            assert np.abs(found.trust.kept.astype(int) - kept).max() <= 1
+            assert found.trust.overlap == pytest.approx(kept.mean() / 15, abs=5e-3)
 
 
 @pytest.mark.parametrize("dataset", ["groceries200", "iconic200", "fashion200"])

@@ -282,6 +282,15 @@ def greeted(app):
     return any("New here?" in text.value for text in app.markdown)
 
 
+@pytest.mark.parametrize(
+    ("view", "words"),
+    [("Matches", "Click any picture"), ("Everywhere", "Each cell"), ("This dataset", "Every way to compare")],
+)
+def test_the_orientation_speaks_of_what_is_on_screen(world, view, words):
+    [bar] = [text.value for text in open_search(world, view=view).markdown if "New here?" in text.value]
+    assert bar.startswith(f"**New here?** {words}")
+
+
 def test_the_orientation_can_be_put_away_and_called_back(world):
     app = open_search(world)
     assert greeted(app)

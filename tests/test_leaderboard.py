@@ -118,6 +118,16 @@ def test_intervals_of_any_number_of_queries_and_with_gaps(n, monkeypatch):
         assert (mean, low, high) == pytest.approx((expected.mean, expected.low, expected.high), nan_ok=True)
 
 
+def test_intervals_of_ten_thousand_queries_are_right_to_a_ten_thousandth_of_a_point():
+    hits = np.random.default_rng(1).random((4, 10_000, 15)) < np.array([0.02, 0.3, 0.7, 0.99])[:, None, None]
+    values = np.array([scores.published_score(row) for row in hits])
+    found = leaderboard.intervals(values, resamples=400)
+    for row, (mean, low, high) in zip(values, found, strict=True):
+        expected = scores.bootstrap_interval(row, resamples=400)
+        assert mean == pytest.approx(expected.mean, rel=1e-12)
+        assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-4)
+
+
 def test_a_row_for_every_stored_experiment(board):
     assert len(board.specs) == 8 * len(WAYS) * len(metrics.METRICS)
     assert len(set(zip(board.specs, board.metrics, strict=True))) == len(board.specs)

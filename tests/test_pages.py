@@ -391,19 +391,32 @@ def test_matches_of_one_side_alone_say_where_they_stand_on_the_other(store):
 
 def test_the_numbers_of_a_comparison_are_those_counted_by_hand(store):
     app = open_app(**COMPARED)
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in written(app, "|  | Score").split("\n")]
-    assert [row[:6] for row in rows[2:]] == [
-        ["**A**", "60.0", "2\u00a0of\u00a05", "0.40", "1.00", "1.00"],
-        ["**B**", "33.3", "2\u00a0of\u00a05", "0.40", "1.00", "0.42"],
-        ["B\u00a0−\u00a0A", "−26.7", "+0", "+0.00", "+0.00", "−0.58"],
+    cells = [text.value.replace("\u00a0", " ") for text in app.markdown if "\nA **" in text.value]
+    found = [
+        re.fullmatch(r":small\[(.*)\]  \nA \*\*(.*)\*\*  \nB \*\*(.*)\*\*  \n:small\[B − A: (.*)\]", cell)
+        for cell in cells
     ]
-    means = [float(row[6].replace("−", "-")) for row in rows[2:]]
+    assert [cell.groups() for cell in found[:5]] == [
+        ("Score", "60.0", "33.3", "−26.7"),
+        ("Same class", "2 of 5", "2 of 5", "+0"),
+        ("Precision@5", "0.40", "0.40", "+0.00"),
+        ("Recall@5", "1.00", "1.00", "+0.00"),
+        ("Avg precision", "1.00", "0.42", "−0.58"),
+    ]
+    assert found[5][1] == "Mean score" and len(found) == 6
+    means = [float(number.replace("−", "-")) for number in found[5].groups()[1:]]
     assert means[2] == pytest.approx(means[1] - means[0], abs=0.11)
     said = written(app, "Overlap@5 **1.00**")
     # agreement 0/1, 0/2, 2/3, 4/4, 5/5: (0.1 / 0.9) (0.9³ · 2/3 + 0.9⁴ + 0.9⁵) + 0.9⁵ = 0.783
     assert "rank-biased overlap **0.78**" in said
     assert f"mean score, A minus B **{-means[2]:+.1f}**".replace("-", "−") in said
     assert "5 of the 5 matches of A are also among those of B" in written(app, "- **Overlap@5**")
+
+
+def test_a_configuration_beside_itself_scores_alike(store):
+    last = small_world.LAST["vgg16"]
+    app = open_app(model="vgg16", q=3, b_model="vgg16", b_layer=last, b_pooling="avg", b_metric="cosine")
+    assert "**+0.0** (+0.0 to +0.0: they score alike on every query)" in written(app, "Overlap@5 **1.00**")
 
 
 def test_the_switch_opens_a_comparison_and_closes_it_again(store):
@@ -576,7 +589,7 @@ def test_the_matches_on_screen_can_be_taken_along(store):
     assert [float(row["distance"]) for row in read] == pytest.approx([1, 3], abs=0.25)
 
 
-@pytest.mark.parametrize("view", ["Matches", "This query, everywhere", "This dataset"])
+@pytest.mark.parametrize("view", ["Matches", "Everywhere", "This dataset"])
 def test_the_view_is_in_the_link_and_restored_by_it(store, view):
     app = open_app(q=3)
     app.segmented_control(key="view").set_value(view).run()
@@ -614,12 +627,34 @@ def test_back_and_forward_go_through_the_queries_of_the_session(store):
     assert app.query_params["q"] == "1"
 
 
-def test_the_history_stays_within_its_limit(store):
-    app = open_app(q=0)
-    for _ in range(history.LIMIT + 5):
-        app.button(key="search_next").click().run()
+def test_the_history_stays_within_its_limit():
+    def visits():
+        from pages.shared import history
+
+        for item in range(history.LIMIT + 5):
+            history.note("world", item)
+
+    app = AppTest.from_function(visits).run()
     seen = app.session_state["history_seen"]
-    assert len(seen) == history.LIMIT and seen[-1] == ("world", int(app.query_params["q"]))
+    assert seen == [("world", item) for item in range(5, history.LIMIT + 5)]
+
+
+def test_the_browser_s_way_back_moves_in_the_history_and_adds_nothing(store):
+    app = open_app(q=0)
+    for _ in range(3):
+        app.button(key="search_next").click().run()
+    app.query_params["q"] = "2"  # as the browser's back does
+    app.run()
+    assert app.session_state["history_seen"] == [("world", item) for item in (0, 1, 2, 3)]
+    assert not app.button(key="search_forward").disabled
+    app.button(key="search_forward").click().run()
+    assert app.query_params["q"] == "3" and app.button(key="search_forward").disabled
+    app.query_params["q"] = "0"  # as a long press on it
+    app.run()
+    assert app.button(key="search_back").disabled and len(app.session_state["history_seen"]) == 4
+    app.query_params["q"] = "5"
+    app.run()
+    assert app.session_state["history_seen"] == [("world", 0), ("world", 5)], "a link to a new one ends what lay ahead"
 
 
 def test_query_layer_and_model_can_be_stepped_through(store):

@@ -120,7 +120,8 @@ def test_every_cell_is_the_score_of_the_query(store):
     cells, targets = figure(app)["data"]
     assert numbers(cells["z"])[0] == pytest.approx(expected)
     assert (cells["zmin"], cells["zmax"]) == (0, 100)
-    assert [text.split("<br>")[0] for text in cells["text"][0]] == [str(int(value + 0.5)) for value in expected]
+    written = [(word["x"], word["y"], word["text"].split("<br>")[0]) for word in figure(app)["layout"]["annotations"]]
+    assert written == [(column, 0, str(int(value + 0.5))) for column, value in enumerate(expected)]
     assert table(app).iloc[0].tolist() == ["VGG16", *(pytest.approx(value) for value in expected)]
     board = resources.board("iconic200")
     rows = [int(custom[0]) for custom in targets["customdata"]]
@@ -134,9 +135,8 @@ def test_the_best_cell_and_the_chosen_one_are_framed_and_named(world):
         frame["line"]["color"]: (frame["y0"] + 0.46, frame["x0"] + 0.48) for frame in figure(app)["layout"]["shapes"]
     }
     assert frames[charts.MARK] == pytest.approx((0, 7))
-    text = figure(app)["data"][0]["text"]
-    assert sum("best" in cell for row in text for cell in row) == 1
-    assert sum("here" in cell for row in text for cell in row) == 1
+    text = [word["text"] for word in figure(app)["layout"]["annotations"]]
+    assert sum("best" in cell for cell in text) == sum("here" in cell for cell in text) == 1
     assert "<b>pear" not in json.dumps(figure(app))
     assert re.search(r"apple, picture 3.*best \*\*60\.0", said(app))
 
@@ -164,6 +164,10 @@ def test_the_leaderboard_shows_all_experiments_best_first(store):
     assert (first["mAP"], first["Low"], first["Recall@15"]) == pytest.approx(
         (board.mean_average_precision[row], board.low[row], board.recall[row])
     )
+    sizes = {layer.name: layer.channels for layer in catalog.model("vgg16").layers}
+    pooled = found[found["Pooling"] != "Published"]
+    assert pooled["Numbers"].tolist() == [sizes[name] for name in pooled["Layer name"]]
+    assert pooled["Bytes"].tolist() == [np.zeros(sizes[name], np.float32).nbytes for name in pooled["Layer name"]]
     assert "ms" not in found.columns
     assert f"{ROWS} of {ROWS} configurations" in said(app)
 
@@ -234,7 +238,7 @@ def test_the_export_has_all_rows_and_no_formula(store):
 
 
 def test_the_chosen_configuration_in_depth(store):
-    app = open_part("Chosen configuration", q=3, metric="euclidean")
+    app = open_part("In depth", q=3, metric="euclidean")
     opened = experiments.open_store(store)
     experiment = Experiment("iconic200", FeatureSpec("vgg16", "block5_conv3", "avg"), "euclidean")
     each = [experiments.query_score(opened, experiment, query).score for query in range(200)]
@@ -255,7 +259,7 @@ def test_the_chosen_configuration_in_depth(store):
 
 
 def test_class_names_are_text_in_every_chart(world):
-    app = open_part("Chosen configuration")
+    app = open_part("In depth")
     for number in (0, 1):
         words = json.dumps(figure(app, number))
         assert "<b>pear" not in words and "&lt;b&gt;pear" in words
@@ -317,7 +321,7 @@ def test_text_for_a_chart_is_literal_and_short(text):
     assert "<" not in shown and len(shown) <= 26 * 5
 
 
-@pytest.mark.parametrize("part", ["everywhere", "Leaderboard", "Chosen configuration", "A against B"])
+@pytest.mark.parametrize("part", ["everywhere", "Leaderboard", "In depth", "A against B"])
 def test_a_view_is_there_in_300_milliseconds(store, part):
     app = open_page(everywhere_page) if part == "everywhere" else open_part(part)
     taken = []

@@ -157,7 +157,7 @@ def dig(page):
     area = board.bounding_box()
     page.mouse.click(area["x"] + 12, area["y"] + 52)  # the box before the first row
     page.get_by_text("number 1 with").wait_for()
-    page.get_by_role("radio", name="Chosen configuration").click()
+    page.get_by_role("radio", name="In depth").click()
     worst = page.get_by_role("list", name="The 12 worst queries").get_by_role("button").first
     worst.wait_for()
     item = int(worst.get_attribute("data-id"))

@@ -1,5 +1,7 @@
 """A store written straight from features: points whose rankings are known by hand, the same for all ways."""
 
+import shutil
+
 import numpy as np
 
 from semsearch import artifacts, datasets, metrics, projection, scores
@@ -32,8 +34,10 @@ def results(features, labels):
 def write_store(root, dataset, features, labels, *, name=MODEL):
     """A sealed store with a unit of that dataset, every layer alike."""
     folder = root / dataset / name
-    for layer in model(name).layers:
-        artifacts.write_layer(folder, layer.name, results(features, labels))
+    first, *others = [layer.name for layer in model(name).layers]
+    artifacts.write_layer(folder, first, results(features, labels))
+    for other in others:
+        shutil.copyfile(folder / f"{first}.npz", folder / f"{other}.npz")
     known = datasets.load(dataset).content_hash if dataset in datasets.names() else ""
     facts = {"key": "k", "dataset": dataset, "dataset_hash": known, "model": name, "items": list(range(len(labels)))}
     artifacts.write_unit(folder, {**facts, "schema": artifacts.SCHEMA})

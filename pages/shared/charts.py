@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.shared.palette import CLASS_COLOURS, SEQUENTIAL, class_colour, class_symbol
+from pages.shared.palette import CLASS_COLOURS, SEQUENTIAL, class_colour, class_symbol, ink
 
 MARK, BEST, QUIET = "#d9650f", "#ff4fa3", "#8a8d99"
 """The current one, the best one, and all others: readable on light and dark."""
@@ -71,8 +71,6 @@ def heat(grid: Grid, *, numbers: np.ndarray | None = None, outlines: Mapping[tup
     cells: dict[str, Any] = {
         "type": "heatmap",
         "z": grid.values.tolist(),
-        "text": grid.texts,
-        "texttemplate": "%{text}" if height * width <= 900 else "",
         "hovertext": grid.hovers,
         "hovertemplate": "%{hovertext}<extra></extra>",
         "zmin": 0,
@@ -95,9 +93,22 @@ def heat(grid: Grid, *, numbers: np.ndarray | None = None, outlines: Mapping[tup
         "xaxis": _named(grid.columns) | {"tickangle": -40 if max(map(len, grid.columns)) > 2 else 0},
         "yaxis": _named(grid.rows) | {"autorange": False, "range": [height - 0.5, -0.5]},
         "shapes": frames,
+        "annotations": _words(grid) if height * width <= 900 else [],
         "showlegend": False,
     }
     return {"data": traces, "layout": layout}
+
+
+def _words(grid: Grid) -> list[dict[str, Any]]:
+    """The text of each cell that has one, dark or light: the text of Plotly's own is too faint on middle values."""
+    size = 11 if len(grid.columns) <= 10 else 8
+    return [
+        {"x": j, "y": i, "text": text, "showarrow": False}
+        | {"font": {"size": size, "color": ink(float(grid.values[i, j]) / 100)}}
+        for i, row in enumerate(grid.texts)
+        for j, text in enumerate(row)
+        if text
+    ]
 
 
 def _named(names: Sequence[str]) -> dict[str, Any]:

@@ -176,7 +176,13 @@ def _pareto(choice: Choice, board: Board, rows: np.ndarray) -> None:
     st.subheader("Quality against cost")
     offered = [name for name in COSTS if not np.isnan(getattr(board, name)).all()]
     cost = st.segmented_control(
-        "Cost", offered, key="cost", default="parameters", required=True, format_func=COSTS.get, bind="query-params"
+        "Cost",
+        offered,
+        key="cost",
+        default="parameters",
+        required=True,
+        format_func=lambda name: COSTS[name].split()[0],
+        bind="query-params",
     )
     values = getattr(board, cost)
     known = rows[~np.isnan(values[rows])]

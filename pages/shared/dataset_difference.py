@@ -41,10 +41,13 @@ def _rival(choice: Choice, board: Board) -> Experiment:
     if other:
         return other.experiment
     rows = np.argsort(-board.score, kind="stable")[:50].tolist()
+    if st.session_state.get("rival") not in rows:  # chosen on another dataset, or never
+        st.session_state["rival"] = rows[0]
     row = st.selectbox(
         "Compare with (the 50 best; turn on *Compare with* in the sidebar for any other)",
         rows,
         key="rival",
+        persist_state="session",
         format_func=lambda row: f"{board.score[row]:.1f} · {dataset_words.title(board.experiment(row))}",
     )
     return board.experiment(row)

@@ -91,7 +91,7 @@ def layers(view: Choice) -> None:
             note = f"`{at.layer}` · score {_score(at):.1f}"
             guide_panel.panel(at, name, note, key=f"guide_layer_{place}")
     st.markdown(_depth_table(view))
-    guide_panel.link(view, "Open the configuration of the sidebar with this picture in Search")
+    guide_panel.link(view, "Open the sidebar's choice in Search")
 
 
 def _depth_table(view: Choice) -> str:

@@ -20,6 +20,17 @@ def note(dataset: str, item: int) -> None:
     state[_SEEN], state[_PLACE] = seen, len(seen) - 1
 
 
+def revisit(dataset: str, item: int) -> None:
+    """The address leads to that query, as the browser's back and forward do: move to where it was last seen, if ever.
+
+    Of several places the nearest to the present one is taken, of two as near the earlier.
+    """
+    seen, place = seen_so_far()
+    same = [at for at, one in enumerate(seen) if one == (dataset, item)]
+    if same:
+        st.session_state[_PLACE] = min(same, key=lambda at: abs(at - place))
+
+
 def seen_so_far() -> tuple[list[Seen], int]:
     """All queries kept, oldest first, and the place of the present one."""
     return st.session_state.get(_SEEN, []), st.session_state.get(_PLACE, -1)

@@ -41,7 +41,7 @@ def figures(trusts: Sequence[tuple[str, Trust]], neighbours: int) -> None:
     """How far to trust each map: its four figures with their meaning."""
     for title, trust in trusts:
         st.markdown(f"**How far to trust {texts.plain(title)}**")
-        with st.grid(4, min_column_width=150, gap="medium"):
+        with st.grid(4, min_column_width=140, gap="medium"):
             for name, label, meaning in _FIGURES:
                 with st.container(gap="xxsmall"):
                     st.metric(label.format(k=neighbours), texts.share(getattr(trust, name)))

@@ -1,7 +1,6 @@
 """Parts of the Search page: the query, the scores of its matches, and what they mean."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 
 import streamlit as st
 
@@ -23,18 +22,13 @@ def query(choice: Choice, dataset: Dataset, addresses: Mapping[int, str], querie
     place = queries.index(choice.q)
     before, after = (queries[(place + step) % len(queries)] for step in (-1, 1))
     with st.container(gap="xsmall"):
-        with _row():
+        with st.grid(2, min_column_width=72, gap="xsmall"):
             _step("Previous", sidebar.pick, before)
             _step("Next", sidebar.pick, after)
-        with _row():
             _step("Back", history.go, -1, disabled=not history.can_go(-1))
             _step("Forward", history.go, 1, disabled=not history.can_go(1))
         if st.button("Browse pictures", key="search_browse", icon=":material/grid_view:", width="stretch"):
             browse(dataset, queries, choice.q)
-
-
-def _row() -> AbstractContextManager:
-    return st.container(horizontal=True, wrap=False, gap="xsmall")
 
 
 def _step(title: str, go: Callable[[int], None], where: int, *, disabled: bool = False) -> None:

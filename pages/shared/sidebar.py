@@ -112,6 +112,7 @@ def _follow_address(offers: Offers) -> list[str]:
     rival, more = offers.read_other(asked, choice)
     st.session_state["compare"] = rival is not None
     _remember(choice, rival)
+    history.revisit(choice.dataset, choice.q)
     return notices + more
 
 

@@ -24,13 +24,15 @@ def heading(name: str, choice: Choice) -> None:
 
 
 def table(a: Numbers, b: Numbers) -> None:
-    """The numbers of both, and what B adds."""
+    """The numbers of both, and what B adds; as many side by side as there is room for."""
     k = a[1].k
-    head = ["Score", "Same class", f"Precision@{k}", f"Recall@{k}", "Avg precision", "Mean score"]
-    change = [_change(after - before, form) for after, before, form in zip(_values(b), _values(a), _FORMS, strict=True)]
-    rows = [["", *head], ["---"] + ["---:"] * len(head), ["**A**", *_texts(a)], ["**B**", *_texts(b)]]
-    rows.append(["B\u00a0−\u00a0A", *change])
-    st.markdown("\n".join(f"| {' | '.join(row)} |" for row in rows))
+    names = ("Score", "Same class", f"Precision@{k}", f"Recall@{k}", "Avg precision", "Mean score")
+    with st.grid(len(names), min_column_width=80, gap="small"):
+        for name, one, other, before, after, form in zip(
+            names, _texts(a), _texts(b), _values(a), _values(b), _FORMS, strict=True
+        ):
+            change = _change(after - before, form)
+            st.markdown(f":small[{name}]  \nA **{one}**  \nB **{other}**  \n:small[B\u00a0−\u00a0A: {change}]")
 
 
 _FORMS = ("+.1f", "+d", "+.2f", "+.2f", "+.2f", "+.1f")
@@ -82,4 +84,6 @@ def _judged(difference: Difference) -> tuple[str, str, str]:
     better, worse = ("A", "B") if gap.mean > 0 else ("B", "A")
     apart = gap.low > 0 or gap.high < 0
     verdict = f"{better} is better than {worse}, beyond chance" if apart else "this may be chance"
+    if gap.low == gap.high == 0:
+        verdict = "they score alike on every query"
     return _change(gap.low, "+.1f"), _change(gap.high, "+.1f"), verdict

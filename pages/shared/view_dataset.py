@@ -9,7 +9,7 @@ from pages.shared.choice import Choice
 
 PARTS: Mapping[str, str] = {
     "board": "Leaderboard",
-    "experiment": "Chosen configuration",
+    "experiment": "In depth",
     "difference": "A against B",
 }
 

@@ -13,9 +13,9 @@ from semsearch.leaderboard import Board, Everywhere
 
 SHOWN: Mapping[str, str] = {
     "chosen": "As chosen",
-    "pooling": "Best pooling",
-    "metric": "Best metric",
-    "both": "Best of both",
+    "pooling": "Pooling",
+    "metric": "Metric",
+    "both": "Both",
 }
 LAYERS = tuple(str(place) for place in range(1, 9))
 
@@ -24,7 +24,7 @@ def show(choice: Choice) -> None:
     """The view of the choice's query."""
     board = resources.board(choice.dataset)
     how = st.segmented_control(
-        "Score of this query",
+        "Score as chosen, or the best over every",
         list(SHOWN),
         key="best",
         default="chosen",

@@ -6,12 +6,12 @@ _OPEN, _PARAMETER, _AWAY = "welcome_open", "welcome", "no"
 SEARCH = "pages/search.py"
 
 
-def show() -> None:
-    """Pin the bar below the page unless it was put away, in this session or by a link of one where it was."""
+def show(words: str) -> None:
+    """Pin the bar with these words below the page unless it was put away, in this session or by a link."""
     if st.session_state.setdefault(_OPEN, st.query_params.get(_PARAMETER) != _AWAY):
         st.query_params.pop(_PARAMETER, None)
         with st.bottom:
-            _bar()
+            _bar(words)
     elif st.query_params.get(_PARAMETER) != _AWAY:
         st.query_params[_PARAMETER] = _AWAY
     with st.sidebar:
@@ -26,12 +26,9 @@ def reopen() -> None:
         st.switch_page(SEARCH)
 
 
-def _bar() -> None:
+def _bar(words: str) -> None:
     with st.container(border=True, key="welcome", horizontal=True, wrap=False, vertical_alignment="center"):
-        st.markdown(
-            "**New here?** A network ranks all pictures by how alike it finds them to one, the query. Click any "
-            "picture to make it the query. The Guide tells how it works."
-        )
+        st.markdown(f"**New here?** {words} The Guide tells how it works.")
         st.button("Got it", key="welcome_close", on_click=_set, args=(False,))
 
 

@@ -1,0 +1,149 @@
+"""Before and after every request of the REST door: who may come in, how much, and what an error becomes.
+
+What is sent back of an error never holds a path of this machine.
+"""
+
+import asyncio
+import ipaddress
+import json
+import logging
+import math
+import re
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope
+
+from semsearch import errors, links, serving, wire
+from semsearch.errors import Busy, InputError, SemsearchError, Unavailable
+
+HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+HELD = 400_000_000
+"""Bytes of all requests that are being read or answered."""
+LINKS, LINKS_AT_ONCE = (1.0, 10), 32
+"""Links one client may give: a second, and at once; links of all that are followed at the same time."""
+STATUS = (
+    (errors.ImageRefused, 422),
+    (errors.LinkRefused, 422),
+    (InputError, 400),
+    (errors.FetchFailed, 502),
+    (errors.TooLate, 504),
+    (Unavailable, 503),
+)
+"""First fit counts; whatever else fails is a 500."""
+PLAIN: Mapping[type[Exception], str] = {
+    errors.WeightsUnavailable: "the weights of this model are not on this server; see GET /api/models",
+    errors.PicturesUnavailable: "the pictures of this dataset are not on this server; see GET /api/datasets",
+}
+"""In place of messages that are for the keeper of the server."""
+WAIT = {429: 1, 503: 2}
+"""Seconds after which to try again."""
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer, not a failure
+    """What HTTP itself does not allow; becomes the answer of that status."""
+
+    def __init__(self, status: int, message: str, **headers: str) -> None:
+        """Keep status and headers beside the sentence for people."""
+        super().__init__(message)
+        self.status, self.headers = status, headers
+
+
+def _too_large() -> Refused:
+    return Refused(413, f"expected at most {wire.LARGEST_BODY:,} bytes, got more")
+
+
+class Gate:
+    """What all requests share: whose they may be, how often, and how much they may hold."""
+
+    def __init__(self, allows_host: Callable[[str | None], bool], rate: float) -> None:
+        """``rate`` requests a second of one client, five times as many at once."""
+        self.allows_host, self.held = allows_host, 0
+        self.requests = serving.Allowance(rate, math.ceil(5 * rate))
+        self.links = serving.Allowance(*LINKS)
+        self.free = threading.BoundedSemaphore(LINKS_AT_ONCE)
+        self.threads = ThreadPoolExecutor(LINKS_AT_ONCE, "link")
+
+    def enter(self, request: Request, *, counted: bool) -> None:
+        """Refuse foreign hosts, pages of other sites, bodies said to be too large, and whoever asks too often."""
+        host, origin = request.headers.get("host"), request.headers.get("origin")
+        if not self.allows_host(host) or (origin is not None and origin.partition("://")[2] != host):
+            raise Refused(403, "expected a request for this server, got one for another host or from another site")
+        length = request.headers.get("content-length", "")
+        if re.fullmatch("[0-9]+", length) and (len(length) > 12 or int(length) > wire.LARGEST_BODY):
+            raise _too_large()
+        if counted:
+            self.take(self.requests, request)
+
+    def take(self, allowance: serving.Allowance, request: Request) -> None:
+        """Count one of a client's allowance."""
+        try:
+            allowance.take(_who(request.client.host if request.client else ""))
+        except Busy as error:
+            raise Refused(429, str(error)) from None
+
+    @asynccontextmanager
+    async def reading(self, scope: Scope, receive: Receive) -> AsyncIterator[Request]:
+        """The request, whose body is counted while it comes."""
+        size = 0
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            arrived = len(message.get("body", b""))
+            size, self.held = size + arrived, self.held + arrived
+            if size > wire.LARGEST_BODY:
+                raise _too_large()
+            if self.held > HELD:
+                raise Busy("all requests together are too large; try again in a few seconds")
+            return message
+
+        try:
+            yield Request(scope, counted)
+        finally:
+            self.held -= size
+
+    async def fetch(self, link: str) -> bytes:
+        """The bytes behind a link, within the bounds of ``links.fetch_image``; Busy when too many are followed."""
+        if not self.free.acquire(blocking=False):
+            raise Busy(f"expected at most {LINKS_AT_ONCE} links at once, got one more; try again in a few seconds")
+        future = self.threads.submit(links.fetch_image, link)
+        future.add_done_callback(lambda _: self.free.release())
+        return await asyncio.wrap_future(future)
+
+
+def _who(address: str) -> str:
+    """The client of an address: of IPv6 the first 64 bits, for one client has all that follow."""
+    with suppress(ValueError):
+        found = ipaddress.IPv6Address(address)
+        return str(found.ipv4_mapped or ipaddress.IPv6Network((int(found), 64), strict=False))
+    return address
+
+
+def answer(document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A document as JSON in ASCII, not to be kept, and not to be taken for anything else."""
+    text = json.dumps(document, ensure_ascii=True, allow_nan=False)
+    return Response(text, status, {**HEADERS, **(headers or {})}, "application/json")
+
+
+def refusal(error: Exception) -> Response:
+    """The answer that an error becomes."""
+    status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+    kind, message, headers = type(error).__name__, PLAIN.get(type(error), str(error)), {}
+    if isinstance(error, Refused):
+        status, headers = error.status, error.headers
+    elif isinstance(error, ClientDisconnect):
+        status, message = 400, "the request ended too early"
+    elif status == 500:
+        logging.getLogger(__name__).error("a request failed", exc_info=error)
+        kind = kind if isinstance(error, SemsearchError) else "ServerError"
+        message = "something failed on the server, whose keeper can read what; try again later"
+    if status in WAIT and type(error) not in PLAIN:
+        headers = {**headers, "Retry-After": str(WAIT[status])}
+    fault = {"kind": kind, "reason": getattr(error, "reason", ""), "message": message}
+    return answer({"error": fault}, status, headers)
