@@ -14,11 +14,11 @@ import shutil
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -44,16 +44,20 @@ Output = tuple[str, str]  # layer, pooling
 _FIRST = Lock()  # two threads that give OpenVINO their first arrays at once deadlock
 
 
-class Engine(Protocol):
-    """A loaded network with a fixed input side and a fixed tuple of outputs; ``run`` may be called by many threads."""
+class Engine:
+    """A loaded network with a fixed input side and a fixed tuple of outputs, for many threads at once."""
 
     name: str
     dimensions: tuple[int, ...]
     """Length of the vector of each output."""
 
+    def each(self, batch: np.ndarray) -> Iterator[list[np.ndarray]]:
+        """From (n, s, s, 3) float32, preprocessed, to one (d,) float32 per output of each picture, in order."""
+        raise NotImplementedError
+
     def run(self, batch: np.ndarray) -> list[np.ndarray]:
-        """From (n, s, s, 3) float32, preprocessed, to one (n, d) float32 per output."""
-        ...
+        """All of ``each``: one (n, d) float32 per output."""
+        return [np.stack(rows) for rows in zip(*self.each(batch), strict=True)]
 
 
 def preprocess(squares: np.ndarray, model: str) -> np.ndarray:
@@ -66,7 +70,7 @@ def preprocess(squares: np.ndarray, model: str) -> np.ndarray:
     return rows.reshape(squares.shape)
 
 
-class TensorFlowEngine:
+class TensorFlowEngine(Engine):
     """The reference: Keras' own network under ``tf.function``, poolings in the graph."""
 
     name = "tensorflow"
@@ -87,15 +91,12 @@ class TensorFlowEngine:
         self._forward = tf.function(forward).get_concrete_function(tf.TensorSpec((None, size, size, 3), tf.float32))
         self.dimensions = tuple(int(shape[1]) for shape in self._forward.output_shapes)
 
-    def run(self, batch: np.ndarray) -> list[np.ndarray]:
-        """From (n, s, s, 3) float32, preprocessed, to one (n, d) float32 per output; one graph run per picture."""
+    def each(self, batch: np.ndarray) -> Iterator[list[np.ndarray]]:
+        """One graph run per picture."""
         import tensorflow as tf
 
-        rows = [np.empty((len(batch), length), np.float32) for length in self.dimensions]
         for i in range(len(batch)):
-            for row, value in zip(rows, self._forward(tf.constant(batch[i : i + 1])), strict=True):
-                row[i] = value.numpy()[0]
-        return rows
+            yield [value.numpy()[0] for value in self._forward(tf.constant(batch[i : i + 1]))]
 
 
 def _tensorflow_pooled(values: Any, pooling: str) -> Any:  # noqa: ANN401
@@ -110,7 +111,7 @@ def _tensorflow_pooled(values: Any, pooling: str) -> Any:  # noqa: ANN401
     return tf.reduce_mean(tf.maximum(values, GEM_FLOOR) ** GEM_POWER, (1, 2)) ** (1 / GEM_POWER)
 
 
-class OpenVINOEngine:
+class OpenVINOEngine(Engine):
     """The fast engine: a converted network cut to the asked layers, in full float32, one stream per core."""
 
     name = "openvino"
@@ -127,32 +128,31 @@ class OpenVINOEngine:
             raise EngineError(f"OpenVINO refused {folder}: {error}; delete that folder to convert anew") from error
         self.dimensions = tuple(int(np.prod(output.shape)) for output in compiled.outputs)
         self._free: SimpleQueue = SimpleQueue()
-        for _ in range(cores()):
+        for _ in range(2 * cores()):
             self._free.put(compiled.create_infer_request())
         with _FIRST:
             self.run(np.zeros((1, size, size, 3), np.float32))
 
-    def run(self, batch: np.ndarray) -> list[np.ndarray]:
-        """From (n, s, s, 3) float32, preprocessed, to one (n, d) float32 per output, on all cores."""
+    def each(self, batch: np.ndarray) -> Iterator[list[np.ndarray]]:
+        """Pictures on all cores, and as many more begun, so that no core waits for this thread."""
         inputs = np.ascontiguousarray(batch, np.float32)
-        rows = [np.empty((len(inputs), length), np.float32) for length in self.dimensions]
-        running: deque[tuple[int, Any]] = deque()
+        running: deque[Any] = deque()
         try:
             for i in range(len(inputs)):
                 while running and self._free.empty():
-                    self._finish(*running.popleft(), rows)
-                running.append((i, self._free.get()))
-                running[-1][1].start_async({0: inputs[i : i + 1]}, share_inputs=True)
+                    yield self._finish(running.popleft())
+                running.append(self._free.get())
+                running[-1].start_async({0: inputs[i : i + 1]}, share_inputs=True)
+            while running:
+                yield self._finish(running.popleft())
         finally:
             while running:
-                self._finish(*running.popleft(), rows)
-        return rows
+                self._finish(running.popleft())
 
-    def _finish(self, i: int, request: Any, rows: list[np.ndarray]) -> None:  # noqa: ANN401
+    def _finish(self, request: Any) -> list[np.ndarray]:  # noqa: ANN401
         try:
             request.wait()
-            for j, row in enumerate(rows):
-                row[i] = request.get_output_tensor(j).data.reshape(-1)
+            return [request.get_output_tensor(j).data.reshape(-1).copy() for j in range(len(self.dimensions))]
         finally:
             self._free.put(request)
 

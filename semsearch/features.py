@@ -101,20 +101,20 @@ class FeatureExtractor:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def vectors(self, squares: np.ndarray) -> Vectors:
-        """One (n, d) float32 array per spec from squares that are what the network sees, (n, s, s, 3) uint8.
+    def each(self, squares: np.ndarray) -> Iterator[Vectors]:
+        """One (d,) float32 vector per spec of each of (n, s, s, 3) uint8, what the network sees, when it is there.
 
-        A row does not depend on its neighbours, to the bit.
+        A vector does not depend on the pictures beside it, to the bit.
         """
-        rows = self._engine.run(preprocess(squares, self._spec.model))
-        return dict(zip(self.specs, rows, strict=True))
+        for rows in self._engine.each(preprocess(squares, self._spec.model)):
+            yield dict(zip(self.specs, rows, strict=True))
 
     def _one(self, picture: Picture) -> Vectors | ImageRefused:
         try:
             square = self._square(picture)
         except ImageRefused as refusal:
             return refusal
-        return {spec: rows[0] for spec, rows in self.vectors(square[None]).items()}
+        return next(self.each(square[None]))
 
     def _square(self, picture: Picture) -> np.ndarray:
         size = self._spec.size

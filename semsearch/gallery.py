@@ -9,7 +9,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -44,8 +44,8 @@ class Extractor(Protocol):
         """(position, one vector per spec or the refusal) for each picture, in order."""
         ...
 
-    def vectors(self, squares: np.ndarray) -> features.Vectors:
-        """One (n, d) float32 array per spec from (n, s, s, 3) uint8."""
+    def each(self, squares: np.ndarray) -> Iterator[features.Vectors]:
+        """One (d,) float32 vector per spec of each of (n, s, s, 3) uint8, in order."""
         ...
 
 

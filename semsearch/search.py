@@ -116,7 +116,7 @@ def search(
     shelf = gallery(question.dataset, question.spec, progress=progress, tools=tools)
     scale, threshold = calibrated(shelf, question.metric)
     timings = {"gallery": time.perf_counter() - start, "decode": 0.0, "features": 0.0}
-    run = through or (lambda spec, square: extractor(spec, tools).vectors(square[None])[spec][0])
+    run = through or (lambda spec, square: next(extractor(spec, tools).each(square[None]))[spec])
     vectors = [_vector(example, shelf, question.spec, run, timings) for example in given]
     start = time.perf_counter()
     alone = len(given) == 1 and given[0].weight > 0

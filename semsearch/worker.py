@@ -13,8 +13,8 @@ from semsearch.errors import EngineError, TooLate
 from semsearch.gallery import Tools, extractor
 from semsearch.settings import cores
 
-BATCH = 2 * cores()
-"""Pictures that go through a network together: enough to keep every core busy, few enough to answer soon."""
+BATCH = 4 * cores()
+"""Pictures that go through a network together: enough to keep every core busy; each is answered when it is done."""
 WAIT = 0.002
 """Seconds that the first of them waits for others."""
 HANGS = 30.0
@@ -141,22 +141,21 @@ class ModelWorker:
         return [task for task in tasks if task.deadline > now and task.answer.set_running_or_notify_cancel()]
 
     def _pass(self, tasks: list[_Task]) -> None:
-        """One pass through the network; if it fails, each by itself, so that only what the network refuses fails."""
-        spec = tasks[0].spec
+        """Through the network together; if that fails, each by itself, so that only what the network refuses fails."""
+        spec, left = tasks[0].spec, deque(tasks)
         try:
-            rows = extractor(spec, self._tools).vectors(np.stack([task.square for task in tasks]))[spec]
+            for vectors in extractor(spec, self._tools).each(np.stack([task.square for task in tasks])):
+                task = left.popleft()
+                if not task.answer.done():
+                    task.answer.set_result(vectors[spec])
+            self._failures = 0
         except Exception as error:
             if len(tasks) > 1:
-                for task in tasks:
+                for task in left:
                     self._pass([task])
                 return
             self._failures += 1
             _fail(tasks, EngineError(f"the model failed at this picture: {error!r}"))
-            return
-        self._failures = 0
-        for task, row in zip(tasks, rows, strict=True):
-            if not task.answer.done():
-                task.answer.set_result(row)
 
 
 def _fail(tasks: list[_Task], error: Exception) -> None:

@@ -381,9 +381,9 @@ class Waiting(Green):
 
     opened = threading.Event()
 
-    def vectors(self, squares):
+    def each(self, squares):
         self.opened.wait(5)
-        return super().vectors(squares)
+        return super().each(squares)
 
 
 @pytest.fixture

@@ -24,14 +24,14 @@ class Slow(Green):
         self.gate, self.passes = threading.Event(), []
         self.gate.set()
 
-    def vectors(self, squares):
+    def each(self, squares):
         self.gate.wait(5)
         self.passes.append(len(squares))
         if (squares[:, 0, 0, 1] == 254).any():
             raise RuntimeError("a picture that the model cannot take")
         if (squares[:, 0, 0, 1] == 255).any():
             raise SystemExit
-        return super().vectors(squares)
+        return super().each(squares)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_pictures_that_wait_together_go_together(service):
     time.sleep(0.3)
     service.engine.gate.set()
     assert [pairs(future.result())[0][1] for future in futures] == [0, 0, 1, 0, 1, 2, 3, 3, 2, 1]
-    assert sum(service.engine.passes) == 10 and max(service.engine.passes) == worker.BATCH
+    assert sum(service.engine.passes) == 10 and 1 < max(service.engine.passes) <= worker.BATCH
 
 
 def test_overflow_is_told_at_once_and_the_rest_are_served(service):
