@@ -56,6 +56,8 @@ RESAMPLES = ("antialias", "nearest")
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom of a part of the upright picture, as shares of its width and height."""
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+_Wanted = tuple[int, int, bool, float, float, float, float]
+"""``at_least``; side of the square, 0 for the picture as it is; whether its pixels are the nearest; its crop."""
 MAX_BYTES = 40_000_000
 MAX_PIXELS = 50_000_000
 SECONDS = 10.0
@@ -78,7 +80,7 @@ def load(source: bytes | Path, *, at_least: int = 0) -> np.ndarray:
 
     Raises ImageRefused for everything that is not a picture we accept.
     """
-    return _decode(_read(source), at_least)
+    return _decode(_read(source), (at_least, 0, False, *WHOLE))
 
 
 def load_isolated(source: bytes | Path, *, at_least: int = 0) -> np.ndarray:
@@ -90,40 +92,56 @@ def load_isolated(source: bytes | Path, *, at_least: int = 0) -> np.ndarray:
 
 
 def load_square(source: bytes | Path, size: int, *, resample: str, crop: Box = WHOLE) -> np.ndarray:
-    """What a network sees of a picture: the ``crop`` of it, resized to (size, size, 3) uint8; ``resample`` as there."""
-    return _square(load(source, at_least=_needed(size, resample, crop)), size, resample, crop)
+    """What a network sees of a picture: as ``square`` gives of the decoded one."""
+    return _decode(_read(source), _wanted(size, resample, crop))
 
 
 def load_square_isolated(source: bytes | Path, size: int, *, resample: str, crop: Box = WHOLE) -> np.ndarray:
     """Do as ``load_square`` does, in a child process: only the small square comes back."""
-    at_least = _needed(size, resample, crop)
-    return _isolated(source, (at_least, size, resample == "nearest", *crop))
+    return _isolated(source, _wanted(size, resample, crop))
 
 
 def square(rgb: np.ndarray, size: int, *, resample: str, crop: Box = WHOLE) -> np.ndarray:
-    """The ``crop`` of (H, W, 3) uint8, resized to (size, size, 3) uint8; ``resample`` as in ``resize``."""
-    _needed(size, resample, crop)
-    return _square(_checked(rgb), size, resample, crop)
+    """The ``crop`` of (H, W, 3) uint8, squashed to (size, size, 3) uint8, as the published experiments do.
+
+    ``resample`` is "antialias" (a triangle filter whose support grows with the reduction) or "nearest".
+    """
+    wanted = _wanted(size, resample, crop)
+    return _finished(_pillow().fromarray(_checked(rgb)), wanted)
 
 
-def _needed(size: int, resample: str, crop: Box) -> int:
-    """The ``at_least`` of a picture whose crop becomes a square; InputError for a box that is none."""
+def resize(rgb: np.ndarray, size: int, *, resample: str) -> np.ndarray:
+    """The ``square`` of a whole picture."""
+    return square(rgb, size, resample=resample)
+
+
+def _wanted(size: int, resample: str, crop: Box) -> _Wanted:
+    """What ``_decode`` is asked for; InputError for what it cannot do."""
     left, top, right, bottom = crop
     if resample not in RESAMPLES:
         raise UnknownName("resample", resample, RESAMPLES)
+    if size < 1:
+        raise InputError(f"expected a size of at least 1 pixel, got {size}")
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         raise InputError(f"expected a crop of 0 ≤ left < right ≤ 1 and 0 ≤ top < bottom ≤ 1, got {tuple(crop)}")
-    return 0 if resample == "nearest" else math.ceil(size / max(min(right - left, bottom - top), 1e-3))
+    nearest = resample == "nearest"
+    at_least = 0 if nearest else math.ceil(size / max(min(right - left, bottom - top), 1e-3))
+    return (at_least, size, nearest, left, top, right, bottom)
 
 
-def _square(rgb: np.ndarray, size: int, resample: str, crop: Box) -> np.ndarray:
-    height, width = rgb.shape[:2]
-    left, top = math.floor(crop[0] * width), math.floor(crop[1] * height)
-    right, bottom = math.ceil(crop[2] * width), math.ceil(crop[3] * height)
-    return resize(rgb[top:bottom, left:right], size, resample=resample)
+def _finished(picture: "Image.Image", wanted: _Wanted) -> np.ndarray:
+    """The array of an RGB picture: of all of it, or of its crop as a square."""
+    _, size, nearest, left, top, right, bottom = wanted
+    if size:
+        width, height = picture.size
+        box = (math.floor(left * width), math.floor(top * height), math.ceil(right * width), math.ceil(bottom * height))
+        kinds = _pillow().Resampling
+        picture = picture.crop(box) if box != (0, 0, width, height) else picture
+        picture = picture.resize((size, size), kinds.NEAREST if nearest else kinds.BILINEAR)
+    return np.array(picture)
 
 
-def _isolated(source: bytes | Path, wanted: tuple) -> np.ndarray:
+def _isolated(source: bytes | Path, wanted: _Wanted) -> np.ndarray:
     data = _read(source)
     if not _SLOTS.acquire(timeout=SECONDS):
         raise ImageRefused("timeout", f"all decoders were busy for {SECONDS:g} s; try again")
@@ -136,20 +154,6 @@ def _isolated(source: bytes | Path, wanted: tuple) -> np.ndarray:
                 _IDLE.append(decoder)
     finally:
         _SLOTS.release()
-
-
-def resize(rgb: np.ndarray, size: int, *, resample: str) -> np.ndarray:
-    """Squash (H, W, 3) uint8 to (size, size, 3) uint8, without crop, as the published experiments do.
-
-    ``resample`` is "antialias" (a triangle filter whose support grows with the reduction) or "nearest".
-    """
-    image = _pillow()
-    filters = dict(zip(RESAMPLES, (image.Resampling.BILINEAR, image.Resampling.NEAREST), strict=True))
-    if resample not in filters:
-        raise UnknownName("resample", resample, filters)
-    if size < 1:
-        raise InputError(f"expected a size of at least 1 pixel, got {size}")
-    return np.array(image.fromarray(_checked(rgb)).resize((size, size), filters[resample]))
 
 
 def thumbnail(rgb: np.ndarray, *, side: int = 256, limit: int = 20_000) -> bytes:
@@ -210,7 +214,7 @@ def _read_path(path: Path) -> bytes:
     raise _too_large(f"{status.st_size:,} bytes")
 
 
-def _decode(data: bytes, at_least: int) -> np.ndarray:
+def _decode(data: bytes, wanted: _Wanted) -> np.ndarray:
     image = _pillow()
     if not warnings.filters or warnings.filters[0] != _QUIET:
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -220,15 +224,15 @@ def _decode(data: bytes, at_least: int) -> np.ndarray:
                 raise _too_large(f"{picture.width} × {picture.height} pixels")
             if not picture.width * picture.height:
                 raise ImageRefused("empty", "the picture has no pixels")
-            return _pixels(picture, at_least)
+            return _finished(_pixels(picture, wanted[0]), wanted)
     except ImageRefused:
         raise
     except Exception as error:
         raise _refusal(error) from error
 
 
-def _pixels(picture: "ImageFile.ImageFile", at_least: int) -> np.ndarray:
-    """Array of an opened picture. The orientation is read last: some formats only have it then, TIFF applies it."""
+def _pixels(picture: "ImageFile.ImageFile", at_least: int) -> "Image.Image":
+    """RGB of an opened picture. The orientation is read last: some formats only have it then, TIFF applies it."""
     raw = str(picture.tile[0][3]) if picture.tile else ""
     if at_least:
         picture.draft(None, (2 * at_least, 2 * at_least))
@@ -246,7 +250,7 @@ def _pixels(picture: "ImageFile.ImageFile", at_least: int) -> np.ndarray:
         8: turn.ROTATE_90,
     }
     wanted = turns.get(_orientation(picture))
-    return np.array(rgb if wanted is None else rgb.transpose(wanted))
+    return rgb if wanted is None else rgb.transpose(wanted)
 
 
 def _orientation(picture: "Image.Image") -> int:
@@ -346,7 +350,7 @@ class _Decoder:
         """Whether the child can take another picture."""
         return not self._expired and self._process.poll() is None
 
-    def decode(self, data: bytes, wanted: tuple) -> np.ndarray:
+    def decode(self, data: bytes, wanted: _Wanted) -> np.ndarray:
         """Have one picture decoded; ImageRefused if the child refuses it, overruns or dies."""
         self._until = time.monotonic() + SECONDS
         try:
@@ -367,7 +371,7 @@ class _Decoder:
             with contextlib.suppress(OSError):
                 pipe.close()
 
-    def _ask(self, data: bytes, wanted: tuple) -> np.ndarray:
+    def _ask(self, data: bytes, wanted: _Wanted) -> np.ndarray:
         rest = memoryview(_REQUEST.pack(len(data), *wanted) + data)
         while rest:
             self._wait(self._requests, select.POLLOUT)
@@ -443,13 +447,11 @@ def _serve() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     while header := requests.read(_REQUEST.size):
-        count, at_least, size, nearest, *crop = _REQUEST.unpack(header)
+        count, *wanted = _REQUEST.unpack(header)
         ceiling = math.ceil(time.process_time() + seconds) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (ceiling, resource.RLIM_INFINITY))
         try:
-            rgb = _decode(requests.read(count), at_least)
-            if size:
-                rgb = _square(rgb, size, "nearest" if nearest else "antialias", (crop[0], crop[1], crop[2], crop[3]))
+            rgb = _decode(requests.read(count), cast(_Wanted, tuple(wanted)))
             answers.write(_ANSWER.pack(*rgb.shape[:2], rgb.nbytes))
             answers.write(rgb.data)
         except ImageRefused as refusal:
