@@ -104,7 +104,8 @@ def search(
     """The k nearest items to a picture or an item, or to several examples; equal distances by item id.
 
     One example is used as it is. Several become the mean of the L2-normalised vectors of positive weight minus
-    that of negative weight, each times its weight (Rocchio 1971). Items used as examples are left out.
+    that of negative weight, each times its weight (Rocchio 1971), made as long as those of positive weight are on
+    average: metrics that look at lengths compare it with vectors of the dataset. Items used as examples are left out.
     ``through(spec, square)`` may turn what the network sees, (s, s, 3) uint8, into its vector in place of the
     extractor: the server batches there. InputError for no example, a weight of 0 or an item without
     features; ImageRefused for a bad picture; else as ``gallery`` raises.
@@ -204,12 +205,14 @@ def _vote(matches: Sequence[Found]) -> tuple[tuple[int, float], ...]:
 
 
 def _rocchio(vectors: Sequence[np.ndarray], signed: Sequence[float]) -> np.ndarray:
-    total = np.zeros(len(vectors[0]))
-    for vector, weight in zip(vectors, signed, strict=True):
-        alike = sum((other > 0) == (weight > 0) for other in signed)
-        length = np.linalg.norm(vector.astype(np.float64))
-        total += weight / alike * (vector / length if length else vector)
-    return total.astype(np.float32)
+    weights = np.array(signed)
+    liked = weights > 0
+    rows = np.array(vectors, np.float64)
+    lengths = np.linalg.norm(rows, axis=1)
+    shares = weights / np.where(liked, liked.sum(), (~liked).sum())
+    mean = (shares / np.where(lengths > 0, lengths, 1)) @ rows
+    own, typical = np.linalg.norm(mean), lengths[liked if liked.any() else ~liked].mean()
+    return np.asarray(mean * (typical / own if own else 0), np.float32)
 
 
 def document(result: SearchResult, dataset: datasets.Dataset) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def chromium(server):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         first = browser.new_page()  # Streamlit knows the pages by their addresses after the first run of a server
         first.goto(server.url)
-        first.get_by_role("heading", name="Search").wait_for()
+        first.get_by_role("heading", name="Search", exact=True).wait_for()
         first.close()
         yield browser
         browser.close()
@@ -120,7 +120,7 @@ def test_hover_shows_the_picture_and_a_click_makes_it_the_query(page, server):
         assert answer.read() == found.read_bytes()
     page.mouse.click(*where(page, 2))
     until(page, lambda: asked(page, "q") == "2", "picture 2 as the query")
-    page.get_by_role("link", name="Search").click()
+    page.get_by_role("link", name="Search", exact=True).click()
     until(page, lambda: asked(page, "q") == "2" and page.locator("ol.query img").count() == 1, "the Search page")
     assert page.locator("ol.query img").get_attribute("alt") == "<b>pear, picture 2"
 

@@ -92,10 +92,31 @@ def test_folding_hides_what_repeats_a_better_match(world, index):
 
 def test_weights_take_the_mean_of_positives_minus_that_of_negatives(world):
     a, b, c = (np.array([x, 5]) / np.hypot(x, 5) for x in (0, 1, 14))
-    want = np.linalg.norm((a + b) / 2 - c - np.array([3, 5]))
+    mean = (a + b) / 2 - c
+    point = mean / np.hypot(*mean) * (5 + np.hypot(1, 5)) / 2
+    want = np.linalg.norm(point - np.array([3, 5]))
     result = find([search.Example(3), search.Example(4), search.Example(2, -1)])
     assert {match.item for match in result.matches} == {0, 1, 5}
     assert dict(pairs(result))[5] == pytest.approx(want, rel=1e-6)
+
+
+def test_a_query_of_several_lies_among_those_it_was_made_of(world):
+    """Between two neighbours, not near the origin, where the shortest vectors of the dataset are."""
+    units = [np.array([x, 5]) / np.hypot(x, 5) for x in (10, 11)]
+    point = sum(units) / np.hypot(*sum(units)) * (np.hypot(10, 5) + np.hypot(11, 5)) / 2
+    away = [(item, pytest.approx(np.hypot(*(point - np.array([x, 5]))), rel=1e-6)) for item, x in ((2, 14), (5, 3))]
+    assert pairs(find([search.Example(0), search.Example(1)], k=2)) == away
+
+
+def test_examples_without_a_direction_leave_a_query_without_one(world):
+    def through(spec, square):
+        return np.zeros(2, np.float32)
+
+    black = np.zeros((8, 8, 3), np.uint8)
+    asked = search.Question("world", SPEC, "euclidean", k=1)
+    given = [search.Example(black), search.Example(black, -1)]
+    (found,) = search.search(given, asked, through=through, tools=TOOLS).matches
+    assert (found.item, found.distance) == (3, 5)
 
 
 def test_a_crop_is_what_the_network_sees(world, home):

@@ -22,6 +22,7 @@ def explain(choice: Choice) -> None:
             "are taken away (Rocchio 1971): "
             r"$q = \frac{1}{|P|}\sum_{p \in P} w_p \frac{x_p}{\lVert x_p \rVert} "
             r"- \frac{1}{|N|}\sum_{n \in N} |w_n| \frac{x_n}{\lVert x_n \rVert}$. "
+            "The result is made as long as the lists of those you like are on average. "
             f"A picture you bring weighs 1. A match you call **More** weighs {MORE:g}, one you call **Less** "
             f"{abs(LESS):g}. Cosine and correlation are at their best here: they look at directions alone.\n\n"
             "**Good match.** For every picture of the dataset it is known how far its nearest other picture is, and "
