@@ -323,6 +323,7 @@ def screen(service, computed_world, tmp_path, monkeypatch):
     monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(computed_world))
     monkeypatch.setattr(pictures, "FOLDER", tmp_path / "static")
     monkeypatch.setattr(weights, "status", lambda model: weights.WeightsStatus(True, "here", "a test"))
+    test_live.allow(monkeypatch)
     for kept in (resources._pictured, resources._dataset, resources._recommendation):
         kept.clear()
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()

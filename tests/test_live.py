@@ -13,7 +13,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import live_call, live_given, live_map, live_own, live_results, live_ways, pictures, resources
-from pages.shared.choice import Choice
+from pages.shared.choice import PARTS, Choice
+from pages.shared.resources import ALLOWED
 from semsearch import catalog, datasets, experiments, gallery, images, links, recommend, search, serving, weights
 from semsearch.errors import (
     Busy,
@@ -44,6 +45,12 @@ def photos(tmp_path):
     return tmp_path / "world"
 
 
+def allow(monkeypatch, **most):
+    """Let a session ask for that many of each kind, by default a thousand, and then for no more."""
+    slow = {what: (serving.Allowance(0.001, most.get(what, 1_000)), serving.Allowance(1, 1_000)) for what in ALLOWED}
+    monkeypatch.setattr(resources, "_allowances", lambda: slow)
+
+
 @pytest.fixture
 def service(home, photos, computed_world, tmp_path, monkeypatch):
     """A service of fake networks over the small world, in place of that of the process."""
@@ -52,6 +59,7 @@ def service(home, photos, computed_world, tmp_path, monkeypatch):
     monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(tmp_path / "store"))
     monkeypatch.setattr(pictures, "FOLDER", tmp_path / "static")
     monkeypatch.setattr(weights, "status", lambda model: HERE)
+    allow(monkeypatch)
     opened = serving.Service(tools=TOOLS)
     monkeypatch.setattr(serving, "service", lambda: opened)
     resources._pictured.clear()
@@ -245,13 +253,24 @@ def test_why_a_link_gives_no_picture_is_told(service, monkeypatch, error):
 
 
 def test_a_session_that_asks_for_many_links_is_told_to_wait(service, monkeypatch):
-    slow = serving.Allowance(0.001, 2), serving.Allowance(20, 100)
-    monkeypatch.setattr(resources, "_allowances", lambda: slow)
+    allow(monkeypatch, link=2)
     monkeypatch.setattr(links, "fetch_image", lambda link, **more: jpeg(2))
     app = open_page()
     for _ in range(2):
         assert not fetch(app, "https://a.example/").error
     assert "requests a second" in fetch(app, "https://a.example/").error[0].value
+
+
+def test_a_session_that_searches_or_brings_too_often_is_told_to_wait(service, monkeypatch):
+    allow(monkeypatch, search=2, picture=1)
+    app = upload(open_page(q=3), ("a.jpg", jpeg(2), "image/jpeg"))
+    assert "requests a second" in words(app) and not app.exception
+    assert not any(data.get("look") == "matches" for data in components(app))
+    allow(monkeypatch, picture=1)
+    app.button(key="live_again").click().run()
+    assert not app.error and ranking(app) == found(jpeg(2))
+    app = upload(app, *[(f"{place}.jpg", jpeg(place), "image/jpeg") for place in (10, 11)])
+    assert "11.jpg: expected at most" in app.error[0].value.replace("\\", "") and ranking(app) == found(jpeg(10))
 
 
 def test_a_link_in_the_address_is_filled_in_and_not_fetched(service, monkeypatch):
@@ -313,11 +332,43 @@ def test_near_duplicates_are_folded_away(service, photos):
 def test_the_best_configuration_is_one_click_away_and_says_why(service):
     app = open_page(model="vgg16", layer="block1_conv1")
     best = recommend.recommend(resources.store(), "world")
-    said = [text.value.replace("\\", "") for text in app.markdown]
-    assert best.reason in said
+    said = [text.value.replace("\\", "") for text in app.caption]
+    assert [text for text in said if text.endswith(best.reason)]
     app.button(key="live_use_best").click().run()
     assert app.query_params["model"] == best.spec.model and app.query_params["layer"] == best.spec.layer
     assert app.query_params["metric"] == best.metric and app.button(key="live_use_best").disabled
+
+
+def configuration(app):
+    return {name: app.session_state[name] for name in PARTS}
+
+
+def test_the_page_begins_with_the_best_configuration_until_another_is_chosen(service, tmp_path):
+    """As a visitor comes from the Search page; a dataset without results has another best."""
+    (tmp_path / "z").mkdir()
+    for number in range(2):
+        small_world.write_bmp(tmp_path / "z" / "kind" / f"{number}.bmp", (9, 15 * number, 9))
+    datasets.add("z", tmp_path / "z")
+    best, other = (resources.best_parts(name) for name in ("world", "z"))
+    plain = {"model": "mobilenetv2", "layer": SPEC.layer, "pooling": "avg", "metric": "cosine"}
+    assert best != plain == other
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    assert configuration(app) == plain
+    app.switch_page("pages/live_search.py").run()
+    assert app.session_state["dataset"] == "world" and configuration(app) == best
+    app.selectbox(key="dataset").select("z").run()
+    assert configuration(app) == other
+    app.selectbox(key="metric").select("manhattan").run()
+    app.selectbox(key="dataset").select("world").run()
+    assert configuration(app) == plain | {"metric": "manhattan"} and not app.exception
+
+
+def test_a_configuration_in_a_link_is_kept(service):
+    plain = {"model": "mobilenetv2", "layer": SPEC.layer, "pooling": "avg", "metric": "cosine"}
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    app.query_params["metric"] = "cosine"
+    app.run().switch_page("pages/live_search.py").run()
+    assert configuration(app) == plain != resources.best_parts("world")
 
 
 def test_every_model_and_every_dataset_with_pictures_is_offered(service):

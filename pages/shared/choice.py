@@ -32,6 +32,7 @@ WAYS = MappingProxyType(
         ),
     }
 )
+_WAY_OF = MappingProxyType({(way.pooling, way.preset): name for name, way in WAYS.items()})
 K_RANGE = range(5, 51)
 
 
@@ -65,6 +66,16 @@ OTHER = "b_"
 """Put before the name of a part in links and widget keys, it means that of configuration B."""
 
 
+def way_of(spec: FeatureSpec) -> str:
+    """Name in the pooling control of a spec's pooling and preset."""
+    return _WAY_OF[spec.pooling, spec.preset]
+
+
+def parts_of(spec: FeatureSpec, metric: str) -> dict[str, str]:
+    """A configuration as PARTS of a choice."""
+    return {"model": spec.model, "layer": spec.layer, "pooling": way_of(spec), "metric": metric}
+
+
 def other_address(choice: Choice) -> dict[str, str]:
     """What a choice adds to the address as configuration B."""
     return {OTHER + name: str(getattr(choice, name)) for name in PARTS}
@@ -79,6 +90,8 @@ class Offers:
     queries: Callable[[str], Sequence[int]]
     hidden: Mapping[str, str]
     """Stored datasets that cannot be shown, and why."""
+    best: Callable[[str], Mapping[str, str]] | None = None
+    """PARTS to begin with on a dataset, where that is not the same for all."""
 
     def settle(self, choice: Choice) -> Choice:
         """The choice with every part that does not fit the others replaced by the default."""

@@ -1,21 +1,11 @@
 """What the views of a whole dataset say about an experiment, and the way from one to the controls."""
 
-from types import MappingProxyType
-
 from pages.shared import sidebar
-from pages.shared.choice import WAYS
+from pages.shared.choice import WAYS, parts_of, way_of
 from semsearch import catalog, metrics
 from semsearch.catalog import FeatureSpec
 from semsearch.experiments import Experiment
 from semsearch.leaderboard import Board
-
-WAY_OF = MappingProxyType({(way.pooling, way.preset): name for name, way in WAYS.items()})
-"""Name in the pooling control by (pooling, preset)."""
-
-
-def way(spec: FeatureSpec) -> str:
-    """Name of the pooling control for a spec."""
-    return WAY_OF[spec.pooling, spec.preset]
 
 
 def place(spec: FeatureSpec) -> int:
@@ -32,12 +22,11 @@ def named(spec: FeatureSpec, metric: str) -> str:
     """A configuration in one line, catalogue names only."""
     return (
         f"{catalog.model(spec.model).title} · layer {place(spec)}, {spec.layer} · "
-        f"{WAYS[way(spec)].title} · {metrics.METRICS[metric].title}"
+        f"{WAYS[way_of(spec)].title} · {metrics.METRICS[metric].title}"
     )
 
 
 def go_to(board: Board, row: int) -> None:
     """Show the experiment of that row, if there is such a row; for callbacks."""
     if 0 <= row < len(board.specs):
-        spec = board.specs[row]
-        sidebar.go(model=spec.model, layer=spec.layer, pooling=way(spec), metric=board.metrics[row])
+        sidebar.go(**parts_of(board.specs[row], board.metrics[row]))

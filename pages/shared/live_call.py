@@ -38,6 +38,7 @@ def ask(choice: Choice, examples: Sequence[Example], question: Question) -> Sear
     status = weights.status(choice.model)
     if not status.here:
         raise WeightsUnavailable(status.note)
+    resources.allow("search")
     future = serving.service().submit(examples, question)
     try:
         while not future.done():
@@ -88,9 +89,7 @@ def _return(last: dict[str, object]) -> None:
 def _first() -> dict[str, object]:
     """Where to begin: the best configuration on the first dataset that is here."""
     dataset = resources.live_offers().datasets[0]
-    found = resources.recommendation(dataset)
-    way = "avg" if found.spec.pooling == "flatten" else found.spec.pooling
-    return {"dataset": dataset, "model": found.spec.model, "layer": found.spec.layer, "pooling": way}
+    return {"dataset": dataset, **resources.best_parts(dataset)}
 
 
 def _prepare(choice: Choice) -> None:

@@ -46,7 +46,7 @@ def linked(link: str) -> Bring:
     def get() -> bytes:
         if not link:
             raise LinkRefused("empty", f"expected an address; {links.CURE}")
-        resources.allow_link()
+        resources.allow("link")
         return links.fetch_image(link, limit=LIMIT, policy=links.PUBLIC)
 
     return link, get
@@ -61,6 +61,7 @@ def shown(rgb: np.ndarray, *, side: int = SIDE, limit: int = PREVIEW) -> str:
 def _given(name: str, data: bytes) -> Given:
     if len(data) > LIMIT:
         raise ImageRefused("too_large", f"{_TOO_LARGE}, got {len(data):,} bytes")
+    resources.allow("picture")
     return Given(data, name, preview=shown(images.load_isolated(data, at_least=SIDE)))
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.shared import dataset_words, resources, sidebar, sieve, texts
-from pages.shared.choice import Choice
+from pages.shared.choice import Choice, parts_of
 from semsearch.search import INDEXES, Question
 
 _TITLES = {"exact": "Exact", "approximate": "Approximate"}
@@ -27,9 +27,8 @@ def choose(choice: Choice, exclude: frozenset[int]) -> Question:
             "With up to 1,000 pictures both are the same.",
             bind="query-params",
         )
-        with st.container(horizontal=True, width="content", gap="xsmall"):
-            chosen = sieve.choose(dataset, _MEANING)
-            _best(choice)
+        chosen = sieve.choose(dataset, _MEANING)
+    _best(choice)
     return Question(
         choice.dataset,
         choice.experiment.spec,
@@ -44,18 +43,18 @@ def choose(choice: Choice, exclude: frozenset[int]) -> Question:
 
 
 def _best(choice: Choice) -> None:
-    """The configuration to begin with on this dataset, and why."""
+    """The configuration to begin with on this dataset, why, and the way there."""
     found = resources.recommendation(choice.dataset)
-    way = dataset_words.way(found.spec)
-    parts = {"model": found.spec.model, "layer": found.spec.layer, "pooling": way, "metric": found.metric}
+    parts = parts_of(found.spec, found.metric)
+    name = texts.plain(dataset_words.named(found.spec, found.metric))
     here = all(getattr(choice, name) == value for name, value in parts.items())
-    with st.popover("Best configuration", icon=":material/recommend:", key="live_best"):
-        st.markdown(f"**{texts.plain(dataset_words.named(found.spec, found.metric))}**")
-        st.markdown(texts.plain(found.reason))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="live_best"):
+        st.caption(f":material/recommend: **Best to begin with: {name}.** {texts.plain(found.reason)}")
         st.button(
-            "This is in use" if here else "Use the best configuration",
+            "In use" if here else "Use it",
             key="live_use_best",
             disabled=here,
+            type="tertiary",
             on_click=sidebar.go,
             kwargs=parts,
         )

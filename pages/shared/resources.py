@@ -1,12 +1,13 @@
 """All that is kept between runs and sessions; the only place with st.cache_*."""
 
 from pathlib import Path
+from types import MappingProxyType
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.shared import map_payload
-from pages.shared.choice import Offers
+from pages.shared.choice import Offers, parts_of
 from pages.shared.map_payload import Travel
 from semsearch import catalog, compare, datasets, experiments, leaderboard, recommend, serving
 from semsearch.catalog import FeatureSpec
@@ -58,6 +59,7 @@ def live_offers() -> Offers:
         lambda name: tuple(catalog.models()),
         lambda name: range(len(dataset(name).items)),
         {"": hidden} if absent else {},
+        best_parts,
     )
 
 
@@ -74,22 +76,37 @@ def recommendation(name: str) -> Recommendation:
     return _recommendation(store(), name, _sealed(), settings().weights)
 
 
+def best_parts(name: str) -> dict[str, str]:
+    """That configuration as parts of a choice."""
+    found = recommendation(name)
+    return parts_of(found.spec, found.metric)
+
+
 @st.cache_data(max_entries=32, ttl=60, show_spinner=False)
 def _recommendation(_store: Store, name: str, sealed: tuple[Path, int], weights: Path) -> Recommendation:
     return recommend.recommend(_store, name)
 
 
-def allow_link() -> None:
-    """Count one link that a session has fetched; Busy when it, or all of them together, ask too often."""
+def allow(what: str) -> None:
+    """Count one of what a session asks for, a name of ALLOWED; Busy when it, or all together, ask too often."""
     context = get_script_run_ctx()
-    for allowance, client in zip(_allowances(), (context.session_id if context else "", "all"), strict=True):
+    for allowance, client in zip(_allowances()[what], (context.session_id if context else "", "all"), strict=True):
         allowance.take(client)
 
 
+ALLOWED = MappingProxyType(
+    {
+        "link": ((0.5, 10), (20, 100)),
+        "picture": ((4, 40), (100, 400)),
+        "search": ((5, 60), (400, 1_000)),
+    }
+)
+"""(a second, at once) of one session, and of all: pictures from links, pictures opened, searches."""
+
+
 @st.cache_resource
-def _allowances() -> tuple[serving.Allowance, serving.Allowance]:
-    """Links of one session: ten at once, then one every two seconds; of all: a hundred, then twenty a second."""
-    return serving.Allowance(0.5, 10), serving.Allowance(20, 100)
+def _allowances() -> dict[str, tuple[serving.Allowance, ...]]:
+    return {what: tuple(serving.Allowance(*limit) for limit in limits) for what, limits in ALLOWED.items()}
 
 
 def _shipped_first(name: str) -> tuple[int, str]:

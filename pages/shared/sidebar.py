@@ -16,6 +16,8 @@ from semsearch import catalog, metrics
 from semsearch.errors import UnknownName
 
 _WRITTEN, _WRITING, _RIVAL = "written_address", "address_to_write", "last_rival"
+_BEGUN = "begun_with"
+"""The configuration as long as nobody chose one, by link or control, and the dataset for which it is the best."""
 OTHER_KEYS = tuple(OTHER + name for name in PARTS)
 
 
@@ -26,7 +28,7 @@ def show(offers: Offers | None = None, *, compare: bool = True) -> None:
     """
     offers = offers or resources.offers()
     notices = _follow_address(offers)
-    choice = offers.settle(current())
+    choice = _begun(offers.settle(current()), offers)
     rival = offers.settle(_rival(choice, offers)) if _comparing() else None
     _remember(choice, rival)
     history.note(choice.dataset, choice.q)
@@ -78,6 +80,20 @@ def go(**parts: object) -> None:
         st.session_state["compare"] = True
 
 
+def _begun(choice: Choice, offers: Offers) -> Choice:
+    """The choice, on the best configuration for its dataset where there is one and nobody chose another."""
+    state = st.session_state
+    chosen, dataset = state.get(_BEGUN, (None, ""))
+    if offers.best and chosen == _parts(choice) and dataset != choice.dataset:
+        choice = offers.settle(replace(choice, **offers.best(choice.dataset)))
+        state[_BEGUN] = _parts(choice), choice.dataset
+    return choice
+
+
+def _parts(choice: Choice) -> tuple[str, ...]:
+    return tuple(getattr(choice, name) for name in PARTS)
+
+
 def _comparing() -> bool:
     return bool(st.session_state.get("compare"))
 
@@ -111,6 +127,7 @@ def _follow_address(offers: Offers) -> list[str]:
     choice, notices = offers.read(asked)
     rival, more = offers.read_other(asked, choice)
     st.session_state["compare"] = rival is not None
+    st.session_state[_BEGUN] = None if any(name in asked for name in PARTS) else _parts(choice), ""
     _remember(choice, rival)
     history.revisit(choice.dataset, choice.q)
     return notices + more
