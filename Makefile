@@ -27,7 +27,8 @@ app: $(VENV)/run.done  ## Start the app on http://localhost:8501 with real resul
 test: $(VENV)/dev.done  ## Run all the tests, in a real browser and with real weights too
 	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core) \
 	  || { echo "The browser tests need Chromium: install your system's package 'chromium' and run make test again."; exit 1; }
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 lint: $(VENV)/dev.done  ## Check style and types
 	$(BIN)/ruff check .

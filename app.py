@@ -34,5 +34,6 @@ try:
     else:
         sidebar.show()
     page.run()
+    resources.settle()
 except SemsearchError as error:
     st.error(texts.plain(str(error)), title="This cannot be shown", icon=":material/error:")

@@ -1,10 +1,13 @@
 """Fixtures every test may use."""
 
+import gc
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from pages.shared import pictures
 from tests import small_world
 
 SHARED = Path(os.environ.get("SEMSEARCH_SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
@@ -35,3 +38,25 @@ def computed_world(tmp_path_factory):
         small_world.add(folder / "pictures")
         small_world.compute(folder / "store")
     return folder / "store"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def settled_heap():
+    """Streamlit looks through all objects after each run of a page; it need not look at what other modules left."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_collection_modifyitems(items):
+    """Files that take long by themselves first, so that two workers end at about the same time."""
+    order = [f"test_{name}.py" for name in ("live_browser", "precompute", "live", "accessibility", "hostile_input")]
+    order += [f"test_{name}.py" for name in ("pages", "browser", "walk_browser", "map_browser")]
+    items.sort(key=lambda item: order.index(item.path.name) if item.path.name in order else len(order))
+
+
+def pytest_sessionfinish(session):
+    """Started servers write thumbnails of the small worlds beside the app, where all workers share them."""
+    if not hasattr(session.config, "workerinput"):
+        for name in ("world", "hostile"):
+            shutil.rmtree(pictures.FOLDER / name, ignore_errors=True)

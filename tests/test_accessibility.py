@@ -1,11 +1,9 @@
 """Every page in a real browser, in both themes: axe-core's rules, the walk by keyboard, the orientation bar."""
 
-import shutil
 from importlib.resources import files
 
 import pytest
 
-from pages.shared import pictures
 from tests import small_world
 from tests.test_browser import CHROMIUM, FLAGS, TILES, focused, query_of, ranking, serving, until
 
@@ -51,7 +49,6 @@ def server(tmp_path_factory):
         small_world.compute(folder / "store")
     with serving(folder / "home", folder / "store") as started:
         yield started
-    shutil.rmtree(pictures.FOLDER / "world", ignore_errors=True)
 
 
 @pytest.fixture

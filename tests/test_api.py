@@ -397,6 +397,7 @@ def waiting(pictures):
         Waiting.opened.set()
 
 
+@pytest.mark.alone
 def test_a_full_service_says_busy_at_once_without_reading(waiting):
     client, picture = Client(door()), np.zeros((8, 8, 3), np.uint8)
     inside = [waiting.submit(picture, search.Question("world", SPEC)) for _ in range(2)]

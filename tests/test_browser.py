@@ -157,7 +157,6 @@ def small(tmp_path_factory):
         small_world.compute(folder / "store")
     with serving(folder / "home", folder / "store") as server:
         yield server
-    shutil.rmtree(pictures.FOLDER / "world", ignore_errors=True)
 
 
 def open_small(page, small, **address):
@@ -203,6 +202,7 @@ def test_the_shipped_results_on_a_fresh_machine(page, fresh_home):
         assert server.megabytes() <= 350
 
 
+@pytest.mark.alone
 def test_the_first_page_is_there_in_three_seconds(browser, fresh_home):
     """From a server that just started to ten pictures on screen; a busy machine gets a second chance."""
     seconds = []

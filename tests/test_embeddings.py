@@ -240,6 +240,7 @@ def test_a_map_of_one_place_is_in_the_middle():
     assert map_payload.unit(np.ones((3, 2), np.float32)).tolist() == [[32768, 32768]] * 3
 
 
+@pytest.mark.alone
 def test_ten_thousand_pictures_are_ready_in_a_second():
     """All that the page computes for one map of eight layers, without the reading of the store."""
     n, layers = 10_000, model("vgg16").layers

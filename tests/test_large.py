@@ -12,6 +12,7 @@ from tests import large_store
 
 APP = str(Path(__file__).resolve().parent.parent / "app.py")
 SECOND = 1.0
+pytestmark = pytest.mark.alone
 VIEWS = {
     "Matches": {},
     "A and B": {"b_model": "vgg16", "b_layer": "block5_conv3"},

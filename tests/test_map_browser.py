@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 import urllib.request
 import zipfile
 from contextlib import contextmanager
@@ -40,7 +39,6 @@ def server(tmp_path_factory):
         precompute.precompute(["world"], small_world.MODELS, root=folder / "store", tools=tools)
     with serving(folder / "home", folder / "store") as running:
         yield running
-    shutil.rmtree(pictures.FOLDER / "world", ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

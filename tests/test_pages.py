@@ -1,6 +1,7 @@
 """The Search page run without a browser, on a small world whose answers are known by hand."""
 
 import csv
+import gc
 import io
 import json
 import re
@@ -655,6 +656,16 @@ def test_the_browser_s_way_back_moves_in_the_history_and_adds_nothing(store):
     app.query_params["q"] = "5"
     app.run()
     assert app.session_state["history_seen"] == [("world", 0), ("world", 5)], "a link to a new one ends what lay ahead"
+
+
+def test_what_stays_in_memory_is_not_looked_through_after_each_run(store):
+    resources.settle.clear()
+    gc.unfreeze()
+    app = open_app()
+    frozen = gc.get_freeze_count()
+    assert frozen > 10 * len(gc.get_objects()) and not app.exception
+    app.run()
+    assert gc.get_freeze_count() <= frozen
 
 
 def test_query_layer_and_model_can_be_stepped_through(store):

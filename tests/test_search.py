@@ -242,6 +242,7 @@ def test_live_rankings_are_the_stored_ones():
 
 
 @pytest.mark.real
+@pytest.mark.alone
 def test_a_fresh_process_answers_without_tensorflow():
     weights.pull("mobilenetv2")
     search.search(0, search.Question("groceries200", SPEC))

@@ -75,6 +75,7 @@ def test_pictures_that_wait_together_go_together(service):
     assert sum(service.engine.passes) == 10 and 1 < max(service.engine.passes) <= worker.BATCH
 
 
+@pytest.mark.alone
 def test_overflow_is_told_at_once_and_the_rest_are_served(service):
     service.engine.gate.clear()
     futures, refused = [], 0
@@ -104,6 +105,7 @@ def test_cancelled_and_late_requests_never_reach_the_model(service):
     assert sum(service.engine.passes) == serving.THREADS and service.health().inside == 0
 
 
+@pytest.mark.alone
 def test_a_deadline_is_kept(service):
     service._seconds = 0.3
     service.engine.gate.clear()

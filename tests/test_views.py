@@ -321,6 +321,7 @@ def test_text_for_a_chart_is_literal_and_short(text):
     assert "<" not in shown and len(shown) <= 26 * 5
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("part", ["everywhere", "Leaderboard", "In depth", "A against B"])
 def test_a_view_is_there_in_300_milliseconds(store, part):
     app = open_page(everywhere_page) if part == "everywhere" else open_part(part)

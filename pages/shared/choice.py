@@ -32,7 +32,8 @@ WAYS = MappingProxyType(
         ),
     }
 )
-_WAY_OF = MappingProxyType({(way.pooling, way.preset): name for name, way in WAYS.items()})
+WAY_OF = MappingProxyType({(way.pooling, way.preset): name for name, way in WAYS.items()})
+"""Name in the pooling control by (pooling, preset)."""
 K_RANGE = range(5, 51)
 
 
@@ -66,14 +67,9 @@ OTHER = "b_"
 """Put before the name of a part in links and widget keys, it means that of configuration B."""
 
 
-def way_of(spec: FeatureSpec) -> str:
-    """Name in the pooling control of a spec's pooling and preset."""
-    return _WAY_OF[spec.pooling, spec.preset]
-
-
 def parts_of(spec: FeatureSpec, metric: str) -> dict[str, str]:
     """A configuration as PARTS of a choice."""
-    return {"model": spec.model, "layer": spec.layer, "pooling": way_of(spec), "metric": metric}
+    return {"model": spec.model, "layer": spec.layer, "pooling": WAY_OF[spec.pooling, spec.preset], "metric": metric}
 
 
 def other_address(choice: Choice) -> dict[str, str]:

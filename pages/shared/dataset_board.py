@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from pages.shared import charts, dataset_words, export, texts
-from pages.shared.choice import WAYS, Choice, way_of
+from pages.shared.choice import WAY_OF, WAYS, Choice
 from semsearch import catalog, leaderboard, metrics
 from semsearch.leaderboard import Board
 
@@ -80,7 +80,7 @@ def _filtered(board: Board) -> np.ndarray:
         row
         for row, (spec, metric) in enumerate(zip(board.specs, board.metrics, strict=True))
         if (not kept or spec.model in kept)
-        and (not ways or way_of(spec) in ways)
+        and (not ways or WAY_OF[spec.pooling, spec.preset] in ways)
         and (not names or metric in names)
         and (not only or dataset_words.place(spec) == 8)
     ]
@@ -96,7 +96,7 @@ def table(board: Board, rows: np.ndarray, ranks: np.ndarray) -> dict[str, Sequen
         "Model": [catalog.model(spec.model).title for spec in specs],
         "Layer": [dataset_words.place(spec) for spec in specs],
         "Layer name": [spec.layer for spec in specs],
-        "Pooling": [WAYS[way_of(spec)].title for spec in specs],
+        "Pooling": [WAYS[WAY_OF[spec.pooling, spec.preset]].title for spec in specs],
         "Metric": [metrics.METRICS[board.metrics[row]].title for row in rows],
     }
     numbers = {

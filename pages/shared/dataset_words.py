@@ -1,7 +1,7 @@
 """What the views of a whole dataset say about an experiment, and the way from one to the controls."""
 
 from pages.shared import sidebar
-from pages.shared.choice import WAYS, parts_of, way_of
+from pages.shared.choice import WAY_OF, WAYS, parts_of
 from semsearch import catalog, metrics
 from semsearch.catalog import FeatureSpec
 from semsearch.experiments import Experiment
@@ -22,7 +22,7 @@ def named(spec: FeatureSpec, metric: str) -> str:
     """A configuration in one line, catalogue names only."""
     return (
         f"{catalog.model(spec.model).title} · layer {place(spec)}, {spec.layer} · "
-        f"{WAYS[way_of(spec)].title} · {metrics.METRICS[metric].title}"
+        f"{WAYS[WAY_OF[spec.pooling, spec.preset]].title} · {metrics.METRICS[metric].title}"
     )
 
 

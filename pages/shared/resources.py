@@ -1,5 +1,6 @@
 """All that is kept between runs and sessions; the only place with st.cache_*."""
 
+import gc
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,6 +20,13 @@ from semsearch.recommend import Recommendation
 from semsearch.scores import Difference
 from semsearch.settings import settings
 from semsearch.store import Store
+
+
+@st.cache_resource(show_spinner=False)
+def settle() -> None:
+    """Spare Streamlit's search for garbage after each run, which holds up all threads, what the first page left."""
+    gc.collect()
+    gc.freeze()
 
 
 def store() -> Store:
@@ -97,7 +105,7 @@ def allow(what: str) -> None:
 ALLOWED = MappingProxyType(
     {
         "link": ((0.5, 10), (20, 100)),
-        "picture": ((4, 40), (100, 400)),
+        "picture": ((8, 160), (100, 800)),
         "search": ((5, 60), (400, 1_000)),
     }
 )

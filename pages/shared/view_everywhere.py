@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from pages.shared import charts, dataset_words, resources, texts
-from pages.shared.choice import WAYS, Choice
+from pages.shared.choice import WAY_OF, WAYS, Choice
 from semsearch import catalog, leaderboard
 from semsearch.artifacts import METRICS
 from semsearch.leaderboard import Board, Everywhere
@@ -35,7 +35,7 @@ def show(choice: Choice) -> None:
         bind="query-params",
     )
     way = WAYS[choice.pooling]
-    ways = list(dataset_words.WAY_OF) if how in ("pooling", "both") else [(way.pooling, way.preset)]
+    ways = list(WAY_OF) if how in ("pooling", "both") else [(way.pooling, way.preset)]
     metrics = METRICS if how in ("metric", "both") else (choice.experiment.stored_metric,)
     found = leaderboard.everywhere(resources.store(), board, choice.q, ways=ways, metrics=metrics)
     _say(choice, board, found)
