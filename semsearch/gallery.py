@@ -129,6 +129,12 @@ def calibrated(shelf: Gallery, metric: str) -> tuple[float, float | None]:
     return float(np.median(matrix)), calibrate(matrix, shelf.labels, rows)
 
 
+@lru_cache(4)
+def prepared(shelf: Gallery, metric: str) -> metrics.Prepared:
+    """The vectors of a gallery as ``metrics.distances`` takes them."""
+    return metrics.prepared(shelf.vectors, metric)
+
+
 @lru_cache(2)
 def approximate(shelf: Gallery, metric: str) -> index.Approximate:
     """The approximate index of a gallery."""

@@ -1,4 +1,4 @@
-"""Distances between feature vectors, a similarity to show for each, and the ranking they give.
+"""Distances between vectors, similarity and rank (over budget because two ways to the same number stand side by side).
 
 Smaller is nearer, for every metric. Sums run in float64 over chunks of columns, so memory stays bounded
 and results agree with scikit-learn's on float64 copies; answers are rounded to float32 once.
@@ -52,19 +52,44 @@ SAME_RANKING = MappingProxyType({"sqeuclidean": "euclidean"})
 """Names that ``distances`` also accepts, and the metric that ranks exactly alike: squaring keeps the order."""
 
 _DOT = ("cosine", "euclidean", "correlation")
+READY = 16_000_000
 _CHUNK, _TILE, _TILE_COLUMNS, _BLOCK = 4_000_000, 65_536, 2_048, 256  # numbers at a time
 _CANCELS, _PARALLEL, _CONSTANT = 1e-6, 1e-28, 1e-24  # of squared norms: computed again below; taken for 0 below
 
 
-def distances(queries: np.ndarray, gallery: np.ndarray, metric: str) -> np.ndarray:
-    """Distances of each query to each gallery item, (m, n) float32; numpy only.
+@dataclass(frozen=True)
+class Prepared:
+    """Checked vectors, (n, d), and what a metric takes off each, (n,) float64: its mean, or 0."""
 
-    ``queries`` is (m, d), ``gallery`` (n, d), real numbers, float32 as a rule. ``metric`` is a name of
-    METRICS or SAME_RANKING (``sqeuclidean`` gives squares), else UnknownName. InputError for other
-    shapes and for NaN or infinity.
+    values: np.ndarray
+    shift: np.ndarray
+    ready: tuple[np.ndarray, np.ndarray] | None = None
+    """Their squared norms, (n,), and the shifted vectors, (n, d), both float64."""
+
+
+def prepared(gallery: np.ndarray, metric: str) -> Prepared:
+    """A gallery, (n, d), as ``distances`` takes it for many queries of one metric; raises as that does.
+
+    A metric made of products keeps float64 vectors of up to READY numbers: a query then costs a product, no more.
     """
     name = _known(metric)
-    left, right = _vectors("queries", queries, name), _vectors("gallery", gallery, name)
+    found = _vectors("gallery", gallery, name)
+    if name not in _DOT or found.values.size > READY:
+        return found
+    whole = found.values - found.shift[:, None]
+    return Prepared(found.values, found.shift, (np.einsum("ij,ij->i", whole, whole), whole))
+
+
+def distances(queries: np.ndarray, gallery: np.ndarray | Prepared, metric: str) -> np.ndarray:
+    """Distances of each query to each gallery item, (m, n) float32; numpy only.
+
+    ``queries`` is (m, d), ``gallery`` (n, d), real numbers, float32 as a rule, or ``prepared`` for the same metric.
+    ``metric`` is a name of METRICS or SAME_RANKING (``sqeuclidean`` gives squares), else UnknownName. InputError for
+    other shapes and for NaN or infinity.
+    """
+    name = _known(metric)
+    left = _vectors("queries", queries, name)
+    right = gallery if isinstance(gallery, Prepared) else _vectors("gallery", gallery, name)
     if left.values.shape[1] != right.values.shape[1]:
         raise InputError(f"queries {left.values.shape} and gallery {right.values.shape} differ in columns")
     dot = name in _DOT
@@ -86,7 +111,7 @@ def pairwise(features: np.ndarray, metrics: Iterable[str]) -> dict[str, np.ndarr
     if unknown := [name for name in names if name not in METRICS]:
         raise UnknownName("metric", unknown[0], METRICS)
     centred = _vectors("features", features, "correlation")
-    plain = _Vectors(centred.values, 0 * centred.shift)
+    plain = Prepared(centred.values, 0 * centred.shift)
     found: dict[str, np.ndarray] = {}
     for vectors, group in ((plain, ("cosine", "euclidean")), (centred, ("correlation",))):
         if wanted := [name for name in names if name in group]:
@@ -171,15 +196,7 @@ def _rounded(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float32)
 
 
-@dataclass(frozen=True)
-class _Vectors:
-    """Checked vectors, (n, d), and what a metric takes off each, (n,) float64: its mean, or 0."""
-
-    values: np.ndarray
-    shift: np.ndarray
-
-
-def _vectors(what: str, values: np.ndarray, metric: str) -> _Vectors:
+def _vectors(what: str, values: np.ndarray, metric: str) -> Prepared:
     values = np.asarray(values)
     if values.ndim != 2 or values.shape[1] == 0 or values.dtype.kind not in "fiu":
         raise InputError(f"{what}: expected (items, d) real numbers, d > 0; got {values.shape} {values.dtype}")
@@ -187,11 +204,14 @@ def _vectors(what: str, values: np.ndarray, metric: str) -> _Vectors:
         means = values.mean(axis=1, dtype=np.float64)
     if not np.isfinite(means).all():
         raise InputError(f"{what}: row {np.isfinite(means).argmin()} holds NaN or infinity; expected finite numbers")
-    return _Vectors(values, means if metric == "correlation" else 0 * means)
+    return Prepared(values, means if metric == "correlation" else 0 * means)
 
 
-def _products(left: _Vectors, right: _Vectors) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _products(left: Prepared, right: Prepared) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Squared norms (m,) and (n,) and products (m, n) of the shifted rows, float64."""
+    if right.ready and left is not right:
+        whole = left.values - left.shift[:, None]
+        return np.einsum("ij,ij->i", whole, whole), right.ready[0], whole @ right.ready[1].T
     squares = np.zeros(len(left.values)), np.zeros(len(right.values))
     cross = np.zeros((len(left.values), len(right.values)))
     for columns in _slices(left.values.shape[1], _CHUNK // max(1, sum(cross.shape))):
@@ -203,7 +223,7 @@ def _products(left: _Vectors, right: _Vectors) -> tuple[np.ndarray, np.ndarray, 
     return *squares, cross
 
 
-def _from_products(left: _Vectors, right: _Vectors, products: tuple, metric: str) -> np.ndarray:
+def _from_products(left: Prepared, right: Prepared, products: tuple, metric: str) -> np.ndarray:
     """Euclidean; cosine and correlation as half the squared euclidean distance of unit vectors."""
     aa, bb, cross = products
     factors = np.ones_like(aa), np.ones_like(bb)
@@ -220,13 +240,13 @@ def _from_products(left: _Vectors, right: _Vectors, products: tuple, metric: str
     return np.minimum(np.where(squared < _PARALLEL, 0, squared) / 2, 2)
 
 
-def _inverse_norms(vectors: _Vectors, squares: np.ndarray) -> np.ndarray:
+def _inverse_norms(vectors: Prepared, squares: np.ndarray) -> np.ndarray:
     """1 / norm, or 0 for a vector without direction: all shift, up to the rounding of a mean."""
     directed = squares > _CONSTANT * vectors.values.shape[1] * vectors.shift**2
     return np.where(directed, 1 / np.sqrt(np.where(directed, squares, 1)), 0)
 
 
-def _squared_gaps(sides: tuple[_Vectors, _Vectors], pairs: tuple, factors: tuple) -> np.ndarray:
+def _squared_gaps(sides: tuple[Prepared, Prepared], pairs: tuple, factors: tuple) -> np.ndarray:
     """Σ (x · factor − y · factor)² of the given pairs of shifted rows, (p,) float64."""
     total = np.zeros(len(pairs[0]))
     for columns in _slices(sides[0].values.shape[1], _TILE):
@@ -239,7 +259,7 @@ def _squared_gaps(sides: tuple[_Vectors, _Vectors], pairs: tuple, factors: tuple
     return total
 
 
-def _from_gaps(left: _Vectors, right: _Vectors, metric: str) -> np.ndarray:
+def _from_gaps(left: Prepared, right: Prepared, metric: str) -> np.ndarray:
     """Manhattan, minkowski3 or chebyshev of m × n rows, from |x − y| in tiles that fit the cache."""
     result = np.zeros((len(left.values), len(right.values)))
     fold = np.maximum if metric == "chebyshev" else np.add

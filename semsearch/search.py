@@ -14,7 +14,7 @@ import numpy as np
 from semsearch import compare, datasets, features, images, metrics
 from semsearch.catalog import PRESETS, FeatureSpec
 from semsearch.errors import InputError, UnknownName
-from semsearch.gallery import DEFAULT, Gallery, Progress, Tools, approximate, calibrated, extractor, gallery
+from semsearch.gallery import DEFAULT, Gallery, Progress, Tools, approximate, calibrated, extractor, gallery, prepared
 
 Picture = features.Picture
 Through = Callable[[FeatureSpec, np.ndarray], np.ndarray]
@@ -179,8 +179,10 @@ def _nearest(point: np.ndarray, shelf: Gallery, question: Question, rows: np.nda
         rows = approximate(shelf, question.metric).candidates(point, depth * (3 if question.fold else 1), rows)
     if question.fold:
         depth = max(1, len(rows))
-    whole = len(rows) == len(shelf.items)
-    row = metrics.distances(point[None], shelf.vectors if whole else shelf.vectors[rows], question.metric)
+    if 2 * len(rows) > len(shelf.items):
+        row = metrics.distances(point[None], prepared(shelf, question.metric), question.metric)[:, rows]
+    else:
+        row = metrics.distances(point[None], shelf.vectors[rows], question.metric)
     ids, near = metrics.rank(row, depth)
     return rows[ids[0]], near[0]
 

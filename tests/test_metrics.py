@@ -51,6 +51,25 @@ def test_hand_placed_vectors(name, expected):
     assert ranked(metrics.distances(ORIGIN, GALLERY, name), 5) == [expected]
 
 
+@pytest.mark.parametrize("name", [*NAMES, "sqeuclidean"])
+def test_a_prepared_gallery_answers_as_the_plain_one(name, monkeypatch):
+    """Near-duplicates, zero and constant vectors included, and one too large to be held ready."""
+    rows = np.random.default_rng(1).normal(2, 1, (60, 37)).astype(np.float32)
+    rows[7] = rows[6] * np.float32(1 + 1e-6)
+    rows[8], rows[9] = 0, 3
+    want = metrics.distances(rows[:20], rows, name)
+    for room in (metrics.READY, 100):
+        monkeypatch.setattr(metrics, "READY", room)
+        ready = metrics.prepared(rows, name)
+        found = np.concatenate([metrics.distances(rows[[query]], ready, name) for query in range(20)])
+        np.testing.assert_allclose(found, want, rtol=1e-6, atol=1e-7 if name != "chebyshev" else 0)
+        assert found[6, 7] == want[6, 7] > 0 or name in ("cosine", "correlation")
+    with pytest.raises(InputError, match="differ in columns"):
+        metrics.distances(rows[:, :5], ready, name)
+    with pytest.raises(InputError, match="NaN"):
+        metrics.prepared(np.full((2, 2), np.nan), name)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_metric_explains_itself(name):
     metric = metrics.METRICS[name]
