@@ -1,4 +1,4 @@
-"""The README's pictures of the app: ``python benchmarks/screenshots.py`` writes three JPEG files to docs/.
+"""The README's pictures of the app: ``python benchmarks/screenshots.py`` writes JPEG files to docs/.
 
 Starts the app on a free port with the shipped store and takes them in Chromium (see requirements-dev.txt).
 """
@@ -21,6 +21,7 @@ PICTURES = {
     "search": "?welcome=no&q=28",
     "compare": "?welcome=no&q=123&b_layer=block_9_project",
     "map": "map?q=123",
+    "live": "live?q=28",
 }
 """File in docs/ without its ending, and the address that it shows."""
 LIMIT, SIZE, SECONDS = 200_000, {"width": 1440, "height": 900}, 60
@@ -63,7 +64,7 @@ def open_page(page: Any, address: str) -> None:  # noqa: ANN401 - playwright's p
     page.locator("[data-test-script-state=notRunning]").wait_for(state="attached")
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(3000)
-    if page.locator("[data-testid=stException], [data-testid=stAlert], [role=dialog]").count():
+    if page.locator("[data-testid=stException], [data-testid=stAlertContentError], [role=dialog]").count():
         raise SystemExit(f"{address} does not show what it should")
 
 
@@ -80,10 +81,14 @@ def main() -> None:
     """Take all pictures."""
     from playwright.sync_api import sync_playwright
 
-    from semsearch import datasets
+    from semsearch import datasets, recommend, search, weights
+    from semsearch.experiments import open_store
 
     if not datasets.load("groceries200").has_pictures:
         datasets.fetch("groceries200")
+    weights.pull("mobilenetv2")
+    best = recommend.recommend(open_store(), "groceries200")
+    search.search(0, search.Question("groceries200", best.spec, best.metric))  # its features, computed once
     DOCS.mkdir(exist_ok=True)
     with app() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
