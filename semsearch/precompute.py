@@ -21,7 +21,7 @@ from semsearch import artifacts, catalog, datasets, features, images, metrics, p
 from semsearch.catalog import WAYS, FeatureSpec
 from semsearch.errors import ImageRefused, InputError
 from semsearch.settings import settings
-from semsearch.storage import lock
+from semsearch.storage import lock, remove_leftovers
 
 Progress = Callable[[int, int], None]
 Vectors = dict[FeatureSpec, np.ndarray]
@@ -173,6 +173,7 @@ def _run_unit(
 def _compute_layers(
     unit: _Unit, work: Path, tools: Tools, project: projection.Project, step: Callable[[int], None]
 ) -> None:
+    remove_leftovers(work)
     layers = [layer.name for layer in catalog.model(unit.model).layers]
     missing = [name for name in layers if not artifacts.layer_is_whole(work, name)]
     specs = [spec for spec in catalog.grid(unit.model) if spec.layer in missing]

@@ -33,6 +33,12 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Delete what killed writers left in a folder to which nobody else writes now."""
+    for temporary in folder.glob(".*.tmp.*"):
+        temporary.unlink(missing_ok=True)
+
+
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
     """Hold an exclusive lock named by ``path`` between processes; released when the holder dies."""
