@@ -192,6 +192,7 @@ def test_fifty_kills_lose_nothing(world, tmp_path, monkeypatch):
         process.join()
         return process.exitcode
 
+    assert end(start(tmp_path / "first")) == 0  # the server of forks has imported all
     started = time.monotonic()
     assert end(start(tmp_path / "whole")) == 0
     span = time.monotonic() - started
