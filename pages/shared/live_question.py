@@ -48,7 +48,7 @@ def _best(choice: Choice) -> None:
     parts = parts_of(found.spec, found.metric)
     name = texts.plain(dataset_words.named(found.spec, found.metric))
     here = all(getattr(choice, name) == value for name, value in parts.items())
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="live_best"):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key="live_best"):
         st.caption(f":material/recommend: **Best to begin with: {name}.** {texts.plain(found.reason)}")
         st.button(
             "In use" if here else "Use it",

@@ -17,7 +17,7 @@ PAGE = 120
 """Pictures of one page when browsing."""
 _NEW = {"replaces": "Is the query", "adds": "Is added to it"}
 _REFUSED, _ROUND, _LINK = "live_refused", "live_round", "live_link"
-_AREA, _CAMERA = 150, 440
+_AREA, _CAMERA = 150, 340
 """Height of the place for each way in pixels, so that what is below stays where it is; of the camera's."""
 
 

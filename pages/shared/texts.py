@@ -6,11 +6,14 @@ import re
 from semsearch.catalog import Layer, Model
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|:$~&@/])")
+_LINKED = re.compile(r"(?i)(?<=http)(?=s?://)|(?<=www)(?=\.)|(?=@)")
+_NOTHING = "\u2060"
+"""A joiner of words that is not seen: it keeps an address from becoming a link, which no backslash does."""
 
 
 def plain(text: str) -> str:
     """``text`` for a place that reads Markdown, so that it is shown as it is: labels and links are untrusted."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    return _MARKDOWN.sub(r"\\\1", _LINKED.sub(_NOTHING, " ".join(text.split())))
 
 
 def count(number: int) -> str:
