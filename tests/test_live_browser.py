@@ -350,11 +350,11 @@ def test_hostile_links_are_text(page):
     """Four of them in each link: one that were taken for markup would do."""
     way(page, "Link")
     field = page.get_by_label("Address of a picture")
+    alert = page.get_by_test_id("stAlert").filter(has_text="Not every picture")
     addresses = "http://127.0.0.1/x HTTPS://a.example www.b.example c@d.example"
     for link in (addresses, *(" ".join(WORDS[start : start + 4]) for start in range(0, len(WORDS), 4))):
         field.fill(link)
         field.press("Enter")
-        alert = page.get_by_test_id("stAlert").filter(has_text="Not every picture")
         until(page, lambda link=link: link.strip() in seen(alert), link)
         assert not alert.locator("a").count()
 
