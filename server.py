@@ -1,5 +1,7 @@
 """The server: the pages of app.py in one process with the REST door."""
 
+import gc
+
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
@@ -11,3 +13,7 @@ from semsearch import api
 PagesManager.uses_pages_directory = False
 
 app = st.App("app.py", routes=api.routes(is_host_allowed))
+
+# Nothing of what was imported is ever garbage: to look through it again and again would hold up all requests.
+gc.collect()
+gc.freeze()

@@ -98,7 +98,14 @@ async def _search(request: Request, gate: Gate) -> Response:
     service.admit()
     if request.scope["query_string"]:
         raise InputError("expected the options in the body, got some in the address")
-    asked, pictures = await _read(request)
+    kind = _kind(request)
+    try:
+        async with asyncio.timeout(SECONDS):
+            await request.body()
+    except TimeoutError:
+        raise Refused(408, f"expected the request within {SECONDS:g} s") from None
+    service.admit()  # again: many may have come in meanwhile, and to take a body apart costs more than to refuse it
+    asked, pictures = await _read(request, kind)
     plan = _plan(asked) if asked.model else await run_in_threadpool(_plan, asked)
     for one in pictures:
         if isinstance(one.picture, str):
@@ -125,19 +132,20 @@ async def _fetched(given: _Given, gate: Gate) -> search.Example:
     return search.Example(picture, given.weight, given.crop)
 
 
-async def _read(request: Request) -> tuple[wire.Options, list[_Given]]:
-    """What is asked, out of either kind of body."""
+def _kind(request: Request) -> str:
+    """Of the two kinds of body, which this one is."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in (wire.JSON, wire.FORM):
         raise Refused(415, f"expected {wire.JSON} or {wire.FORM}")
-    try:
-        async with asyncio.timeout(SECONDS):
-            if kind == wire.JSON:
-                asked = wire.read_json(await request.body())
-                return asked, [_Given(one.source, one.weight, one.crop) for one in asked.wanted]
-            form = wire.read_form(await _fields(request))
-    except TimeoutError:
-        raise Refused(408, f"expected the request within {SECONDS:g} s") from None
+    return kind
+
+
+async def _read(request: Request, kind: str) -> tuple[wire.Options, list[_Given]]:
+    """What is asked, out of a body that is here."""
+    if kind == wire.JSON:
+        asked = wire.read_json(await request.body())
+        return asked, [_Given(one.source, one.weight, one.crop) for one in asked.wanted]
+    form = wire.read_form(await _fields(request))
     weights, crops = form.weights or [1.0] * len(form.image), form.crops or [images.WHOLE] * len(form.image)
     return form, [_Given(*one) for one in zip(form.image, weights, crops, strict=True)]
 

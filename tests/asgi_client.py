@@ -36,7 +36,7 @@ class Client:
         return asyncio.run(self.asked(method, path, **more))
 
     async def asked(self, method, path, *, pieces=None, gone=None, raw_path=None, **more):
-        """``pieces`` of the body come in place of the whole; the client leaves when the event ``gone`` is set."""
+        """``pieces`` of the body, or what gives them, come in place of it; the client leaves when ``gone`` is set."""
         ready = requests.Request(method, "http://localhost/", **more).prepare()
         body = ready.body.encode() if isinstance(ready.body, str) else ready.body or b""
         coming = [body] if pieces is None else list(pieces)
@@ -60,7 +60,8 @@ class Client:
         async def receive():
             if coming:
                 piece = coming.pop(0)
-                return {"type": "http.request", "body": piece, "more_body": bool(coming)}
+                body = piece() if callable(piece) else piece
+                return {"type": "http.request", "body": body, "more_body": bool(coming)}
             await (gone or asyncio.Event()).wait()
             return {"type": "http.disconnect"}
 

@@ -409,6 +409,20 @@ def test_a_full_service_says_busy_at_once_without_reading(waiting):
     assert all(future.result() for future in inside) and waiting.health().refused == 1
 
 
+def test_a_body_is_not_taken_apart_when_the_service_filled_while_it_came(waiting, monkeypatch):
+    def fill():
+        picture = np.zeros((8, 8, 3), np.uint8)
+        inside.extend(waiting.submit(picture, search.Question("world", SPEC)) for _ in range(2))
+        return b"{"
+
+    inside = []
+    monkeypatch.setattr(wire, "read_json", lambda body: pytest.fail("taken apart"))
+    found = Client(door()).post(pieces=[fill, b"}"], headers={"Content-Type": "application/json"})
+    assert error(found, 503)["kind"] == "Busy"
+    Waiting.opened.set()
+    assert all(future.result() for future in inside) and waiting.health().refused == 1
+
+
 def test_a_client_that_leaves_takes_its_search_along(waiting, monkeypatch):
     """All threads of work are held, so that the third search waits and can be taken back."""
     monkeypatch.setattr(waiting, "_capacity", 40)
