@@ -13,7 +13,7 @@ from semsearch.errors import EngineError, TooLate
 from semsearch.gallery import Tools, extractor
 from semsearch.settings import cores
 
-BATCH = 4 * cores()
+BATCH = 8 * cores()
 """Pictures that go through a network together: enough to keep every core busy; each is answered when it is done."""
 WAIT = 0.002
 """Seconds that the first of them waits for others."""
