@@ -59,8 +59,9 @@ _CANCELS, _PARALLEL, _CONSTANT = 1e-6, 1e-28, 1e-24  # of squared norms: compute
 
 @dataclass(frozen=True)
 class Prepared:
-    """Checked vectors, (n, d), and what a metric takes off each, (n,) float64: its mean, or 0."""
+    """Vectors, (n, d), checked for a metric, and what it takes off each, (n,) float64: its mean, or 0."""
 
+    metric: str
     values: np.ndarray
     shift: np.ndarray
     ready: tuple[np.ndarray, np.ndarray] | None = None
@@ -77,7 +78,7 @@ def prepared(gallery: np.ndarray, metric: str) -> Prepared:
     if name not in _DOT or found.values.size > READY:
         return found
     whole = found.values - found.shift[:, None]
-    return Prepared(found.values, found.shift, (np.einsum("ij,ij->i", whole, whole), whole))
+    return Prepared(name, found.values, found.shift, (np.einsum("ij,ij->i", whole, whole), whole))
 
 
 def distances(queries: np.ndarray, gallery: np.ndarray | Prepared, metric: str) -> np.ndarray:
@@ -90,6 +91,8 @@ def distances(queries: np.ndarray, gallery: np.ndarray | Prepared, metric: str) 
     name = _known(metric)
     left = _vectors("queries", queries, name)
     right = gallery if isinstance(gallery, Prepared) else _vectors("gallery", gallery, name)
+    if right.metric != name:
+        raise InputError(f"expected a gallery prepared for {name}, got one for {right.metric}")
     if left.values.shape[1] != right.values.shape[1]:
         raise InputError(f"queries {left.values.shape} and gallery {right.values.shape} differ in columns")
     dot = name in _DOT
@@ -111,7 +114,7 @@ def pairwise(features: np.ndarray, metrics: Iterable[str]) -> dict[str, np.ndarr
     if unknown := [name for name in names if name not in METRICS]:
         raise UnknownName("metric", unknown[0], METRICS)
     centred = _vectors("features", features, "correlation")
-    plain = Prepared(centred.values, 0 * centred.shift)
+    plain = Prepared("euclidean", centred.values, 0 * centred.shift)
     found: dict[str, np.ndarray] = {}
     for vectors, group in ((plain, ("cosine", "euclidean")), (centred, ("correlation",))):
         if wanted := [name for name in names if name in group]:
@@ -204,7 +207,7 @@ def _vectors(what: str, values: np.ndarray, metric: str) -> Prepared:
         means = values.mean(axis=1, dtype=np.float64)
     if not np.isfinite(means).all():
         raise InputError(f"{what}: row {np.isfinite(means).argmin()} holds NaN or infinity; expected finite numbers")
-    return Prepared(values, means if metric == "correlation" else 0 * means)
+    return Prepared(metric, values, means if metric == "correlation" else 0 * means)
 
 
 def _products(left: Prepared, right: Prepared) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -66,6 +66,8 @@ def test_a_prepared_gallery_answers_as_the_plain_one(name, monkeypatch):
         assert found[6, 7] == want[6, 7] > 0 or name in ("cosine", "correlation")
     with pytest.raises(InputError, match="differ in columns"):
         metrics.distances(rows[:, :5], ready, name)
+    with pytest.raises(InputError, match="expected a gallery prepared for"):
+        metrics.distances(rows, ready, "cosine" if name != "cosine" else "euclidean")
     with pytest.raises(InputError, match="NaN"):
         metrics.prepared(np.full((2, 2), np.nan), name)
 
