@@ -41,9 +41,10 @@ def ask(choice: Choice, examples: Sequence[Example], question: Question) -> Sear
     resources.allow("search")
     future = serving.service().submit(examples, question)
     try:
-        while not future.done():
-            wait([future], 0.2)
-            st.session_state.get(_WORK)  # touching the session is where Streamlit ends a run that is no longer wanted
+        with st.spinner("Searching …"):
+            while not future.done():
+                wait([future], 0.2)
+                st.session_state.get(_WORK)  # touching it is where Streamlit ends a run that is no longer wanted
     finally:
         future.cancel()
     result = future.result()
