@@ -193,9 +193,12 @@ def test_fifty_kills_lose_nothing(world, tmp_path, monkeypatch):
         return process.exitcode
 
     assert end(start(tmp_path / "first")) == 0  # the server of forks has imported all
-    started = time.monotonic()
-    assert end(start(tmp_path / "whole")) == 0
-    span = time.monotonic() - started
+    spans = []
+    for name in ("whole", "again"):
+        started = time.monotonic()
+        assert end(start(tmp_path / name)) == 0
+        spans.append(time.monotonic() - started)
+    span = min(spans)  # one slow run would have most of the kills come too late
     expected = contents(tmp_path / "whole")
 
     def kill(seed):
