@@ -24,7 +24,8 @@ import numpy as np  # noqa: E402
 
 from semsearch import catalog, datasets, images, weights  # noqa: E402
 from semsearch.catalog import FeatureSpec  # noqa: E402
-from semsearch.engines import OpenVINOEngine, TensorFlowEngine, preprocess  # noqa: E402
+from semsearch.converted import OpenVINOEngine  # noqa: E402
+from semsearch.engines import TensorFlowEngine, preprocess  # noqa: E402
 from semsearch.features import FeatureExtractor  # noqa: E402
 from semsearch.settings import cores  # noqa: E402
 

@@ -22,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np  # noqa: E402
 
 from semsearch import catalog, experiments, leaderboard  # noqa: E402
-from semsearch.engines import OpenVINOEngine  # noqa: E402
+from semsearch.converted import OpenVINOEngine  # noqa: E402
 from semsearch.settings import cores, settings  # noqa: E402
 from semsearch.storage import write_bytes  # noqa: E402
 

@@ -14,18 +14,33 @@
     │   ├── PicturesUnavailable    a dataset whose pictures are not on this machine
     │   ├── Busy                   as many searches as can wait are waiting, or a client asks too often
     │   ├── NotReady               features that are still being computed
+    │   ├── ProcessLost            a child process that died or hung; the next try starts another
     │   └── TooLate                an answer that was not there by its deadline
+    ├── StorageError               the machine does not let a file be read or written: full, forbidden, read-only, …
     ├── IntegrityError             stored bytes are not what was written
     └── EngineError                an inference engine refused a model or disagreed with its reference
 
 A message says what was expected, what came and what is valid, and ends with the cure where there is one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 class SemsearchError(Exception):
-    """Root of the tree."""
+    """Root of the tree; every error of it survives the trip back from a child process."""
+
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[..., "SemsearchError"], tuple[type["SemsearchError"], str, dict[str, object]]]:
+        """Message and attributes, whatever the constructor takes."""
+        return _rebuilt, (type(self), str(self), dict(self.__dict__))
+
+
+def _rebuilt(kind: type[SemsearchError], message: str, attributes: dict[str, object]) -> SemsearchError:
+    error = kind.__new__(kind, message)
+    error.args = (message,)
+    error.__dict__.update(attributes)
+    return error
 
 
 class InputError(SemsearchError, ValueError):
@@ -48,10 +63,6 @@ class ImageRefused(InputError):
         super().__init__(message)
         self.reason = reason
 
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
-        """Survive the trip back from a child process."""
-        return type(self), (self.reason, str(self))
-
 
 class LinkRefused(InputError):
     """A link, or what it leads to, that we do not accept; ``reason`` is one machine-readable word."""
@@ -60,10 +71,6 @@ class LinkRefused(InputError):
         """Keep ``reason`` beside the sentence for people."""
         super().__init__(message)
         self.reason = reason
-
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
-        """Survive the trip back from a child process."""
-        return type(self), (self.reason, str(self))
 
 
 class SpecMismatch(InputError):
@@ -94,8 +101,16 @@ class NotReady(Unavailable):
     """What a search needs is still being computed; the message says how far it is."""
 
 
+class ProcessLost(Unavailable):
+    """A child process that died or hung; the next try starts another."""
+
+
 class TooLate(Unavailable):
     """A request whose deadline passed before its answer was there."""
+
+
+class StorageError(SemsearchError):
+    """The machine does not let a file be read or written; the message names the path, the reason and the cure."""
 
 
 class IntegrityError(SemsearchError):

@@ -14,7 +14,8 @@ import numpy as np
 
 from semsearch import images
 from semsearch.catalog import PRESETS, FeatureSpec
-from semsearch.engines import Engine, OpenVINOEngine, TensorFlowEngine, preprocess
+from semsearch.converted import OpenVINOEngine
+from semsearch.engines import ChildEngine, Engine, TensorFlowEngine, preprocess
 from semsearch.errors import EngineError, ImageRefused, InputError, UnknownName
 from semsearch.settings import cores
 
@@ -38,8 +39,8 @@ class FeatureExtractor:
     def __init__(self, specs: Sequence[FeatureSpec], *, engine: str = "auto") -> None:
         """Load what the specs ask for; they must share model and preset, else InputError.
 
-        Engine ``auto`` is OpenVINO, or TensorFlow with a ``notice`` where OpenVINO fails; the two named
-        engines are taken or refused with EngineError. WeightsUnavailable if weights were never pulled.
+        Engine ``auto`` is OpenVINO, or TensorFlow in a child process, with a ``notice``, where OpenVINO fails; the two
+        named engines are taken or refused with EngineError. WeightsUnavailable if weights were never pulled.
         """
         self.specs = tuple(dict.fromkeys(specs))
         if len({(spec.model, spec.preset) for spec in self.specs}) != 1:
@@ -63,7 +64,7 @@ class FeatureExtractor:
         except EngineError as error:
             if engine == "openvino":
                 raise
-            return TensorFlowEngine(model, outputs, size=size), f"Slower engine in use (TensorFlow). {error}"
+            return ChildEngine(model, outputs, size=size), f"Slower engine in use (TensorFlow). {error}"
 
     def extract(
         self, pictures: Iterable[Picture], *, out: Callable[[FeatureSpec, int, int], np.ndarray] | None = None

