@@ -1,38 +1,38 @@
 """The command line: ``semsearch COMMAND …``; each command calls the library once and prints what came back.
 
-Exit codes: 0 done; 1 done in part, or an engine failed; 2 the words of the call are off; 3 not to be
-had now; 4 stored bytes are damaged; 130 interrupted. ``--json`` prints one JSON document for machines.
+Exit codes stand in ``terminal.py``. ``--json`` prints one JSON document for machines.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from semsearch.errors import InputError, IntegrityError, SemsearchError, Unavailable
-
-CODES = ((InputError, 2), (Unavailable, 3), (IntegrityError, 4), (SemsearchError, 1))
-Progress = Callable[[int, int], None]
+from semsearch.errors import Unavailable
+from semsearch.terminal import bar, counted, guarded, say, table
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code."""
-    arguments = _parser().parse_args(argv)
-    try:
+    """Run one command; returns its exit code, whatever happens."""
+
+    def run() -> int:
+        arguments = _parser().parse_args(words)
         return int(arguments.run(arguments))
-    except SemsearchError as error:
-        sys.stderr.write(f"semsearch: {error}\n")
-        return next(code for kind, code in CODES if isinstance(error, kind))
-    except KeyboardInterrupt:
-        sys.stderr.write("semsearch: interrupted; the same command resumes\n")
-        return 130
+
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    return guarded(run, debug=debug)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="semsearch", description="Image search with convolutional networks.")
+    parser = argparse.ArgumentParser(
+        prog="semsearch",
+        description="Image search with convolutional networks.",
+        epilog="--debug, anywhere, shows where in the code a failure came from.",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_models(commands.add_parser("models", help="list, pull and verify model weights"))
     _add_datasets(commands.add_parser("datasets", help="list, fetch, add and verify datasets"))
@@ -110,7 +110,7 @@ def _models_list(arguments: argparse.Namespace) -> int:
         }
         for model in catalog.models().values()
     ]
-    _show(rows, arguments.json)
+    table(rows, arguments.json)
     return 0
 
 
@@ -121,9 +121,9 @@ def _models_pull(arguments: argparse.Namespace) -> int:
     for name in names:
         catalog.model(name)
     for name in names:
-        with _bar(name, "B") as progress:
+        with bar(name, "B") as progress:
             found = weights.pull(name, progress=progress)
-        _say(f"{name}: {found.source}, {found.path}")
+        say(f"{name}: {found.source}, {found.path}")
     return 0
 
 
@@ -133,14 +133,14 @@ def _models_verify(arguments: argparse.Namespace) -> int:
     names = arguments.names or [name for name in catalog.models() if weights.status(name).here]
     for name in names:
         found = weights.verify(name)
-        _say(f"{name}: whole, tensors {found.digest[:16]}…, from {found.source}")
+        say(f"{name}: whole, tensors {found.digest[:16]}…, from {found.source}")
     return 0
 
 
 def _datasets_list(arguments: argparse.Namespace) -> int:
     from semsearch import datasets
 
-    _show([_dataset_row(name) for name in datasets.names()], arguments.json)
+    table([_dataset_row(name) for name in datasets.names()], arguments.json)
     return 0
 
 
@@ -164,9 +164,9 @@ def _datasets_fetch(arguments: argparse.Namespace) -> int:
     from semsearch import datasets
 
     for name in arguments.names:
-        with _bar(name, "") as progress:
+        with bar(name, "") as progress:
             found = datasets.fetch(name, progress=progress)
-        _say(f"{name}: {len(found.items)} pictures of {len(found.classes)} classes in {found.root}")
+        say(f"{name}: {_contents(found)} in {found.root}")
     return 0
 
 
@@ -174,8 +174,12 @@ def _datasets_add(arguments: argparse.Namespace) -> int:
     from semsearch import datasets
 
     found = datasets.add(arguments.name, arguments.folder)
-    _say(f"{found.name}: {len(found.items)} pictures of {len(found.classes)} classes")
+    say(f"{found.name}: {_contents(found)}")
     return 0
+
+
+def _contents(dataset: Any) -> str:  # noqa: ANN401 - a Dataset, whose module is loaded late
+    return f"{counted(len(dataset.items), 'picture')} of {counted(len(dataset.classes), 'class', 'classes')}"
 
 
 def _datasets_verify(arguments: argparse.Namespace) -> int:
@@ -184,14 +188,14 @@ def _datasets_verify(arguments: argparse.Namespace) -> int:
     problems = {name: datasets.verify(name) for name in arguments.names}
     for name, found in problems.items():
         for problem in found or ["whole"]:
-            _say(f"{name}: {problem}")
+            say(f"{name}: {problem}")
     return 4 if any(problems.values()) else 0
 
 
 def _precompute(arguments: argparse.Namespace) -> int:
     from semsearch import precompute
 
-    with _bar("precompute", "") as progress:
+    with bar("precompute", "") as progress:
         report = precompute.precompute(
             arguments.datasets,
             arguments.models or precompute.models_here(),
@@ -200,15 +204,15 @@ def _precompute(arguments: argparse.Namespace) -> int:
             progress=progress,
         )
     for picture in report.skipped:
-        _say(f"skipped {picture}")
-    _say(f"{report.computed} computed, {report.already} already there, store at {report.root}")
+        say(f"skipped {picture}")
+    say(f"{report.computed} computed, {report.already} already there, store at {report.root}")
     return 1 if report.skipped else 0
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     from semsearch import evaluate
 
-    _show(evaluate.score_rows(arguments.dataset), arguments.json)
+    table(evaluate.score_rows(arguments.dataset), arguments.json)
     return 0
 
 
@@ -222,18 +226,18 @@ def _search(arguments: argparse.Namespace) -> int:
 
         picture = links.fetch_image(arguments.image)
     name = arguments.dataset
-    with _bar(f"features of {name}", "") as progress:
+    with bar(f"features of {name}", "") as progress:
         found = search.search(picture, question, progress=progress)
     said = search.document(found, datasets.load(name))
     if arguments.json:
         configuration = {**_plain(question.spec), "metric": question.metric}
         asked = {"query": arguments.image, "dataset": name, "configuration": configuration}
-        _say(json.dumps({**asked, **said}, indent=1))
+        say(json.dumps({**asked, **said}, indent=1))
     else:
-        _show(
+        table(
             [{key: row[key] for key in ("rank", "item", "class", "distance", "file")} for row in said["matches"]], False
         )
-        _say("" if found.good else "no good match: the nearest is farther than right matches usually are")
+        say("" if found.good else "no good match: the nearest is farther than right matches usually are")
     return 0
 
 
@@ -249,38 +253,3 @@ def _plain(row: Any) -> dict[str, Any]:  # noqa: ANN401 - any frozen dataclass o
     from dataclasses import asdict
 
     return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(row).items()}
-
-
-def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
-    """Print rows as JSON, or as a table that is Markdown too."""
-    if as_json:
-        _say(json.dumps(rows, indent=1))
-        return
-    heads = list(rows[0])
-    cells = [heads, *([str(row[head]) for head in heads] for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(heads))]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells
-    ]
-    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
-    _say("\n".join([lines[0], rule, *lines[1:]]))
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-
-
-@contextmanager
-def _bar(title: str, unit: str) -> Iterator[Progress]:
-    """A progress bar with an estimate on the terminal; silent where there is none."""
-    from tqdm import tqdm
-
-    with tqdm(
-        desc=title, unit=unit or "it", unit_scale=unit == "B", disable=not sys.stderr.isatty(), leave=False
-    ) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield progress

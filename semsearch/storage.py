@@ -80,8 +80,8 @@ def _lies_in(place: str, folder: Path) -> bool:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Raise what the operating system refuses in the block as StorageError."""
+def explained(path: Path | str) -> Iterator[None]:
+    """Raise what the operating system refuses in the block as StorageError; ``path`` may be what stands for one."""
     try:
         yield
     except OSError as error:

@@ -30,7 +30,7 @@ LEVELS = {
     },
     3: {"experiments", "compare", "leaderboard", "gallery", "search", "recommend"},
     4: {"precompute", "evaluate", "worker", "serving"},
-    5: {"cli", "__main__", "api", "gate", "openapi", "wire"},
+    5: {"cli", "terminal", "__main__", "api", "gate", "openapi", "wire"},
 }
 LEVEL_OF = {module: level for level, modules in LEVELS.items() for module in modules}
 HEAVY = {
@@ -48,7 +48,7 @@ HEAVY = {
     "pyarrow": {"datasets", "sources"},
     "faiss": {"index"},
     "streamlit": set(),
-    "tqdm": {"cli"},
+    "tqdm": {"terminal"},
     "starlette": {"api", "gate"},
     "pydantic": {"openapi", "wire"},
 }

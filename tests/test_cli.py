@@ -1,11 +1,21 @@
 """The command line: exit codes, messages, and output for people and machines."""
 
+import errno
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from semsearch import cli
+from semsearch import cli, datasets, storage, terminal
+from semsearch.errors import StorageError
 from tests.test_precompute import make_world
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def run(capsys, *words):
@@ -67,3 +77,111 @@ def test_a_shard_that_is_none_is_2(home, capsys):
     code, _, err = run(capsys, "precompute", "groceries200", "--models", "mobilenetv2", "--shard", "5/4")
     assert code == 2
     assert "5/4" in err
+
+
+def command(*words, **options):
+    """The command in a process of its own."""
+    python = [sys.executable, "-m", "semsearch", *words]
+    return subprocess.run(python, cwd=ROOT, stdin=subprocess.DEVNULL, timeout=60, **options)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/data/x"), 5, "cannot use /data/x: the disk is full; "),
+        (OSError(errno.EDQUOT, "Quota", "/data/x"), 5, "cannot use /data/x: the disk quota of this user is used up; "),
+        (OSError(errno.EACCES, "denied", "/data/x"), 5, "cannot use /data/x: this user may not do that there; make "),
+        (OSError(errno.EROFS, "ro", "/data/x"), 5, "cannot use /data/x: that disk is read-only; "),
+        (OSError(errno.EIO, "io", "/data/x"), 5, "cannot use /data/x: the disk reports a fault; check that disk"),
+        (OSError(errno.EMFILE, "many", "/data/x"), 5, "this process has as many files open as it may; raise the limit"),
+        (MemoryError(), 5, "the machine is short of memory"),
+        (KeyboardInterrupt(), 130, "interrupted; the same command resumes"),
+        (ZeroDivisionError("division by zero"), 1, "a fault of semsearch itself (ZeroDivisionError: division by zero)"),
+        (StorageError("cannot use x:\n full"), 5, "cannot use x: full"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
+)
+def test_every_failure_is_one_line_and_a_code(home, capsys, monkeypatch, error, code, line):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(datasets, "names", fail)
+    got, out, err = run(capsys, "datasets", "list")
+    assert (got, out) == (code, "")
+    assert err.startswith("semsearch: ") and line in err and err.count("\n") == 1
+    assert "Traceback" in run(capsys, "datasets", "list", "--debug")[2]
+
+
+@pytest.mark.parametrize(
+    ("path", "variable"),
+    [("home/weights/x", "SEMSEARCH_HOME"), ("store/manifest.json", "SEMSEARCH_PRECOMPUTED"), (".", "SEMSEARCH_HOME")],
+)
+def test_a_full_disk_names_the_setting_that_moves_the_file(home, tmp_path, monkeypatch, path, variable):
+    monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(tmp_path / "store"))
+    message = str(storage.explain(OSError(errno.ENOSPC, "full", str(tmp_path / path))))
+    assert message.endswith(f"free some space, or set {variable} to a folder on another disk")
+
+
+def test_a_closed_pipe_ends_quietly(home):
+    done = subprocess.run(
+        ["bash", "-c", f'"{sys.executable}" -m semsearch models list | true; echo "${{PIPESTATUS[0]}}"'],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.stderr == b""
+    assert done.stdout in (b"141\n", b"0\n")  # 0 where all was written before the other end was closed
+
+
+def test_a_reader_that_left_is_141(home):
+    left, right = os.pipe()
+    os.close(left)
+    done = command("models", "list", stdout=right, stderr=subprocess.PIPE)
+    os.close(right)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_full_disk_under_the_output_is_told(home):
+    with open("/dev/full", "wb") as full:
+        done = command("models", "list", stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 5
+    assert done.stderr.startswith(b"semsearch: cannot use the output of this command: the disk is full")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("coding", ["latin-1", "ascii", "utf-8"])
+def test_any_terminal_shows_any_name(home, tmp_path, coding):
+    folder = make_world(tmp_path / "mine")
+    (folder / "red").rename(folder / "\u82f9\u679c\u2026")
+    env = {**os.environ, "PYTHONIOENCODING": coding}
+    done = command("datasets", "add", "mine", "--from", str(folder), env=env, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    done = command("datasets", "add", "mine", "--from", str(folder / "\u2026nowhere"), env=env, capture_output=True)
+    assert done.returncode == 2 and b"Traceback" not in done.stderr
+    assert ("\u2026nowhere" if coding == "utf-8" else r"\u2026nowhere") in done.stderr.decode(coding)
+
+
+def test_output_that_is_closed_is_no_failure(home):
+    done = subprocess.run(["bash", "-c", f'"{sys.executable}" -m semsearch models list >&- 2>&-'], cwd=ROOT, timeout=60)
+    assert done.returncode == 0
+
+
+def test_being_told_to_end_is_143(home, capsys, monkeypatch):
+    def end():
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+
+    monkeypatch.setattr(datasets, "names", end)
+    before = signal.getsignal(signal.SIGTERM)
+    assert run(capsys, "datasets", "list") == (143, "", "semsearch: ended; the same command resumes\n")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_one_is_not_many():
+    assert [terminal.counted(n, "picture") for n in (0, 1, 2, 1234)] == [
+        "0 pictures",
+        "1 picture",
+        "2 pictures",
+        "1,234 pictures",
+    ]
+    assert terminal.counted(1, "class", "classes") == "1 class"
