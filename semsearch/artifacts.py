@@ -9,25 +9,21 @@
 Reading checks the digest of a file before anything in it is looked at. No file holds code or pickles.
 """
 
-import hashlib
 import io
-import json
 import lzma
 import threading
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from semsearch import catalog, coding, datasets
+from semsearch import coding
 from semsearch.catalog import WAYS
-from semsearch.errors import InputError, IntegrityError
+from semsearch.errors import IntegrityError
 from semsearch.projection import Trust
-from semsearch.storage import sha256_file, write_bytes
+from semsearch.storage import write_bytes
 
 SCHEMA = 2
 DEPTH = 50
@@ -36,7 +32,6 @@ METRICS = ("correlation", "cosine", "manhattan", "euclidean", "minkowski3", "che
 """The metrics stored, in the order in which their rankings are coded."""
 METHODS = ("umap", "tsne", "pca")
 KINDS = tuple(f"{method}{dimensions}" for method in METHODS for dimensions in (2, 3))
-LIBRARIES = ("keras", "numba", "numpy", "openvino", "pillow", "tensorflow-cpu", "umap-learn")
 COLUMNS = {
     "codes": None,
     "steps": np.uint8,
@@ -209,84 +204,3 @@ def layer_is_whole(folder: Path, layer: str) -> bool:
     except IntegrityError:
         return False
     return True
-
-
-def write_unit(folder: Path, facts: dict) -> None:
-    """Describe a finished unit in ``<folder>/unit.json``: its facts, its files, the libraries.
-
-    ``facts`` hold at least dataset, dataset_hash, items, model, schema and key. InputError when layers are missing.
-    """
-    files = {path.name: sha256_file(path) for path in sorted(folder.glob("*.npz"))}
-    if files.keys() != (wanted := _files(facts["model"])):
-        raise InputError(f"{folder}: expected the layer files {', '.join(sorted(wanted))}, got {', '.join(files)}")
-    libraries = {name: version(name) for name in LIBRARIES}
-    write_bytes(folder / "unit.json", signed({**facts, "files": files, "libraries": libraries}))
-
-
-def unit_key(root: Path, dataset: str, model: str) -> str:
-    """The key of the unit stored there, or empty if there is none or it is damaged."""
-    folder = root / dataset / model
-    try:
-        facts = read_signed(folder / "unit.json")
-        whole = all(sha256_file(folder / name) == digest for name, digest in facts["files"].items())
-    except (IntegrityError, OSError):
-        return ""
-    current = facts["schema"] == SCHEMA and facts["files"].keys() == _files(model)
-    return str(facts["key"]) if whole and current else ""
-
-
-def seal(root: Path) -> None:
-    """Write the manifest over all whole units at ``root``; the same units give the same bytes.
-
-    Where units of a dataset were computed from different pictures, only those of its present pictures are taken.
-    """
-    units: dict[str, dict[str, dict]] = {}
-    for path in sorted(root.glob("[!.]*/[!.]*/unit.json")):
-        dataset, model = path.parent.parent.name, path.parent.name
-        if model in catalog.models() and unit_key(root, dataset, model):
-            units.setdefault(dataset, {})[model] = read_signed(path)
-    units = {dataset: _alike(dataset, found) for dataset, found in units.items()}
-    write_bytes(root / "manifest.json", signed({"schema": SCHEMA, "units": units}))
-
-
-def _alike(dataset: str, units: dict[str, dict]) -> dict[str, dict]:
-    """The units over the same pictures: the present ones, and of these the largest group that skipped the same."""
-    groups: dict[tuple, dict[str, dict]] = {}
-    for model, facts in units.items():
-        groups.setdefault((facts["dataset_hash"], *facts["items"]), {})[model] = facts
-    if len(groups) > 1:
-        present = datasets.load(dataset).content_hash
-        groups = {key: group for key, group in groups.items() if key[0] == present}
-    return max(groups.values(), key=len, default={})
-
-
-def _files(model: str) -> set[str]:
-    return {f"{layer.name}.npz" for layer in catalog.model(model).layers}
-
-
-def signed(facts: dict) -> bytes:
-    """JSON of ``facts`` that carries its own SHA-256 as ``digest``."""
-    body = {key: value for key, value in facts.items() if key != "digest"}
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return json.dumps({**body, "digest": digest(canonical.encode())}, indent=1, sort_keys=True).encode() + b"\n"
-
-
-def read_signed(path: Path) -> dict[str, Any]:
-    """What ``signed`` wrote; IntegrityError when it is missing, damaged or edited."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise IntegrityError(f"{path} is missing; {CURE}") from error
-    try:
-        facts = json.loads(data)
-        whole = isinstance(facts, dict) and signed(facts) == data
-    except ValueError:
-        whole = False
-    if not whole:
-        raise IntegrityError(f"{path} was damaged or edited by hand: its digest does not hold; {CURE}")
-    return dict(facts)
-
-
-def digest(data: bytes) -> str:
-    """Hex SHA-256."""
-    return hashlib.sha256(data).hexdigest()

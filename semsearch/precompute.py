@@ -7,21 +7,19 @@ killed resumes at the layer it was in, and a run that finds nothing to do change
 
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from semsearch import artifacts, catalog, datasets, features, images, metrics, projection, scores, weights
+from semsearch import artifacts, catalog, datasets, features, images, metrics, projection, scores, units, weights
 from semsearch.catalog import WAYS, FeatureSpec
 from semsearch.errors import ImageRefused, InputError
 from semsearch.settings import settings
-from semsearch.storage import lock, remove_leftovers
+from semsearch.storage import check_room, lock, private_file, remove_leftovers
 
 Progress = Callable[[int, int], None]
 Vectors = dict[FeatureSpec, np.ndarray]
@@ -96,15 +94,16 @@ def precompute(
     Pictures that cannot be read are left out of their dataset's results, listed in the report, and never
     stop the run. ``shard`` (i, n) does every n-th unit beginning with the i-th: n processes, on one machine
     or many with a common folder, share the work. ``progress`` is called with (steps done, steps in all).
-    Raises UnknownName, PicturesUnavailable and WeightsUnavailable before anything is computed.
+    Raises UnknownName, PicturesUnavailable and WeightsUnavailable before anything is computed, StorageError when the
+    disk has no room; what is whole by then is kept, and the next run goes on there.
     """
     tools = tools or Tools()
     report = Report(root or settings().precomputed)
-    units = _units(names, models, tools, report)[shard[0] - 1 :: shard[1]]
-    sizes = [2 * len(unit.usable) + len(catalog.grid(unit.model)) for unit in units]
+    todo = _units(names, models, tools, report)[shard[0] - 1 :: shard[1]]
+    sizes = [2 * len(unit.usable) + len(catalog.grid(unit.model)) for unit in todo]
     done = 0
     with tools.project() as project:
-        for unit, size in zip(units, sizes, strict=True):
+        for unit, size in zip(todo, sizes, strict=True):
             before = done
 
             def step(count: int, before: int = before) -> None:
@@ -116,13 +115,13 @@ def precompute(
             done += size
             step(size)
     with lock(report.root / ".work" / "seal.lock"):
-        artifacts.seal(report.root)
+        units.seal(report.root)
     return report
 
 
 def _units(names: Sequence[str], models: Sequence[str], tools: Tools, report: Report) -> list[_Unit]:
     digests = {model: tools.digest(catalog.model(model).name) for model in models}
-    units = []
+    todo = []
     for name in names:
         dataset = datasets.load(name)
         usable, refused = _readable(dataset)
@@ -134,10 +133,10 @@ def _units(names: Sequence[str], models: Sequence[str], tools: Tools, report: Re
             "skipped": refused,
             "schema": artifacts.SCHEMA,
         }
-        units += [
+        todo += [
             _Unit(dataset, usable, model, {**common, "model": model, "weights": digests[model]}) for model in models
         ]
-    return units
+    return todo
 
 
 def _readable(dataset: datasets.Dataset) -> tuple[tuple[int, ...], dict[str, str]]:
@@ -156,17 +155,13 @@ def _readable(dataset: datasets.Dataset) -> tuple[tuple[int, ...], dict[str, str
 def _run_unit(
     unit: _Unit, report: Report, tools: Tools, project: projection.Project, step: Callable[[int], None]
 ) -> None:
-    if artifacts.unit_key(report.root, unit.dataset.name, unit.model) == unit.key:
+    if units.unit_key(report.root, unit.dataset.name, unit.model) == unit.key:
         report.already += 1
         return
     work = report.root / ".work" / f"{unit.dataset.name}.{unit.model}.{unit.key}"
     _compute_layers(unit, work, tools, project, step)
-    artifacts.write_unit(work, {**unit.facts, "key": unit.key})
-    final = report.root / unit.dataset.name / unit.model
-    if final.exists():
-        shutil.rmtree(final)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(work, final)
+    units.write_unit(work, {**unit.facts, "key": unit.key})
+    units.put_in_place(report.root, unit.dataset.name, unit.model, work)
     report.computed += 1
 
 
@@ -178,44 +173,52 @@ def _compute_layers(
     missing = [name for name in layers if not artifacts.layer_is_whole(work, name)]
     specs = [spec for spec in catalog.grid(unit.model) if spec.layer in missing]
     count = 2 * len(unit.usable)
-    scratch = work.with_suffix(".scratch")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    vectors = _extract(unit, specs, tools, scratch, step)
-    maps: artifacts.Maps = {}
-    for name in layers:
-        if name in missing:
-            own = {spec: vectors[spec] for spec in specs if spec.layer == name}
-            artifacts.write_layer(work, name, _results(unit, own, project, maps))
-        maps = artifacts.read_layer(work, name).maps
-        count += len(WAYS)
-        step(count)
-    shutil.rmtree(scratch)
+    with _extracted(unit, specs, tools, work.parent, step) as vectors:
+        maps: artifacts.Maps = {}
+        for name in layers:
+            if name in missing:
+                own = {spec: vectors[spec] for spec in specs if spec.layer == name}
+                artifacts.write_layer(work, name, _results(unit, own, project, maps))
+            maps = artifacts.read_layer(work, name).maps
+            count += len(WAYS)
+            step(count)
 
 
-def _extract(
-    unit: _Unit, specs: Sequence[FeatureSpec], tools: Tools, scratch: Path, step: Callable[[int], None]
-) -> Vectors:
-    """All vectors of the unit, flattened ones in files under ``scratch``: the largest layers take gigabytes."""
-    vectors: Vectors = {}
+@contextmanager
+def _extracted(
+    unit: _Unit, specs: Sequence[FeatureSpec], tools: Tools, folder: Path, step: Callable[[int], None]
+) -> Iterator[Vectors]:
+    """All vectors of the unit, in a file on the disk of the store: the largest layers take gigabytes.
+
+    StorageError before the first picture when there is no room for them.
+    """
+    wanted = [[spec for spec in specs if spec.preset == preset] for preset in catalog.PRESETS]
+    extractors = [tools.extractor(group) for group in wanted if group]
+    n = len(unit.usable)
+    lengths = {spec: n * length for extractor in extractors for spec, length in extractor.dimensions.items()}
+    size = 4 * sum(lengths.values())
+    check_room(folder, size, f"{unit.dataset.name} under {unit.model}, features of {n:,} pictures")
+    with private_file(folder, size) as file:
+        room = np.memmap(file, np.float32, "r+", shape=(size // 4,)) if size else np.empty(0, np.float32)
+        ends = np.cumsum(list(lengths.values()))
+        vectors = {
+            spec: room[end - length : end].reshape(n, -1)
+            for (spec, length), end in zip(lengths.items(), ends, strict=True)
+        }
+        _extract(unit, extractors, vectors, step)
+        yield vectors
+
+
+def _extract(unit: _Unit, extractors: Sequence[Extractor], vectors: Vectors, step: Callable[[int], None]) -> None:
     done = 0
-    for preset in catalog.PRESETS:
-        wanted = [spec for spec in specs if spec.preset == preset]
-        if not wanted:
-            continue
-        extractor = tools.extractor(wanted)
-        for spec in wanted:
-            shape = (len(unit.usable), extractor.dimensions[spec])
-            file = scratch / f"{spec.key}.f32"
-            vectors[spec] = np.memmap(file, np.float32, "w+", shape=shape)
+    for extractor in extractors:
         for position, row in extractor.stream([unit.dataset.path(item) for item in unit.usable]):
             if isinstance(row, ImageRefused):
                 raise row
-            for spec in wanted:
-                vectors[spec][position] = row[spec]
+            for spec, vector in row.items():
+                vectors[spec][position] = vector
             done += 1
             step(done)
-    return vectors
 
 
 def _results(

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from semsearch import catalog
-from semsearch.artifacts import CURE, KINDS, METRICS, SCHEMA, Layer, Map, Ranking, Scores, digest, read_signed
+from semsearch.artifacts import CURE, KINDS, METRICS, SCHEMA, Layer, Map, Ranking, Scores
 from semsearch.catalog import WAYS, FeatureSpec
 from semsearch.errors import IntegrityError, UnknownName
+from semsearch.units import digest, read_signed
 
 
 @dataclass(frozen=True)

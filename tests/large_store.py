@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from semsearch import artifacts, catalog, datasets, scores
+from semsearch import artifacts, catalog, datasets, scores, units
 from semsearch.catalog import WAYS
 from semsearch.projection import Trust
 from tests.small_world import write_bmp
@@ -71,6 +71,6 @@ def write_store(root, dataset):
         for layer in catalog.model(model).layers:
             os.link(made / "layer.npz", folder / f"{layer.name}.npz")
         facts = {"key": "k", "dataset": dataset.name, "dataset_hash": dataset.content_hash, "model": model}
-        artifacts.write_unit(folder, {**facts, "items": list(range(len(labels))), "schema": artifacts.SCHEMA})
-    artifacts.seal(root)
+        units.write_unit(folder, {**facts, "items": list(range(len(labels))), "schema": artifacts.SCHEMA})
+    units.seal(root)
     return root

@@ -25,6 +25,7 @@ LEVELS = {
         "projection",
         "coding",
         "artifacts",
+        "units",
         "store",
         "index",
     },

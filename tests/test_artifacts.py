@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from semsearch import artifacts, coding, datasets
+from semsearch import artifacts, coding, datasets, units
 from semsearch.catalog import FeatureSpec, model
 from semsearch.errors import InputError, IntegrityError, UnknownName
 from semsearch.store import Store
@@ -68,13 +68,13 @@ def test_equal_results_give_equal_bytes(tmp_path):
 
 def test_sealing_twice_changes_nothing(root):
     before = (root / "manifest.json").read_bytes()
-    artifacts.seal(root)
+    units.seal(root)
     assert (root / "manifest.json").read_bytes() == before
 
 
 def test_a_damaged_unit_is_not_sealed(root):
     (root / "line" / MODEL / "Conv_1.npz").write_bytes(b"")
-    artifacts.seal(root)
+    units.seal(root)
     assert Store(root).datasets == ()
 
 
@@ -93,13 +93,13 @@ def test_coordinates_of_any_size_come_back_within_half_a_step(tmp_path):
 
 def test_a_unit_without_all_its_layers_is_refused_and_one_of_another_schema_not_sealed(root):
     folder = root / "line" / MODEL
-    facts = {key: value for key, value in artifacts.read_signed(folder / "unit.json").items() if key != "files"}
-    artifacts.write_unit(folder, {**facts, "schema": 0})
-    artifacts.seal(root)
+    facts = {key: value for key, value in units.read_signed(folder / "unit.json").items() if key != "files"}
+    units.write_unit(folder, {**facts, "schema": 0})
+    units.seal(root)
     assert Store(root).datasets == ()
     (folder / "Conv_1.npz").unlink()
     with pytest.raises(InputError, match="Conv_1.npz"):
-        artifacts.write_unit(folder, facts)
+        units.write_unit(folder, facts)
 
 
 def test_units_of_pictures_that_were_replaced_are_not_sealed(home, tmp_path):
@@ -152,9 +152,9 @@ def test_damage_is_found_before_use_and_named(root, seed):
 @pytest.mark.parametrize("seed", range(20))
 def test_a_damaged_unit_description_counts_as_not_computed(root, seed):
     path = root / "line" / MODEL / "unit.json"
-    assert artifacts.unit_key(root, "line", MODEL) == "k"
+    assert units.unit_key(root, "line", MODEL) == "k"
     path.write_bytes(damaged(path.read_bytes(), random.Random(seed)))
-    assert artifacts.unit_key(root, "line", MODEL) == ""
+    assert units.unit_key(root, "line", MODEL) == ""
 
 
 def test_an_edited_manifest_is_refused(root):
@@ -169,7 +169,7 @@ def test_an_edited_manifest_is_refused(root):
 def test_a_missing_store_and_another_schema_are_refused(root, tmp_path):
     with pytest.raises(IntegrityError, match="missing"):
         Store(tmp_path / "nowhere")
-    (root / "manifest.json").write_bytes(artifacts.signed({"schema": 99, "units": {}}))
+    (root / "manifest.json").write_bytes(units.signed({"schema": 99, "units": {}}))
     with pytest.raises(IntegrityError, match="expected schema 2, got 99"):
         Store(root)
 

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.shared import guide_panel, guide_words, pictures
 from pages.shared.choice import WAYS, Choice
-from semsearch import artifacts, catalog, datasets
+from semsearch import artifacts, catalog, datasets, units
 from tests import small_world, tiny_store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,8 +56,8 @@ def world(tmp_path_factory):
         for layer in LAYERS:
             artifacts.write_layer(unit, layer, layer_results(layer))
         facts = {"key": "k", "dataset": "world", "dataset_hash": hash_now, "model": tiny_store.MODEL}
-        artifacts.write_unit(unit, {**facts, "items": list(range(len(LABELS))), "schema": artifacts.SCHEMA})
-        artifacts.seal(folder / "store")
+        units.write_unit(unit, {**facts, "items": list(range(len(LABELS))), "schema": artifacts.SCHEMA})
+        units.seal(folder / "store")
         yield folder
 
 

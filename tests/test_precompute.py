@@ -1,5 +1,6 @@
 """The grid on a small exact world: what is stored, what is skipped, and what a kill leaves behind."""
 
+import errno
 import multiprocessing
 import os
 import random
@@ -7,13 +8,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from semsearch import catalog, datasets, images, metrics, precompute
+from semsearch import catalog, datasets, images, metrics, precompute, storage
 from semsearch.catalog import FeatureSpec
-from semsearch.errors import ImageRefused, InputError, PicturesUnavailable, UnknownName
+from semsearch.errors import ImageRefused, InputError, PicturesUnavailable, StorageError, UnknownName
 from semsearch.store import Store
 from tests.small_world import write_bmp
 
@@ -173,6 +175,33 @@ def test_what_a_killed_writer_left_stops_nothing(world, tmp_path, monkeypatch):
 
 
 @pytest.mark.timeout(900)
+def test_no_room_for_the_features_is_told_before_a_picture_is_read(world, tmp_path, monkeypatch):
+    """Their file was only promised: when the disk was full, writing to it ended the process with SIGBUS."""
+    read = []
+    monkeypatch.setattr(MeanColour, "stream", lambda self, pictures: read.append(1) or iter(()))
+    monkeypatch.setattr(storage.shutil, "disk_usage", lambda folder: SimpleNamespace(free=storage.MARGIN + 100))
+    needed = 4 * 6 * 3 * len(catalog.grid(MODEL))
+    with pytest.raises(StorageError, match=f"world under {MODEL}, features of 6 pictures: expected .* GB free"):
+        precompute.precompute(["world"], [MODEL], root=tmp_path / "store", tools=TOOLS)
+    monkeypatch.setattr(storage.shutil, "disk_usage", lambda folder: SimpleNamespace(free=storage.MARGIN + needed))
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(storage.os, "posix_fallocate", lambda *_: (_ for _ in ()).throw(full))
+    with pytest.raises(StorageError, match="the disk is full"):
+        precompute.precompute(["world"], [MODEL], root=tmp_path / "store", tools=TOOLS)
+    assert not read and not list((tmp_path / "store").rglob("*.npz"))
+
+
+def test_features_lie_in_a_file_that_nobody_else_can_cut(world, tmp_path, monkeypatch):
+    def look(self, pictures):
+        named = [path for path in (tmp_path / "store").rglob("*") if path.is_file() and path.suffix != ".lock"]
+        assert not named
+        return stream(self, pictures)
+
+    stream = MeanColour.stream
+    monkeypatch.setattr(MeanColour, "stream", look)
+    assert precompute.precompute(["world"], [MODEL], root=tmp_path / "store", tools=TOOLS).computed == 1
+
+
 def test_fifty_kills_lose_nothing(world, tmp_path, monkeypatch):
     """Kill −9 at random moments, fifty times; every store resumes and ends as an uninterrupted run does.
 

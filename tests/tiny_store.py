@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 
-from semsearch import artifacts, datasets, metrics, projection, scores
+from semsearch import artifacts, datasets, metrics, projection, scores, units
 from semsearch.catalog import WAYS, model
 
 MODEL = "mobilenetv2"
@@ -40,6 +40,6 @@ def write_store(root, dataset, features, labels, *, name=MODEL):
         shutil.copyfile(folder / f"{first}.npz", folder / f"{other}.npz")
     known = datasets.load(dataset).content_hash if dataset in datasets.names() else ""
     facts = {"key": "k", "dataset": dataset, "dataset_hash": known, "model": name, "items": list(range(len(labels)))}
-    artifacts.write_unit(folder, {**facts, "schema": artifacts.SCHEMA})
-    artifacts.seal(root)
+    units.write_unit(folder, {**facts, "schema": artifacts.SCHEMA})
+    units.seal(root)
     return root
