@@ -15,9 +15,21 @@ from typing import Protocol
 
 import numpy as np
 
-from semsearch import artifacts, catalog, datasets, features, images, metrics, projection, scores, units, weights
+from semsearch import (
+    artifacts,
+    catalog,
+    datasets,
+    features,
+    identity,
+    images,
+    metrics,
+    projection,
+    scores,
+    units,
+    weights,
+)
 from semsearch.catalog import WAYS, FeatureSpec
-from semsearch.errors import ImageRefused, InputError
+from semsearch.errors import ImageRefused, InputError, PicturesUnavailable
 from semsearch.settings import settings
 from semsearch.storage import check_room, lock, private_file, remove_leftovers
 
@@ -58,6 +70,7 @@ class Report:
 @dataclass(frozen=True)
 class _Unit:
     dataset: datasets.Dataset
+    checked: identity.Checked
     usable: tuple[int, ...]
     model: str
     facts: dict
@@ -91,9 +104,9 @@ def precompute(
 ) -> Report:
     """Compute every unit of ``names`` × ``models`` that the store at ``root`` lacks, and seal the store.
 
-    Pictures that cannot be read are left out of their dataset's results, listed in the report, and never
-    stop the run. ``shard`` (i, n) does every n-th unit beginning with the i-th: n processes, on one machine
-    or many with a common folder, share the work. ``progress`` is called with (steps done, steps in all).
+    Pictures that cannot be read, or are no longer those that the dataset lists, are left out of its results, listed
+    in the report, and never stop the run. ``shard`` (i, n) does every n-th unit beginning with the i-th: n processes,
+    on one machine or many with a common folder, share the work. ``progress`` is called with (steps done, steps in all).
     Raises UnknownName, PicturesUnavailable and WeightsUnavailable before anything is computed, StorageError when the
     disk has no room; what is whole by then is kept, and the next run goes on there.
     """
@@ -124,7 +137,7 @@ def _units(names: Sequence[str], models: Sequence[str], tools: Tools, report: Re
     todo = []
     for name in names:
         dataset = datasets.load(name)
-        usable, refused = _readable(dataset)
+        checked, usable, refused = _readable(dataset)
         report.skipped += [f"{name}/{file}: {reason}" for file, reason in refused.items()]
         common = {
             "dataset": name,
@@ -134,22 +147,30 @@ def _units(names: Sequence[str], models: Sequence[str], tools: Tools, report: Re
             "schema": artifacts.SCHEMA,
         }
         todo += [
-            _Unit(dataset, usable, model, {**common, "model": model, "weights": digests[model]}) for model in models
+            _Unit(dataset, checked, usable, model, {**common, "model": model, "weights": digests[model]})
+            for model in models
         ]
     return todo
 
 
-def _readable(dataset: datasets.Dataset) -> tuple[tuple[int, ...], dict[str, str]]:
-    usable, refused = [], {}
-    for item in dataset.items:
+def _readable(dataset: datasets.Dataset) -> tuple[identity.Checked, tuple[int, ...], dict[str, str]]:
+    """The files as they are now, the items that can be computed, and by file why each other one cannot."""
+    checked = identity.check(dataset)
+    usable, refused = [], {dataset.items[id].file: reason for id, reason in checked.left_out.items()}
+    for id in checked.items:
         try:
-            images.load(dataset.path(item.id))
-            usable.append(item.id)
+            images.load(dataset.path(id))
+            usable.append(id)
         except ImageRefused as error:
-            refused[item.file] = str(error)
+            refused[dataset.items[id].file] = str(error)
+    if not any((dataset.root / file).is_file() for file in refused) and not usable:
+        dataset.path(0)  # says how to get them
     if len(usable) < 2:
-        raise InputError(f"dataset {dataset.name}: expected at least 2 readable pictures, got {len(usable)}")
-    return tuple(usable), refused
+        raise InputError(
+            f"dataset {dataset.name}: expected at least 2 readable pictures, got {len(usable)}; "
+            + "; ".join(f"{file}: {reason}" for file, reason in list(refused.items())[:3])
+        )
+    return checked, tuple(usable), refused
 
 
 def _run_unit(
@@ -206,6 +227,8 @@ def _extracted(
             for (spec, length), end in zip(lengths.items(), ends, strict=True)
         }
         _extract(unit, extractors, vectors, step)
+        for id, reason in unit.checked.changed().items():
+            raise PicturesUnavailable(f"{unit.dataset.name}/{unit.dataset.items[id].file} {reason}")
         yield vectors
 
 

@@ -22,6 +22,8 @@ MARGIN = 64_000_000
 """Bytes that stay free beside what is asked for: logs and other programs need room too."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+FAULTS_OF_THE_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""What says nothing about the file that was asked for: the next one would fail alike."""
 _REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota of this user is used up",

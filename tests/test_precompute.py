@@ -175,6 +175,38 @@ def test_what_a_killed_writer_left_stops_nothing(world, tmp_path, monkeypatch):
 
 
 @pytest.mark.timeout(900)
+def test_a_picture_replaced_under_its_name_is_left_out_and_named(world, tmp_path):
+    """It was stored under the old digest, and stayed wrong for ever."""
+    write_bmp(tmp_path / "world" / "red" / "1.bmp", (0, 0, 255))
+    report = precompute.precompute(["world"], [MODEL], root=tmp_path / "store", tools=TOOLS)
+    (line,) = report.skipped
+    assert line.startswith("world/red/1.bmp: changed since the dataset was added: run `semsearch datasets add world")
+    changed = next(item.id for item in datasets.load("world").items if item.file == "red/1.bmp")
+    assert changed not in Store(tmp_path / "store").items("world", MODEL)
+    datasets.add("world", tmp_path / "world")
+    assert precompute.precompute(["world"], [MODEL], root=tmp_path / "store", tools=TOOLS).skipped == []
+    assert changed in Store(tmp_path / "store").items("world", MODEL)
+
+
+def test_a_picture_replaced_while_it_is_computed_ends_the_run_and_nothing_is_stored(world, tmp_path, monkeypatch):
+    def replace(self, pictures):
+        write_bmp(tmp_path / "world" / "red" / "1.bmp", (0, 0, 255))
+        return stream(self, pictures)
+
+    stream = MeanColour.stream
+    monkeypatch.setattr(MeanColour, "stream", replace)
+    with pytest.raises(PicturesUnavailable, match="world/red/1.bmp changed while its features were computed"):
+        precompute.precompute(["world"], [MODEL], root=tmp_path / "store", tools=TOOLS)
+    assert not list((tmp_path / "store").rglob("*.npz"))
+
+
+def test_a_picture_that_is_gone_is_left_out_and_named(world, tmp_path):
+    (tmp_path / "world" / "red" / "1.bmp").unlink()
+    report = precompute.precompute(["world"], [MODEL], root=tmp_path / "store", tools=TOOLS)
+    assert [line.partition(":")[0] for line in report.skipped] == ["world/red/1.bmp"]
+    assert "is not on this machine" in report.skipped[0]
+
+
 def test_no_room_for_the_features_is_told_before_a_picture_is_read(world, tmp_path, monkeypatch):
     """Their file was only promised: when the disk was full, writing to it ended the process with SIGBUS."""
     read = []
