@@ -1,8 +1,16 @@
 # The two commands of the README are `make app` and `make test`; each sets up all it needs from a bare clone.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+  "$$name" -c "$(FITS)" 2>/dev/null && echo "$$name" && exit; done; echo python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+
+# An environment whose Python is gone, as after an upgrade of the system, is made anew.
+ifeq ($(shell "$(BIN)/python" -c "print(1)" 2>/dev/null),)
+$(shell rm -f "$(VENV)/run.done" "$(VENV)/dev.done")
+CLEAR := --clear
+endif
 
 .PHONY: help app test lint parity bench scores clean
 
@@ -10,7 +18,8 @@ help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/run.done: requirements.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+	@scripts/check-machine "$(PYTHON)" .
+	"$(PYTHON)" -m venv $(CLEAR) $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
@@ -36,10 +45,10 @@ lint: $(VENV)/dev.done  ## Check style and types
 	$(BIN)/mypy
 
 parity: $(VENV)/run.done  ## Compare our published preset with the published scores (needs ../shared/data and ../shared/reference)
-	$(BIN)/python benchmarks/parity.py
+	$(BIN)/python -m benchmarks.parity
 
 bench: $(VENV)/run.done  ## Measure feature extraction against what a user would write instead
-	$(BIN)/python benchmarks/extraction.py
+	$(BIN)/python -m benchmarks.extraction
 
 scores: $(VENV)/run.done  ## Print the README's table of stored scores
 	$(BIN)/semsearch evaluate groceries200
