@@ -192,10 +192,10 @@ def local(monkeypatch):
         yield served
 
 
-def picture_page(data):
+def picture_page(data, kind="image/bmp"):
     def page(handler):
         handler.send_response(200)
-        handler.send_header("Content-Type", "image/bmp")
+        handler.send_header("Content-Type", kind)
         handler.send_header("Content-Length", str(len(data)))
         handler.end_headers()
         handler.wfile.write(data)
@@ -204,8 +204,12 @@ def picture_page(data):
 
 
 def test_links_are_followed(client, local):
-    local.pages = {"/a.bmp": picture_page(at(3)), "/half": picture_page(bmp(0, 30)), "/page": b"<html>"}
-    same(asked(client, link=local.address + "/a.bmp"), library(at(3)))
+    local.pages = {
+        "/a.bmp": picture_page(at(3), "binary/octet-stream"),
+        "/half": picture_page(bmp(0, 30)),
+        "/page": b"<html>",
+    }
+    same(asked(client, link=local.address.upper() + "/a.bmp "), library(at(3)))
     given = [
         {"link": local.address + "/half", "crop": [0.5, 0, 1, 1]},
         {"link": local.address + "/a.bmp", "weight": -2},

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = {
     0: {"errors", "settings", "storage"},
-    1: {"catalog", "images", "metrics", "scores"},
+    1: {"addresses", "catalog", "images", "metrics", "scores"},
     2: {
         "fetch",
         "links",
@@ -46,6 +46,7 @@ HEAVY = {
     "numba": {"metrics"},
     "pyarrow": {"datasets", "sources"},
     "faiss": {"index"},
+    "idna": {"addresses"},
     "streamlit": set(),
     "tqdm": {"cli"},
     "starlette": {"api", "gate"},

@@ -67,3 +67,14 @@ def test_a_shard_that_is_none_is_2(home, capsys):
     code, _, err = run(capsys, "precompute", "groceries200", "--models", "mobilenetv2", "--shard", "5/4")
     assert code == 2
     assert "5/4" in err
+
+
+@pytest.mark.parametrize("link", ["HTTP://127.0.0.1/a.jpg", " https://127.0.0.1/a.jpg", "http:/127.0.0.1/a.jpg"])
+def test_a_link_is_one_however_it_is_written(home, capsys, link):
+    code, _, err = run(capsys, "search", link, "--in", "groceries200", "--model", "mobilenetv2")
+    assert code == 2 and "leads to an address that is not public" in err
+
+
+def test_a_link_of_another_kind_is_no_file(home, capsys):
+    code, _, err = run(capsys, "search", "ftp://a.example/a.jpg", "--in", "groceries200", "--model", "mobilenetv2")
+    assert code == 2 and "expected http or https, got 'ftp'" in err
