@@ -37,10 +37,10 @@ STATUS = (
 )
 """First fit counts; whatever else fails is a 500."""
 PLAIN: Mapping[type[Exception], str] = {
-    errors.WeightsUnavailable: "the weights of this model are not on this server; see GET /api/models",
-    errors.PicturesUnavailable: "the pictures of this dataset are not on this server; see GET /api/datasets",
+    errors.WeightsUnavailable: "the weights of this model are not on this server; see GET {base}/api/models",
+    errors.PicturesUnavailable: "the pictures of this dataset are not on this server; see GET {base}/api/datasets",
 }
-"""In place of messages that are for the keeper of the server."""
+"""In place of messages that are for the keeper of the server; ``base`` is the path below which the door is."""
 WAIT = {429: 1, 503: 2}
 """Seconds after which to try again."""
 
@@ -131,10 +131,12 @@ def answer(document: Mapping[str, Any], status: int = 200, headers: Mapping[str,
     return Response(text, status, {**HEADERS, **(headers or {})}, "application/json")
 
 
-def refusal(error: Exception) -> Response:
-    """The answer that an error becomes."""
+def refusal(error: Exception, base: str = "") -> Response:
+    """The answer that an error becomes; ``base`` is the path below which the door is."""
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
-    kind, message, headers = type(error).__name__, PLAIN.get(type(error), str(error)), {}
+    kind, message, headers = type(error).__name__, str(error), {}
+    if type(error) in PLAIN:
+        message = PLAIN[type(error)].format(base=base)
     if isinstance(error, Refused):
         status, headers = error.status, error.headers
     elif isinstance(error, ClientDisconnect):

@@ -519,6 +519,37 @@ def test_every_route_is_described_and_every_description_is_a_route(client):
             jsonschema.validate(found.json(), answer | {"components": described["components"]})
 
 
+@pytest.mark.parametrize("base", ["shop/find", "/shop/find", "/shop/find/"])
+def test_the_door_is_below_the_path_of_the_pages(service, monkeypatch, base):
+    client = Client(door(base))
+    same(client.post("/shop/find/api/search", json=ASK | {"item": 3}).json(), library(3))
+    described = client.get("/shop/find/api/openapi.json").json()
+    assert (
+        described.pop("servers") == [{"url": "/shop/find"}]
+        and described == Client(door()).get("/api/openapi.json").json()
+    )
+    for method in ("GET", "HEAD", "OPTIONS", "POST"):
+        for path in ("/api", "/api/", "/api/nothing", "/api/nothing/", "/api/health/"):
+            found = error(client.ask(method, "/shop/find" + path), 404)
+            assert (
+                found == error(client.get("/shop/find/api/x"), 404)
+                and "/shop/find/api/openapi.json" in found["message"]
+            )
+    assert client.get("/api/health").status == client.get("/shop/findapi/health").status == 404
+    monkeypatch.setattr(service, "submit", failing(WeightsUnavailable("secret")))
+    assert (
+        "GET /shop/find/api/models"
+        in error(client.post("/shop/find/api/search", json=ASK | {"item": 3}), 503)["message"]
+    )
+
+
+def failing(error):
+    def fail(*_):
+        raise error
+
+    return fail
+
+
 def test_the_words_of_the_settings_and_the_door_agree():
     assert wire.LARGEST_BODY == links.fetch_image.__kwdefaults__["limit"] <= images.MAX_BYTES
 

@@ -28,7 +28,10 @@ def _safe(value: object) -> object:
 
 
 def link(extra: Mapping[str, object]) -> str:
-    """The address of this page with every choice in it; ``extra`` are those that the sidebar does not know."""
+    """The address of this page with every choice in it; ``extra`` are those that the sidebar does not know.
+
+    The page is the first one: its address ends with a slash, which the server would otherwise send the browser to.
+    """
     address = {key: st.query_params[key] for key in st.query_params if key not in extra}
     asked = urlencode(address | {key: value for key, value in extra.items() if value}, doseq=True)
-    return f"{(st.context.url or '').split('?')[0]}?{asked}"
+    return f"{(st.context.url or '').split('?')[0].rstrip('/')}/?{asked}"
