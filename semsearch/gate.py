@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope
 
-from semsearch import errors, links, serving, wire
+from semsearch import addresses, errors, links, serving, wire
 from semsearch.errors import Busy, InputError, SemsearchError, Unavailable
 
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -72,7 +72,7 @@ class Gate:
     def enter(self, request: Request, *, counted: bool) -> None:
         """Refuse foreign hosts, pages of other sites, bodies said to be too large, and whoever asks too often."""
         host, origin = request.headers.get("host"), request.headers.get("origin")
-        if not self.allows_host(host) or (origin is not None and origin.partition("://")[2] != host):
+        if not self.allows_host(host) or not (origin is None or _same_site(origin, host or "")):
             raise Refused(403, "expected a request for this server, got one for another host or from another site")
         length = request.headers.get("content-length", "")
         if re.fullmatch("[0-9]+", length) and (len(length) > 12 or int(length) > wire.LARGEST_BODY):
@@ -115,6 +115,14 @@ class Gate:
         future = self.threads.submit(links.fetch_image, link)
         future.add_done_callback(lambda _: self.free.release())
         return await asyncio.wrap_future(future)
+
+
+def _same_site(origin: str, host: str) -> bool:
+    """Whether a page of ``origin`` is one of the server that is called ``host``, however a proxy spells that."""
+    with suppress(InputError):
+        page = addresses.parse(origin)
+        return page.authority == addresses.parse(f"{page.scheme}://{host}").authority
+    return False
 
 
 def _who(address: str) -> str:

@@ -313,7 +313,13 @@ def test_other_hosts_and_pages_of_other_sites_are_403(client):
         error(Client(client.app, host=host).get("/api/metrics"), 403)
     for origin in ("http://evil.example", "null", "http://localhost:8080"):
         error(client.post(json=ASK | {"item": 3}, headers={"Origin": origin}), 403)
-    assert client.post(json=ASK | {"item": 3}, headers={"Origin": "http://localhost"}).status == 200
+    for origin, host in (("http://localhost", "localhost"), ("https://localhost", "localhost:443")):
+        own = Client(client.app, host=host)
+        assert own.post(json=ASK | {"item": 3}, headers={"Origin": origin}).status == 200
+    error(
+        Client(client.app, host="localhost:443").post(json=ASK | {"item": 3}, headers={"Origin": "http://localhost"}),
+        403,
+    )
 
 
 def test_what_there_is_is_listed(client, pictures):
