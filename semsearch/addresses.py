@@ -22,11 +22,14 @@ _PATH = "".join(sign for sign in _PRINTED if sign not in '"#<>?\\^`{}')
 _QUERY = "".join(sign for sign in _PRINTED if sign not in "\"#'<>")
 """What browsers send as it is. Both have %: what is escaped already is not escaped again."""
 _SCHEME = re.compile(r"([a-z][a-z0-9+-]*):", re.IGNORECASE)
-_INSIDE = "the address of a picture on a public server, got one that only a browser can open"
+_WANTED = "expected the address of a picture on a public server, got"
+_ONLY_HERE = (
+    f"{_WANTED} one that only your browser can open; copy the picture and paste it, or save it and give the file"
+)
 _KINDS = {
-    "data": f"expected {_INSIDE}; copy the picture itself and paste it, or save it and give the file",
-    "blob": f"expected {_INSIDE}; copy the picture itself and paste it, or save it and give the file",
-    "file": "expected the address of a picture on a public server, got that of a file on one machine; give the file",
+    "data": _ONLY_HERE,
+    "blob": _ONLY_HERE,
+    "file": f"{_WANTED} that of a file on your device; give the file itself",
 }
 
 

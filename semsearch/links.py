@@ -30,6 +30,8 @@ LONGEST = 2048
 MOVED = {301, 302, 303, 307, 308}
 FIRST = 1024
 """Bytes of a body by which a web page is told, before the rest is read."""
+COMPRESSED = frozenset("gzip x-gzip deflate br zstd compress x-compress dcb dcz".split())
+"""Codings of a body that browsers undo; they ignore all others, as storage may have kept ``aws-chunked``."""
 PAGES = ("text/html", "application/xhtml+xml")
 CURE_SERVER = "try again later, or save the picture and give the file"
 CURE_PAGE = (
@@ -237,7 +239,8 @@ def _check_head(head: http.client.HTTPMessage, limit: int) -> None:
         raise FetchFailed(f"expected a body with a length or in chunks, got an unclear one; {CURE_SERVER}")
     if lengths and int(lengths[0]) > limit:
         raise LinkRefused("large", f"expected at most {limit} bytes, got {lengths[0]}; {CURE}")
-    if any(value.strip().lower() != "identity" for value in head.get_all("content-encoding") or []):
+    codings = ",".join(head.get_all("content-encoding") or []).lower().replace(" ", "").split(",")
+    if COMPRESSED.intersection(codings):
         raise LinkRefused("encoding", f"expected a picture as it is, got a compressed one; {CURE_SERVER}")
 
 

@@ -91,10 +91,10 @@ WORDS = {
     "//example.org/a.jpg": "put https:// before it",
     "example.org:443/a.jpg": "put https:// before it",
     "": "put https:// before it",
-    "data:image/png;base64,iVBORw0KGgo=": "copy the picture itself",
-    "BLOB:https://example.org/1-2": "copy the picture itself",
-    "file:///home/me/a.jpg": "give the file",
-    "C:\\Users\\me\\a.jpg": "give the file",
+    "data:image/png;base64,iVBORw0KGgo=": "copy the picture and paste it",
+    "BLOB:https://example.org/1-2": "copy the picture and paste it",
+    "file:///home/me/a.jpg": "give the file itself",
+    "C:\\Users\\me\\a.jpg": "give the file itself",
     "ftp://example.org/a.jpg": "got 'ftp'",
 }
 

@@ -241,6 +241,22 @@ def test_a_picture_may_be_called_anything(serve, kind):
     assert links.fetch_image(link, policy=policy) == JPEG
 
 
+@pytest.mark.parametrize("coding", ["identity", "aws-chunked", "utf-8", "none", ""])
+def test_a_coding_that_is_none_is_ignored_as_by_browsers(serve, coding):
+    link, policy, _ = serve(typed(f"image/jpeg\r\nContent-Encoding: {coding}", JPEG))
+    assert links.fetch_image(link, policy=policy) == JPEG
+
+
+@pytest.mark.parametrize(
+    "coding", ["gzip", "GZIP", "br", "zstd", "aws-chunked, gzip", "identity\r\nContent-Encoding: x-gzip"]
+)
+def test_a_compressed_body_is_refused(serve, coding):
+    link, policy, _ = serve(typed(f"image/jpeg\r\nContent-Encoding: {coding}", JPEG))
+    with pytest.raises(LinkRefused, match="compressed") as caught:
+        links.fetch_image(link, policy=policy)
+    assert caught.value.reason == "encoding"
+
+
 @pytest.mark.parametrize("kind", ["", "binary/octet-stream", "image/jpeg", "image/svg+xml"])
 def test_bytes_that_only_decoding_can_judge_arrive(serve, kind):
     link, policy, _ = serve(typed(kind, b"neither text nor picture"))
