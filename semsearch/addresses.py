@@ -8,7 +8,7 @@ import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from semsearch.errors import LinkRefused
 
@@ -21,6 +21,7 @@ _PRINTED = "".join(map(chr, range(0x21, 0x7F)))
 _PATH = "".join(sign for sign in _PRINTED if sign not in '"#<>?\\^`{}')
 _QUERY = "".join(sign for sign in _PRINTED if sign not in "\"#'<>")
 """What browsers send as it is. Both have %: what is escaped already is not escaped again."""
+_AUTHORITY = re.compile(r"(\[(?P<address>[^\[\]]*)\]|(?P<name>[^:\[\]]*))(:(?P<port>[0-9]{0,5}))?")
 _SCHEME = re.compile(r"([a-z][a-z0-9+-]*):", re.IGNORECASE)
 _WANTED = "expected the address of a picture on a public server, got"
 _ONLY_HERE = (
@@ -66,28 +67,38 @@ def parse(text: str) -> Link:
     try:
         text.encode()
         parts = urlsplit(f"{scheme}://{rest}")
-        port = parts.port
     except ValueError as error:
         raise LinkRefused("malformed", f"expected an address, got one that cannot be read; {CURE}") from error
     if "@" in parts.netloc:
         raise LinkRefused("userinfo", f"expected no user name or password in the address; {CURE}")
-    bracketed = parts.netloc.startswith("[")
-    host = _address6(parts.hostname or "") if bracketed else _name(parts.netloc.partition(":")[0])
+    found = _AUTHORITY.fullmatch(parts.netloc)
+    if not found:
+        raise _refused()
+    host = _address6(found["address"]) if found["address"] else _name(found["name"])
+    port = int(found["port"] or PORTS[scheme])
     target = quote(_resolved(parts.path.replace("\\", "/")), safe=_PATH)
     if parts.query:
         target += "?" + quote(parts.query, safe=_QUERY)
-    return Link(scheme, host, PORTS[scheme] if port is None else port, target)
+    return Link(scheme, host, port, target)
 
 
 def followed(link: Link, location: str) -> Link:
-    """Where a redirect of the answer to ``link`` leads; LinkRefused."""
-    path, *rest = re.split("(?=[?#])", escaped(location).strip(_EDGES), maxsplit=1)
-    text = path.replace("\\", "/") + "".join(rest)
-    try:
-        address = urljoin(f"{link.scheme}://{link.authority}{link.target}", text)
-    except ValueError as error:
-        raise LinkRefused("redirect", f"expected an address to go on to, got one that is malformed; {CURE}") from error
-    return parse(address)
+    """Where a redirect of the answer to ``link`` leads; LinkRefused. (urljoin would lose slashes and semicolons.)"""
+    path, *rest = re.split("(?=[?#])", escaped(location.strip(_EDGES[:0x21])), maxsplit=1)
+    path, tail = path.replace("\\", "/"), "".join(rest)
+    scheme = _SCHEME.match(path)
+    if scheme and scheme[1].lower() == link.scheme and not path.startswith("//", scheme.end()):
+        path, scheme = path[scheme.end() :], None
+    if scheme:
+        return parse(path + tail)
+    if path.startswith("//"):
+        return parse(f"{link.scheme}:{path}{tail}")
+    here, mark, query = link.target.partition("?")
+    if not path:
+        path = here if tail.startswith("?") else here + mark + query
+    elif not path.startswith("/"):
+        path = here[: here.rindex("/") + 1] + path
+    return parse(f"{link.scheme}://{link.authority}{path}{tail}")
 
 
 def escaped(header: str) -> str:

@@ -68,6 +68,13 @@ REFUSED = {
     "a" * 64: "a long label",
     "a." * 127 + "a": "a long name",
     "[::1%25eth0]": "an interface",
+    "[2606:4700::1111].good.example": "an address that goes on",
+    "[2606:4700::1111][::1]": "two addresses",
+    "good.example:[::1]": "an address for a port",
+    "[]": "no address",
+    "good.example:1a": "a port that is no number",
+    "good.example:80:80": "two ports",
+    "good.example:٨٠": "a port in other digits",
     "\ud800": "half a sign",
 }
 
@@ -128,6 +135,13 @@ FOLLOWED = {
     utf8("/Äpfel/Å…€.jpg?ü"): "http good.example 80 /%C3%84pfel/%C3%85%E2%80%A6%E2%82%AC.jpg?%C3%BC",
     utf8("https://bücher.example/faß"): "https xn--bcher-kva.example 443 /fa%C3%9F",
     "/caf\xe9.jpg": "http good.example 80 /caf%E9.jpg",
+    "/web/1/https://other.example/x;": "http good.example 80 /web/1/https://other.example/x;",
+    "c//d;": "http good.example 80 /a/c//d;",
+    "../..//c": "http good.example 80 //c",
+    "#part": "http good.example 80 /a/b.jpg?x=1",
+    "http:c": "http good.example 80 /a/c",
+    "http:/c": "http good.example 80 /c",
+    "https:/other.example/c": "https other.example 443 /c",
     "/100%/%C3%A4": "http good.example 80 /100%/%C3%A4",
 }
 
