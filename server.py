@@ -12,7 +12,7 @@ from semsearch import api
 # the first visitor of a deep link such as /map with "Page not found".
 PagesManager.uses_pages_directory = False
 
-app = st.App("app.py", routes=api.routes(is_host_allowed))
+app = st.App("app.py", routes=api.routes(is_host_allowed, st.get_option("server.baseUrlPath")))
 
 # Nothing of what was imported is ever garbage: to look through it again and again would hold up all requests.
 gc.collect()

@@ -5,8 +5,8 @@
     POST /api/search     a picture, several, or items of a dataset → matches      GET /api/datasets  /api/models
     GET /api/health      503 when it is not well                                  GET /api/metrics   /api/openapi.json
 
-A request is refused before it is read when its host is not ours, its client asks too often or the service is full.
-Every answer is JSON.
+All of it is below the path that the pages are below. A request is refused before it is read when its host is not
+ours, its client asks too often or the service is full. Every answer is JSON.
 """
 
 import asyncio
@@ -55,13 +55,15 @@ class _Path:
     gate: Gate
     operations: Mapping[str, openapi.Operation]
     """By method; empty where nothing is."""
+    base: str
+    """Path below which the door is."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self.gate.reading(scope, receive) as request:
             try:
                 response = await self._answer(request)
             except Exception as error:
-                response = refusal(error)
+                response = refusal(error, self.base)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -69,7 +71,7 @@ class _Path:
         operation = self.operations.get(method)
         self.gate.enter(request, counted=operation is None or operation.counted)
         if not self.operations:
-            raise Refused(404, "nothing is here; see GET /api/openapi.json")
+            raise Refused(404, f"nothing is here; see GET {self.base}/api/openapi.json")
         if operation is None:
             allowed = ", ".join([*self.operations, *(["HEAD"] if "GET" in self.operations else [])])
             raise Refused(405, f"expected {allowed}", Allow=allowed)
@@ -77,9 +79,10 @@ class _Path:
         return await run(request, self.gate)
 
 
-def routes(allows_host: Callable[[str | None], bool]) -> list[Route]:
+def routes(allows_host: Callable[[str | None], bool], base: str = "") -> list[Route]:
     """The routes to mount; ``allows_host`` judges the Host header, against names that are rebound to this server.
 
+    All of them are below the path ``base``, as the pages are.
     InputError when the setting SEMSEARCH_RATE is none.
     """
     try:
@@ -89,8 +92,10 @@ def routes(allows_host: Callable[[str | None], bool]) -> list[Route]:
     if not 0 < rate < math.inf:
         raise InputError(f"expected SEMSEARCH_RATE to be a number above 0, got {settings().rate!r}")
     gate = Gate(allows_host, rate)
+    base = f"/{base.strip('/')}".rstrip("/")
     table = {operation.path: {operation.method: operation} for operation in openapi.OPERATIONS}
-    return [Route(path, _Path(gate, table.get(path, {}))) for path in (*table, "/api", "/api/{rest:path}")]
+    paths = (*table, "/api", "/api/{rest:path}")
+    return [Route(base + path, _Path(gate, table.get(path, {}), base)) for path in paths]
 
 
 async def _search(request: Request, gate: Gate) -> Response:
@@ -269,8 +274,9 @@ async def _health(_request: Request, _gate: Gate) -> Response:
     return answer(asdict(health), 200 if health.healthy else 503)
 
 
-async def _description(_request: Request, _gate: Gate) -> Response:
-    return answer(openapi.description())
+async def _description(request: Request, _gate: Gate) -> Response:
+    base = request.url.path.removesuffix("/api/openapi.json")
+    return answer({**openapi.description(), **({"servers": [{"url": base}]} if base else {})})
 
 
 RUN: Mapping[str, Callable[[Request, Gate], Awaitable[Response]]] = {

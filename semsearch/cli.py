@@ -217,11 +217,11 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _search(arguments: argparse.Namespace) -> int:
-    from semsearch import datasets, search
+    from semsearch import addresses, datasets, search
 
     question = _question(arguments)
     picture: bytes | Path = Path(arguments.image)
-    if arguments.image.startswith(("http://", "https://")):
+    if addresses.is_link(arguments.image):
         from semsearch import links
 
         picture = links.fetch_image(arguments.image)

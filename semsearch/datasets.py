@@ -27,7 +27,7 @@ FACTS = Path(__file__).parent / "facts"
 SHIPPED = ("groceries200", "groceries", "iconic200", "fashion200")
 GROCERIES = ("groceries200", "groceries")
 KNOWN = (*SHIPPED, *sources.ARCHIVES)
-ENDINGS = frozenset(".jpg .jpeg .png .gif .webp .bmp .tif .tiff .avif".split())
+ENDINGS = frozenset(".jpg .jpeg .jpe .jfif .png .gif .webp .bmp .tif .tiff .avif".split())
 
 
 @dataclass(frozen=True)

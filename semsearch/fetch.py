@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
+from semsearch import addresses
 from semsearch.catalog import Carrier
 from semsearch.errors import FetchFailed
 from semsearch.settings import settings
@@ -135,7 +136,7 @@ def _answer(session: Session, url: str) -> Response:
             headers={"Accept-Encoding": "identity"},
         )
         if response.is_redirect:
-            hop = urljoin(hop, response.headers["location"])
+            hop = urljoin(hop, addresses.escaped(response.headers["location"]))
             response.close()
             continue
         if response.status_code != 200:

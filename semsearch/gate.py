@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope
 
-from semsearch import errors, links, serving, wire
+from semsearch import addresses, errors, links, serving, wire
 from semsearch.errors import Busy, InputError, SemsearchError, Unavailable
 
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -37,10 +37,10 @@ STATUS = (
 )
 """First fit counts; whatever else fails is a 500."""
 PLAIN: Mapping[type[Exception], str] = {
-    errors.WeightsUnavailable: "the weights of this model are not on this server; see GET /api/models",
-    errors.PicturesUnavailable: "the pictures of this dataset are not on this server; see GET /api/datasets",
+    errors.WeightsUnavailable: "the weights of this model are not on this server; see GET {base}/api/models",
+    errors.PicturesUnavailable: "the pictures of this dataset are not on this server; see GET {base}/api/datasets",
 }
-"""In place of messages that are for the keeper of the server."""
+"""In place of messages that are for the keeper of the server; ``base`` is the path below which the door is."""
 WAIT = {429: 1, 503: 2}
 """Seconds after which to try again."""
 
@@ -72,7 +72,7 @@ class Gate:
     def enter(self, request: Request, *, counted: bool) -> None:
         """Refuse foreign hosts, pages of other sites, bodies said to be too large, and whoever asks too often."""
         host, origin = request.headers.get("host"), request.headers.get("origin")
-        if not self.allows_host(host) or (origin is not None and origin.partition("://")[2] != host):
+        if not self.allows_host(host) or not (origin is None or _same_site(origin, host or "")):
             raise Refused(403, "expected a request for this server, got one for another host or from another site")
         length = request.headers.get("content-length", "")
         if re.fullmatch("[0-9]+", length) and (len(length) > 12 or int(length) > wire.LARGEST_BODY):
@@ -117,6 +117,14 @@ class Gate:
         return await asyncio.wrap_future(future)
 
 
+def _same_site(origin: str, host: str) -> bool:
+    """Whether a page of ``origin`` is one of the server that is called ``host``, however a proxy spells that."""
+    with suppress(InputError):
+        page = addresses.parse(origin)
+        return page.authority == addresses.parse(f"{page.scheme}://{host}").authority
+    return False
+
+
 def _who(address: str) -> str:
     """The client of an address: of IPv6 the first 64 bits, for one client has all that follow."""
     with suppress(ValueError):
@@ -131,10 +139,12 @@ def answer(document: Mapping[str, Any], status: int = 200, headers: Mapping[str,
     return Response(text, status, {**HEADERS, **(headers or {})}, "application/json")
 
 
-def refusal(error: Exception) -> Response:
-    """The answer that an error becomes."""
+def refusal(error: Exception, base: str = "") -> Response:
+    """The answer that an error becomes; ``base`` is the path below which the door is."""
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
-    kind, message, headers = type(error).__name__, PLAIN.get(type(error), str(error)), {}
+    kind, message, headers = type(error).__name__, str(error), {}
+    if type(error) in PLAIN:
+        message = PLAIN[type(error)].format(base=base)
     if isinstance(error, Refused):
         status, headers = error.status, error.headers
     elif isinstance(error, ClientDisconnect):

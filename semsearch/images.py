@@ -156,6 +156,13 @@ def _isolated(source: bytes | Path, wanted: _Wanted) -> np.ndarray:
         _SLOTS.release()
 
 
+def begins_like_picture(first: bytes) -> bool:
+    """Whether one of the decoders takes bytes that begin so; whether they are a picture, decoding tells."""
+    image = _pillow()
+    image.preinit()
+    return any(image.OPEN[name][1](first[:16]) for name in FORMATS)
+
+
 def thumbnail(rgb: np.ndarray, *, side: int = 256, limit: int = 20_000) -> bytes:
     """JPEG of (H, W, 3) uint8 with its aspect kept, no side above ``side``, at most ``limit`` bytes, no metadata.
 

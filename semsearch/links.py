@@ -12,11 +12,11 @@ import socket
 import ssl
 import threading
 import time
-import unicodedata
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
-from urllib.parse import quote, urljoin, urlsplit
 
+from semsearch import images
+from semsearch.addresses import CURE, Link, followed, parse
 from semsearch.errors import FetchFailed, LinkRefused
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -28,8 +28,16 @@ FRAMING = 1 << 20
 """Bytes that chunk sizes may add to a body."""
 LONGEST = 2048
 MOVED = {301, 302, 303, 307, 308}
-CURE = "give the http or https address of a picture on a public server"
+FIRST = 1024
+"""Bytes of a body by which a web page is told, before the rest is read."""
+COMPRESSED = frozenset("gzip x-gzip deflate br zstd compress x-compress dcb dcz".split())
+"""Codings of a body that browsers undo; they ignore all others, as storage may have kept ``aws-chunked``."""
+PAGES = ("text/html", "application/xhtml+xml")
 CURE_SERVER = "try again later, or save the picture and give the file"
+CURE_PAGE = (
+    "open that page, click the picture with the right button (on a phone: hold it), choose “Copy image address” "
+    "and give that address"
+)
 CLOSED = [
     ipaddress.ip_network(net)
     for net in (
@@ -54,40 +62,50 @@ class Policy:
 PUBLIC = Policy()
 
 
-@dataclass(frozen=True)
-class _Link:
-    scheme: str
-    host: str
-    port: int
-    target: str
-
-
 def fetch_image(url: str, *, limit: int = 10_000_000, seconds: float = 8.0, policy: Policy = PUBLIC) -> bytes:
     """The body at a link, at most ``limit`` bytes, within ``seconds`` for everything; not decoded, not judged.
 
+    Its first bytes only keep web pages and other text out, whatever type the server gives them.
+
     Raises:
-        LinkRefused: the link, a redirect, the type, coding or size of the answer is not one we accept.
+        LinkRefused: the link, a redirect, the coding or size of the answer is not one we accept, or it is no picture.
         FetchFailed: the server does not answer with a whole body in time.
     """
     deadline = time.monotonic() + seconds
-    hop = url
+    if not isinstance(url, str) or len(url) > LONGEST:
+        raise LinkRefused("malformed", f"expected an address of at most {LONGEST} characters; {CURE}")
+    link = parse(url)
     for _ in range(REDIRECTS + 1):
-        link = _parsed(hop, policy)
+        if link.port not in policy.ports:
+            raise LinkRefused("port", f"expected port 80 or 443, got {link.port}; {CURE}")
         try:
             with _connected(link, deadline, policy) as sock:
                 body, moved = _exchange(sock, link, limit, deadline)
         except (OSError, http.client.HTTPException, ValueError) as error:
             if isinstance(error, LinkRefused):
                 raise
-            raise FetchFailed(
-                f"{link.host}: expected a picture, got no whole answer ({type(error).__name__}); {CURE_SERVER}"
-            ) from error
+            raise FetchFailed(f"{link.host}: expected a picture, but {_cause(error)}") from error
         if not moved:
             return body
-        hop = _joined(hop, moved)
-        if link.scheme == "https" and not hop.lower().startswith("https:"):
+        before, link = link, followed(link, moved)
+        if before.scheme == "https" and link.scheme != "https":
             raise LinkRefused("redirect", f"expected a redirect that stays with https, got one that leaves it; {CURE}")
     raise FetchFailed(f"{link.host}: expected at most {REDIRECTS} redirects, got more; {CURE}")
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong, and what to do, in the words of a visitor."""
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return "no server of that name is known; check the address for a slip"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the server cannot prove that it is the one of that name; {CURE_SERVER}"
+    if isinstance(error, TimeoutError):
+        return f"it did not come in time; {CURE_SERVER}"
+    if isinstance(error, ConnectionRefusedError | ssl.SSLError):
+        return f"the server takes no such connection; {CURE_SERVER}"
+    if isinstance(error, http.client.IncompleteRead | ConnectionError):
+        return f"the answer ended too early; {CURE_SERVER}"
+    return f"the answer cannot be read; {CURE_SERVER}"
 
 
 def is_public(text: str) -> bool:
@@ -107,68 +125,6 @@ def is_public(text: str) -> bool:
     return address.is_global and not odd and not any(address in net for net in CLOSED)
 
 
-def _joined(base: str, location: str) -> str:
-    try:
-        return urljoin(base, location)
-    except ValueError as error:
-        raise LinkRefused("redirect", f"expected an address to go on to, got one that is malformed; {CURE}") from error
-
-
-def _parsed(url: str, policy: Policy) -> _Link:
-    """The parts of a link; anything that two parsers could read in two ways is refused."""
-    if not isinstance(url, str) or len(url) > LONGEST:
-        raise LinkRefused("malformed", f"expected an address of at most {LONGEST} characters; {CURE}")
-    if any(c.isspace() or c == "\\" or unicodedata.category(c) in {"Cc", "Cf", "Cs"} for c in url):
-        raise LinkRefused("malformed", f"expected an address without spaces, backslashes, control signs; {CURE}")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise LinkRefused("malformed", f"expected an address, got one that cannot be parsed; {CURE}") from error
-    scheme = parts.scheme.lower()
-    if scheme not in ("http", "https"):
-        raise LinkRefused("scheme", f"expected http or https, got {scheme[:20]!r}; {CURE}")
-    if "@" in parts.netloc:
-        raise LinkRefused("userinfo", f"expected no user name or password in the address; {CURE}")
-    if port is None:
-        port = 443 if scheme == "https" else 80
-    if port not in policy.ports:
-        raise LinkRefused("port", f"expected port 80 or 443, got {port}; {CURE}")
-    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
-    if parts.query:
-        target += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
-    bracketed = parts.netloc.startswith("[")
-    return _Link(scheme, _host(parts.hostname or "", bracketed), port, target)
-
-
-def _host(host: str, bracketed: bool) -> str:
-    """The host in its one plain ASCII spelling."""
-    refused = LinkRefused("host", f"expected a plain host name or address; {CURE}")
-    if bracketed:
-        try:
-            if "%" not in host:
-                return str(ipaddress.IPv6Address(host))
-        except ValueError:
-            pass
-        raise refused
-    if any(ord(c) > 127 and any(ord(d) < 128 or d == "\u3002" for d in unicodedata.normalize("NFKC", c)) for c in host):
-        raise refused
-    try:
-        name = host.encode("idna").decode("ascii").lower()
-    except UnicodeError:
-        raise refused from None
-    name = name.removesuffix(".")
-    labels = name.split(".")
-    if len(name) > 253 or not all(re.fullmatch(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", label) for label in labels):
-        raise refused
-    if re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]):
-        try:
-            return str(ipaddress.IPv4Address(name))
-        except ValueError:
-            raise refused from None
-    return name
-
-
 def _left(deadline: float) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
@@ -176,7 +132,7 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _addresses(link: _Link, deadline: float, policy: Policy) -> list[tuple[int, tuple[Any, ...]]]:
+def _addresses(link: Link, deadline: float, policy: Policy) -> list[tuple[int, tuple[Any, ...]]]:
     """(family, socket address) of every answer of one resolution, all of them checked."""
     answers: queue.Queue[Any] = queue.Queue()
 
@@ -199,7 +155,7 @@ def _addresses(link: _Link, deadline: float, policy: Policy) -> list[tuple[int, 
     return [(family, where) for family, _, _, _, where in found]
 
 
-def _connected(link: _Link, deadline: float, policy: Policy) -> socket.socket:
+def _connected(link: Link, deadline: float, policy: Policy) -> socket.socket:
     """A socket to one of the checked addresses, in TLS where the scheme asks for it."""
     failure: OSError = OSError("the name has no address")
     for family, where in _addresses(link, deadline, policy):
@@ -239,15 +195,12 @@ class _Wire(io.RawIOBase):
         return io.BufferedReader(self, 8192)
 
 
-def _exchange(sock: socket.socket, link: _Link, limit: int, deadline: float) -> tuple[bytes, str]:
+def _exchange(sock: socket.socket, link: Link, limit: int, deadline: float) -> tuple[bytes, str]:
     """(body, "") of a final answer, or (nothing, address to go on to) of a redirect."""
-    host = f"[{link.host}]" if ":" in link.host else link.host
-    if link.port != (443 if link.scheme == "https" else 80):
-        host += f":{link.port}"
     sock.settimeout(_left(deadline))
     sock.sendall(
-        f"GET {link.target} HTTP/1.1\r\nHost: {host}\r\nAccept: image/*\r\nAccept-Encoding: identity\r\n"
-        "User-Agent: semsearch\r\nConnection: close\r\n\r\n".encode("ascii")
+        f"GET {link.target} HTTP/1.1\r\nHost: {link.authority}\r\nAccept: image/*,*/*;q=0.8\r\n"
+        "Accept-Encoding: identity\r\nUser-Agent: semsearch\r\nConnection: close\r\n\r\n".encode("ascii")
     )
     wire = _Wire(sock, deadline)
     response = http.client.HTTPResponse(cast(socket.socket, wire), method="GET")
@@ -255,15 +208,26 @@ def _exchange(sock: socket.socket, link: _Link, limit: int, deadline: float) -> 
     if response.status in MOVED and (location := response.headers.get("location")):
         return b"", location
     if response.status != 200:
-        raise FetchFailed(f"{link.host}: expected status 200, got {response.status}; {CURE_SERVER}")
+        raise FetchFailed(f"{link.host}: expected a picture, but {_status(response.status)}")
     _check_head(response.headers, limit)
     wire.allowed = limit + FRAMING
-    body = response.read(limit + 1) if response.length is None else response.read()
-    if len(body) > limit:
-        raise LinkRefused("large", f"expected at most {limit} bytes, got more; {CURE}")
+    body = response.read(FIRST)
     if not body:
         raise LinkRefused("empty", f"expected a picture, got an empty body; {CURE}")
+    _check_first(body, response.headers.get("content-type") or "")
+    body += response.read(limit + 1 - len(body)) if response.length is None else response.read()
+    if len(body) > limit:
+        raise LinkRefused("large", f"expected at most {limit} bytes, got more; {CURE}")
     return body, ""
+
+
+def _status(status: int) -> str:
+    """What an answer without a picture means, and what to do."""
+    if status in (404, 410):
+        return f"there is none at this address (status {status}); check the address for a slip"
+    if status in (401, 402, 403, 429, 451):
+        return f"the server does not give it to us (status {status}); save the picture and give the file"
+    return f"the server answers with status {status}; {CURE_SERVER}"
 
 
 def _check_head(head: http.client.HTTPMessage, limit: int) -> None:
@@ -275,9 +239,17 @@ def _check_head(head: http.client.HTTPMessage, limit: int) -> None:
         raise FetchFailed(f"expected a body with a length or in chunks, got an unclear one; {CURE_SERVER}")
     if lengths and int(lengths[0]) > limit:
         raise LinkRefused("large", f"expected at most {limit} bytes, got {lengths[0]}; {CURE}")
-    if any(value.strip().lower() != "identity" for value in head.get_all("content-encoding") or []):
-        raise LinkRefused("encoding", f"expected a body as it is, got a compressed one; {CURE}")
-    for value in head.get_all("content-type") or []:
-        kind = value.partition(";")[0].strip().lower()
-        if not kind.startswith("image/") and kind != "application/octet-stream":
-            raise LinkRefused("type", f"expected a picture, got content of another type; {CURE}")
+    codings = ",".join(head.get_all("content-encoding") or []).lower().replace(" ", "").split(",")
+    if COMPRESSED.intersection(codings):
+        raise LinkRefused("encoding", f"expected a picture as it is, got a compressed one; {CURE_SERVER}")
+
+
+def _check_first(first: bytes, kind: str) -> None:
+    """Refuse what no decoder takes by its first bytes and the server calls text. A picture may be called anything."""
+    if images.begins_like_picture(first):
+        return
+    kind = kind.partition(";")[0].strip().lower()
+    if kind in PAGES or re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html)", first, re.IGNORECASE):
+        raise LinkRefused("type", "expected a picture, got a web page; " + CURE_PAGE)
+    if kind and not kind.startswith("image/") and "octet-stream" not in kind:
+        raise LinkRefused("type", f"expected a picture, got something else ({kind[:60]!r}); {CURE}")

@@ -15,9 +15,9 @@ TOOLS = gallery.Tools(extractor=Green, digest=lambda model: "0" * 64)
 ASK = {"dataset": "world", "model": "mobilenetv2", "metric": "euclidean"}
 
 
-def door():
-    """An application of the REST door that is called localhost."""
-    return Starlette(routes=api.routes(lambda host: (host or "").partition(":")[0] == "localhost"))
+def door(base=""):
+    """An application of the REST door, below a path, that is called localhost."""
+    return Starlette(routes=api.routes(lambda host: (host or "").partition(":")[0] == "localhost", base))
 
 
 @contextmanager

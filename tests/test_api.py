@@ -192,10 +192,10 @@ def local(monkeypatch):
         yield served
 
 
-def picture_page(data):
+def picture_page(data, kind="image/bmp"):
     def page(handler):
         handler.send_response(200)
-        handler.send_header("Content-Type", "image/bmp")
+        handler.send_header("Content-Type", kind)
         handler.send_header("Content-Length", str(len(data)))
         handler.end_headers()
         handler.wfile.write(data)
@@ -204,8 +204,12 @@ def picture_page(data):
 
 
 def test_links_are_followed(client, local):
-    local.pages = {"/a.bmp": picture_page(at(3)), "/half": picture_page(bmp(0, 30)), "/page": b"<html>"}
-    same(asked(client, link=local.address + "/a.bmp"), library(at(3)))
+    local.pages = {
+        "/a.bmp": picture_page(at(3), "binary/octet-stream"),
+        "/half": picture_page(bmp(0, 30)),
+        "/page": b"<html>",
+    }
+    same(asked(client, link=local.address.upper() + "/a.bmp "), library(at(3)))
     given = [
         {"link": local.address + "/half", "crop": [0.5, 0, 1, 1]},
         {"link": local.address + "/a.bmp", "weight": -2},
@@ -309,7 +313,13 @@ def test_other_hosts_and_pages_of_other_sites_are_403(client):
         error(Client(client.app, host=host).get("/api/metrics"), 403)
     for origin in ("http://evil.example", "null", "http://localhost:8080"):
         error(client.post(json=ASK | {"item": 3}, headers={"Origin": origin}), 403)
-    assert client.post(json=ASK | {"item": 3}, headers={"Origin": "http://localhost"}).status == 200
+    for origin, host in (("http://localhost", "localhost"), ("https://localhost", "localhost:443")):
+        own = Client(client.app, host=host)
+        assert own.post(json=ASK | {"item": 3}, headers={"Origin": origin}).status == 200
+    error(
+        Client(client.app, host="localhost:443").post(json=ASK | {"item": 3}, headers={"Origin": "http://localhost"}),
+        403,
+    )
 
 
 def test_what_there_is_is_listed(client, pictures):
@@ -513,6 +523,37 @@ def test_every_route_is_described_and_every_description_is_a_route(client):
             found = client.ask(method.upper(), path, json={} if method == "post" else None)
             answer = operation["responses"][str(found.status)]["content"]["application/json"]["schema"]
             jsonschema.validate(found.json(), answer | {"components": described["components"]})
+
+
+@pytest.mark.parametrize("base", ["shop/find", "/shop/find", "/shop/find/"])
+def test_the_door_is_below_the_path_of_the_pages(service, monkeypatch, base):
+    client = Client(door(base))
+    same(client.post("/shop/find/api/search", json=ASK | {"item": 3}).json(), library(3))
+    described = client.get("/shop/find/api/openapi.json").json()
+    assert (
+        described.pop("servers") == [{"url": "/shop/find"}]
+        and described == Client(door()).get("/api/openapi.json").json()
+    )
+    for method in ("GET", "HEAD", "OPTIONS", "POST"):
+        for path in ("/api", "/api/", "/api/nothing", "/api/nothing/", "/api/health/"):
+            found = error(client.ask(method, "/shop/find" + path), 404)
+            assert (
+                found == error(client.get("/shop/find/api/x"), 404)
+                and "/shop/find/api/openapi.json" in found["message"]
+            )
+    assert client.get("/api/health").status == client.get("/shop/findapi/health").status == 404
+    monkeypatch.setattr(service, "submit", failing(WeightsUnavailable("secret")))
+    assert (
+        "GET /shop/find/api/models"
+        in error(client.post("/shop/find/api/search", json=ASK | {"item": 3}), 503)["message"]
+    )
+
+
+def failing(error):
+    def fail(*_):
+        raise error
+
+    return fail
 
 
 def test_the_words_of_the_settings_and_the_door_agree():

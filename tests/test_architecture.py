@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = {
     0: {"errors", "settings"},
-    1: {"storage", "child", "catalog", "images", "metrics", "scores"},
+    1: {"storage", "child", "addresses", "catalog", "images", "metrics", "scores"},
     2: {
         "fetch",
         "links",
@@ -49,6 +49,7 @@ HEAVY = {
     "numba": {"metrics"},
     "pyarrow": {"datasets", "sources"},
     "faiss": {"index"},
+    "idna": {"addresses"},
     "streamlit": set(),
     "tqdm": {"terminal"},
     "starlette": {"api", "gate"},

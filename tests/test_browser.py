@@ -1,5 +1,6 @@
 """The app in a real browser: a server of its own, Chromium, and what a person would see and do."""
 
+import itertools
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,8 +47,8 @@ def free_port():
 class Server:
     """A running app."""
 
-    def __init__(self, process, port, side_port):
-        self.process, self.url, self.side = process, f"http://127.0.0.1:{port}/", f"http://127.0.0.1:{side_port}/"
+    def __init__(self, process, url, side_port):
+        self.process, self.url, self.side = process, url, f"http://127.0.0.1:{side_port}/"
 
     def modules(self):
         with urllib.request.urlopen(self.side, timeout=10) as answer:
@@ -68,7 +70,8 @@ def serving(home, store=None, **settings):
     port, side_port = free_port(), free_port()
     command = [sys.executable, str(Path(__file__).parent / "serve_app.py"), str(port), str(side_port)]
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as process:
-        server = Server(process, port, side_port)
+        base = settings.get("STREAMLIT_SERVER_BASE_URL_PATH", "").strip("/")
+        server = Server(process, f"http://127.0.0.1:{port}/" + (f"{base}/" if base else ""), side_port)
         try:
             wait_for(server.url + "_stcore/health")
             yield server
@@ -148,14 +151,20 @@ def focused(page):
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A server of the small world."""
+def small_folder(tmp_path_factory):
+    """Home and store of the small world."""
     folder = tmp_path_factory.mktemp("small")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEMSEARCH_HOME", str(folder / "home"))
         small_world.add(folder / "pictures")
         small_world.compute(folder / "store")
-    with serving(folder / "home", folder / "store") as server:
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(small_folder):
+    """A server of the small world."""
+    with serving(small_folder / "home", small_folder / "store") as server:
         yield server
 
 
@@ -223,6 +232,37 @@ def test_the_first_visitor_may_come_by_a_deep_link(page, fresh_home, address, ti
         page.wait_for_timeout(1_000)
         assert page.get_by_text("Page not found").count() == 0
         assert urlsplit(page.url).path == f"/{address}"
+
+
+def test_all_of_it_is_below_the_path_it_is_given(page, small_folder):
+    """Pages, pictures, the link to a view, and REST with its answers to what it does not know."""
+    base = {"STREAMLIT_SERVER_BASE_URL_PATH": "/shop/find/"}
+    with serving(small_folder / "home", small_folder / "store", **base) as server:
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        open_small(page, server, metric="euclidean", q=3)
+        page.get_by_role("button", name="Export", exact=True).click()
+        link = page.get_by_test_id("stPopoverBody").get_by_test_id("stCode").inner_text().strip()
+        assert link.startswith(f"{server.url}?") and "q=3" in link
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name="Embeddings").click()
+        page.get_by_role("heading", name="Embeddings", level=1).wait_for()
+        assert urlsplit(page.url).path == "/shop/find/map"
+        assert len([one for one in asked if "/app/static/pictures/" in one]) >= 5
+        assert not [one for one in asked if one.startswith("http") and not one.startswith(server.url)]
+        for method, path, status in (("GET", "health", 200), ("HEAD", "health", 200), ("OPTIONS", "search", 405)):
+            assert answered(method, f"{server.url}api/{path}") == (status, "application/json")
+        for method, path in itertools.product(("GET", "HEAD", "OPTIONS", "POST"), ("api", "api/", "api/x", "api/x/")):
+            assert answered(method, server.url + path) == (404, "application/json")
+        assert answered("GET", f"http://{urlsplit(server.url).netloc}/api/health")[0] == 404
+
+
+def answered(method, url):
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=10) as found:
+            return found.status, found.headers["content-type"]
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers["content-type"]
 
 
 def test_a_chart_is_saved_as_a_picture(page, small, tmp_path):

@@ -185,3 +185,14 @@ def test_one_is_not_many():
         "1,234 pictures",
     ]
     assert terminal.counted(1, "class", "classes") == "1 class"
+
+
+@pytest.mark.parametrize("link", ["HTTP://127.0.0.1/a.jpg", " https://127.0.0.1/a.jpg", "http:/127.0.0.1/a.jpg"])
+def test_a_link_is_one_however_it_is_written(home, capsys, link):
+    code, _, err = run(capsys, "search", link, "--in", "groceries200", "--model", "mobilenetv2")
+    assert code == 2 and "leads to an address that is not public" in err
+
+
+def test_a_link_of_another_kind_is_no_file(home, capsys):
+    code, _, err = run(capsys, "search", "ftp://a.example/a.jpg", "--in", "groceries200", "--model", "mobilenetv2")
+    assert code == 2 and "expected http or https, got 'ftp'" in err

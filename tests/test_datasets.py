@@ -55,6 +55,12 @@ def small_iconic(home, tmp_path, monkeypatch):
 # folders
 
 
+def test_a_jpeg_may_end_as_some_systems_save_it(tmp_path):
+    write(tmp_path / "pictures", "a/1.jfif", "a/2.JPE", "b/3.jpg")
+    found = datasets.from_folder(tmp_path / "pictures", name="mine")
+    assert [item.file for item in found.items] == ["a/1.jfif", "a/2.JPE", "b/3.jpg"]
+
+
 def test_folder_with_awkward_names(tmp_path):
     root = tmp_path / "my pictures"
     write(root, "10 b/x.JPG", "2 a/two.dots.jpeg", "2 a/deep/er/y.PnG", "2 a/10.webp", "2 a/9.avif", "2 a/a b.TIFF")

@@ -209,7 +209,7 @@ def test_pictures_are_named_for_the_browser(store):
 
 def test_the_csv_holds_what_was_selected(store):
     dataset, found = datasets.load("world"), store.map("world", FeatureSpec("vgg16", "block1_conv1", "avg"), "pca2")
-    lines = list(csv.DictReader(io.StringIO(map_export.as_csv(dataset, [1, 4], range(6), found))))
+    lines = list(csv.DictReader(io.StringIO(map_export.as_csv(dataset, [1, 4], range(6), found).decode("utf-8-sig"))))
     assert [(line["picture"], line["class"], line["file"]) for line in lines] == [
         ("1", "<b>pear", dataset.items[1].file),
         ("4", "apple", dataset.items[4].file),
@@ -220,11 +220,13 @@ def test_the_csv_holds_what_was_selected(store):
 
 
 def test_no_word_in_the_csv_is_a_formula(tmp_path):
-    items = (Item(0, 0, "=cmd/a.jpg", "0" * 64),)
-    dataset = Dataset("d", "d", "", "", ("=1+1",), items, "", tmp_path)
+    items = (Item(0, 0, "＝cmd/a.jpg", "0" * 64),)
+    dataset = Dataset("d", "d", "", "", (" =1+1",), items, "", tmp_path)
     found = artifacts.Map(np.zeros((1, 2), np.float32), Trust(1, 1, 1, 1, np.zeros(1, np.uint8)))
-    [line] = csv.DictReader(io.StringIO(map_export.as_csv(dataset, [0], [0], found)))
-    assert (line["class"], line["file"]) == ("'=1+1", "'=cmd/a.jpg")
+    written = map_export.as_csv(dataset, [0], [0], found)
+    [line] = csv.DictReader(io.StringIO(written.decode("utf-8-sig")))
+    assert written.startswith(b"\xef\xbb\xbfpicture,class,file,sha256,x,y,neighbours_kept")
+    assert (line["class"], line["file"]) == ("' =1+1", "'＝cmd/a.jpg")
 
 
 def test_the_zip_holds_the_original_files_and_names_the_missing(store):

@@ -101,6 +101,12 @@ def test_three_redirects_are_followed_and_four_are_not(web, tmp_path):
     refused(f"{web.address}/4", tmp_path, "expected at most 3 redirects, got more")
 
 
+def test_a_redirect_in_plain_utf8_is_asked_for_in_utf8(web, tmp_path):
+    web.pages["/a"] = answer(302, Location="/Å.bin".encode().decode("latin-1"))
+    web.pages["/%C3%85.bin"] = BODY
+    fetch.download(f"{web.address}/a", tmp_path / "ok", sha256=SHA, limit=LIMIT)
+
+
 def test_redirect_loop(web, tmp_path):
     web.pages["/loop"] = answer(301, Location="/loop")
     refused(f"{web.address}/loop", tmp_path, "redirects")

@@ -1,9 +1,11 @@
 """The door for a user's link: no dial to an address that is not public, and an end to every hostile server."""
 
 import ast
+import http.client
 import ipaddress
 import itertools
 import socket
+import ssl
 import threading
 import time
 from pathlib import Path
@@ -11,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from semsearch import links
-from semsearch.errors import InputError, LinkRefused, SemsearchError
+from semsearch.errors import FetchFailed, InputError, LinkRefused, SemsearchError
 from tests.hostile_links import HOSTS, LINKS
+from tests.local_http import site
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = {"mixed.example": ["8.8.8.8", "10.0.0.1"], "inside.example": ["10.0.0.1"], "inside6.example": ["fd00::1"]}
@@ -216,6 +219,116 @@ def test_honest_pictures_arrive_whole(serve):
     for scripts in ([plain], [chunks], [MOVED % b"/b", plain], [OK + b"\r\n" + body]):
         link, policy, _ = serve(*(lambda data=data: [data] for data in scripts))
         assert links.fetch_image(link, policy=policy) == body
+
+
+JPEG = b"\xff\xd8\xff\xe0" + bytes(2_000)
+PAGE = b"\xef\xbb\xbf \n<!DOCTYPE HTML><html>" + b" " * 2_000
+
+
+def typed(kind, body):
+    head = OK + (b"Content-Type: %s\r\n" % kind.encode() if kind else b"")
+    return lambda: [head + b"Content-Length: %d\r\n\r\n" % len(body) + body]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["", "binary/octet-stream", "application/octet-stream", "application/x-octet-stream", "APPLICATION/OCTETSTREAM"]
+    + ["text/plain; charset=utf-8", "image/png", "application/x-jpg", "application/json", "text/html", "jpg", "???"],
+)
+def test_a_picture_may_be_called_anything(serve, kind):
+    """As browsers show it: by its bytes."""
+    link, policy, _ = serve(typed(kind, JPEG))
+    assert links.fetch_image(link, policy=policy) == JPEG
+
+
+@pytest.mark.parametrize("coding", ["identity", "aws-chunked", "utf-8", "none", ""])
+def test_a_coding_that_is_none_is_ignored_as_by_browsers(serve, coding):
+    link, policy, _ = serve(typed(f"image/jpeg\r\nContent-Encoding: {coding}", JPEG))
+    assert links.fetch_image(link, policy=policy) == JPEG
+
+
+@pytest.mark.parametrize(
+    "coding", ["gzip", "GZIP", "br", "zstd", "aws-chunked, gzip", "identity\r\nContent-Encoding: x-gzip"]
+)
+def test_a_compressed_body_is_refused(serve, coding):
+    link, policy, _ = serve(typed(f"image/jpeg\r\nContent-Encoding: {coding}", JPEG))
+    with pytest.raises(LinkRefused, match="compressed") as caught:
+        links.fetch_image(link, policy=policy)
+    assert caught.value.reason == "encoding"
+
+
+@pytest.mark.parametrize("kind", ["", "binary/octet-stream", "image/jpeg", "image/svg+xml"])
+def test_bytes_that_only_decoding_can_judge_arrive(serve, kind):
+    link, policy, _ = serve(typed(kind, b"neither text nor picture"))
+    assert links.fetch_image(link, policy=policy) == b"neither text nor picture"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [(kind, PAGE) for kind in ("", "image/jpeg", "text/plain", "binary/octet-stream")]
+    + [("text/html; charset=utf-8", b"<!-- a --><head>"), ("application/xhtml+xml", b"<?xml?>"), ("", b"<HTML>")],
+)
+def test_a_web_page_is_refused_with_the_way_to_the_picture(serve, kind, body):
+    link, policy, _ = serve(typed(kind, body))
+    with pytest.raises(LinkRefused, match="got a web page; .* “Copy image address”") as caught:
+        links.fetch_image(link, policy=policy)
+    assert caught.value.reason == "type"
+
+
+def test_a_web_page_is_not_read_to_its_end(serve):
+    link, policy, sent = serve(lambda: endless(OK + b"Content-Type: text/html\r\n\r\n", b"<p>" * 1000))
+    with pytest.raises(LinkRefused, match="web page"):
+        links.fetch_image(link, policy=policy)
+    assert sent[0] < 9_000_000
+
+
+def test_a_redirect_in_plain_utf8_is_asked_for_in_utf8():
+    with site() as web:
+        port = web.address.rpartition(":")[2]
+
+        def moved(handler):
+            handler.send_response(302)
+            handler.send_header("Location", f"//127.0.0.1:{port}/Å b.jpg?ü".encode().decode("latin-1"))
+            handler.end_headers()
+
+        [answer] = typed("", JPEG)()
+        web.pages = {"/a%20b": moved, "/%C3%85%20b.jpg?%C3%BC": lambda handler: handler.wfile.write(answer)}
+        policy = links.Policy(frozenset({int(port)}), frozenset({"127.0.0.1"}))
+        assert links.fetch_image(f" HTTP://127.0.0.1:{port}/a b#part\n", policy=policy) == JPEG
+        assert web.asked == ["/a%20b", "/%C3%85%20b.jpg?%C3%BC"]
+
+
+def failing(error):
+    def fail(*_):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "no server of that name"),
+        (TimeoutError(), "did not come in time"),
+        (ssl.SSLCertVerificationError("x"), "cannot prove"),
+        (ConnectionRefusedError(111, "x"), "takes no such connection"),
+        (ConnectionResetError(104, "x"), "ended too early"),
+        (http.client.IncompleteRead(b""), "ended too early"),
+        (http.client.BadStatusLine("x"), "cannot be read"),
+    ],
+)
+def test_why_nothing_came_is_told_in_plain_words(monkeypatch, error, words):
+    monkeypatch.setattr(links, "_connected", failing(error))
+    with pytest.raises(FetchFailed, match=words) as caught:
+        links.fetch_image("https://good.example/")
+    assert type(error).__name__ not in str(caught.value)
+
+
+@pytest.mark.parametrize(("status", "words"), [(404, "none at this address"), (403, "not give it"), (500, "try again")])
+def test_what_a_status_means_is_told(serve, status, words):
+    link, policy, _ = serve(SERVERS[str(status)] if str(status) in SERVERS else lambda: [b"HTTP/1.1 403 x\r\n\r\n"])
+    with pytest.raises(FetchFailed, match=words):
+        links.fetch_image(link, policy=policy)
 
 
 def test_only_two_modules_open_the_network():

@@ -138,6 +138,8 @@ def test_uploaded_pictures_are_the_query(service, photos, tmp_path):
     assert "does not carry" in " ".join(caption.value for caption in app.caption)
     app = upload(app, ("a.jpg", jpeg(10), "image/jpeg"), ("b.jpg", jpeg(11), "image/jpeg"))
     assert ranking(app) == found([Example(jpeg(10)), Example(jpeg(11))])
+    app = upload(app, ("saved.jfif", jpeg(2), "image/jpeg"))
+    assert not app.exception and ranking(app) == found(jpeg(2))
 
 
 def test_a_bad_file_among_several_loses_none_of_the_others(service):

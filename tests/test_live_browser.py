@@ -60,7 +60,7 @@ def web():
 def answer(body):
     def send(handler):
         handler.send_response(200)
-        handler.send_header("Content-Type", "image/bmp")
+        handler.send_header("Content-Type", "binary/octet-stream")
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body)
@@ -229,7 +229,7 @@ def test_link(page, web):
     assert web.asked == ["/two.png"]
     field.fill(web.address + "/none.png")
     field.press("Enter")
-    page.get_by_text("expected status 200, got 404").wait_for()
+    page.get_by_text("there is none at this address").wait_for()
     field.fill("http://localhost.localdomain:80/")
     field.press("Enter")
     page.get_by_text("Not every picture could be taken").wait_for()

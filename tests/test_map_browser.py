@@ -131,7 +131,7 @@ def test_box_and_lasso_select_and_the_selection_goes_home(page, server, tmp_path
     with page.expect_download() as taken:
         page.get_by_role("button", name="CSV").click()
     taken.value.save_as(tmp_path / "s.csv")
-    lines = list(csv.DictReader((tmp_path / "s.csv").read_text().splitlines()))
+    lines = list(csv.DictReader((tmp_path / "s.csv").read_text(encoding="utf-8-sig").splitlines()))
     assert [(line["picture"], line["class"]) for line in lines] == [("3", "apple"), ("4", "apple"), ("5", "apple")]
     with page.expect_download() as taken:
         page.get_by_role("button", name="Zip").click()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -600,11 +601,54 @@ def test_the_view_is_in_the_link_and_restored_by_it(store, view):
     assert bool(again.get("download_button")) == bool(app.get("download_button"))
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", " =1", "\n=1"])
+FORMULAS = ["=1+1", "+1", "-1", "@x", " =1", "\t1", "\r1", "\n1"]
+FORMULAS += ["＝1+1", "＋1", "－1", "＠x", "﹦1", "﹢1", "﹣1", "﹫x", "⁼1", "⁺1", "⁻1", "\u22121"]
+BEFORE = [
+    "\x00",
+    "\x1f",
+    "\x0b",
+    "\x85",
+    "\xa0",
+    "\u2009",
+    "\u200b",
+    "\u200e",
+    "\u202e",
+    "\u2028",
+    "\u3000",
+    "\ufeff",
+    "\xad",
+]
+FORMULAS += [f"{unseen}=1" for unseen in (*BEFORE, '"', "'", "\"' ")]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
 def test_no_cell_is_a_formula(text):
-    written = export.csv_bytes([{"class": text, "plain": "a=b", "number": -1.5}]).decode("utf-8-sig")
-    [row] = csv.DictReader(io.StringIO(written, newline=""))
-    assert row == {"class": f"'{text}", "plain": "a=b", "number": "-1.5"}
+    written = export.csv_bytes([{text: text, "plain": "a=b; c -1", "number": -1.5, "none": None}]).decode("utf-8-sig")
+    [head, row] = csv.reader(io.StringIO(written, newline=""))
+    assert head == [f"'{text}", "plain", "number", "none"]
+    assert row == [f"'{text}", "a=b; c -1", "-1.5", ""]
+
+
+PARTED = {"a;=1": "a;'=1", "a;b; @x": "a;b;' @x", "a\t=1": "a\t'=1", "a\r\n+1": "a\r'\n'+1"}
+PARTED |= {"\t=1": "'\t'=1", "\r=1": "'\r'=1", "\n=1": "'\n'=1"}
+
+
+@pytest.mark.parametrize("text", PARTED)
+def test_what_another_parting_makes_a_cell_is_no_formula(text):
+    """Where the comma is for decimals, spreadsheets part at the semicolon, quotes or not."""
+    written = export.csv_bytes([{"class": text}]).decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(written, newline="")))[1:] == [[PARTED[text]]]
+
+
+def test_numbers_stay_numbers_and_all_else_is_text():
+    rows = [{"path": Path("=a"), "numpy": np.float32(-2), "whole": np.int64(-3), "right": True}]
+    assert export.csv_bytes(rows).decode("utf-8-sig").splitlines()[1] == "'=a,-2.0,-3,True"
+
+
+def test_csv_has_one_writer():
+    for path in [*(ROOT / "semsearch").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]:
+        if path.name != "export.py":
+            assert not re.search(r"csv\.(writer|DictWriter)|to_csv|write_csv", path.read_text(encoding="utf-8")), path
 
 
 def test_a_table_without_rows_is_empty():

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import statistics
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -256,6 +257,16 @@ def test_the_chosen_configuration_in_depth(store):
     ordered = sorted(each)
     assert [each[item] for item in worst] == pytest.approx(ordered[:12])
     assert [each[item] for item in best] == pytest.approx(ordered[::-1][:12])
+
+
+def test_a_table_with_names_of_classes_saves_no_formula(store, monkeypatch):
+    """A table has a button of its own that saves it as it is."""
+    real = resources.dataset("iconic200")
+    monkeypatch.setattr(resources, "dataset", lambda _: replace(real, classes=("=1+1", *real.classes[1:])))
+    depth = table(open_part("In depth"))
+    assert depth.iloc[0, 0] == "'=1+1" and list(depth.iloc[1:, 0]) == list(real.classes[1:])
+    assert depth.columns[1] == "1 =1+1"
+    assert "'=1+1" in list(table(open_part("A against B"))["Class"])
 
 
 def test_class_names_are_text_in_every_chart(world):

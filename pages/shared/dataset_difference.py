@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from pages.shared import charts, dataset_words, resources, sidebar, texts
+from pages.shared import charts, dataset_words, export, resources, sidebar, texts
 from pages.shared.choice import Choice
 from semsearch import leaderboard
 from semsearch.datasets import Dataset
@@ -95,7 +95,7 @@ def _table(found: list[ClassDifference], names: list[str]) -> None:
         number = st.column_config.NumberColumn(format="%+.1f")
         st.dataframe(
             {
-                "Class": names,
+                "Class": [export.inert(name) for name in names],  # a table has a button of its own that saves it
                 "Queries": [each.count for each in found],
                 "A − B": [each.mean for each in found],
                 "Low": [each.low for each in found],

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from pages.shared import charts, dataset_words, pictures, resources, sidebar, texts, tiles
+from pages.shared import charts, dataset_words, export, pictures, resources, sidebar, texts, tiles
 from pages.shared.choice import Choice
 from pages.shared.gallery import gallery
 from semsearch import leaderboard
@@ -104,8 +104,9 @@ def _confusion(choice: Choice, dataset: Dataset) -> None:
         alt=f"What each class finds among its 15 nearest; on average {own:.0f} % are of its own class",
     )
     with st.expander("As a table", icon=":material/table:"):
-        columns: dict = {"Class of the query": list(dataset.classes)}
-        columns |= {f"{j + 1} {name}": shares[:, j].tolist() for j, name in enumerate(dataset.classes)}
+        # a table has a button of its own that saves it
+        columns: dict = {"Class of the query": [export.inert(name) for name in dataset.classes]}
+        columns |= {export.inert(f"{j + 1} {name}"): shares[:, j].tolist() for j, name in enumerate(dataset.classes)}
         formats = {name: st.column_config.NumberColumn(texts.plain(name), format="%.1f") for name in list(columns)[1:]}
         st.dataframe(
             columns, key="confusion_table", hide_index=True, column_config=formats, alt="What each class finds, in %"

@@ -1,30 +1,26 @@
 """What can be taken home from the map: the selected items as CSV, their original files as a zip."""
 
-import csv
 import io
 import zipfile
 from collections.abc import Sequence
 
+from pages.shared import export
 from semsearch.datasets import Dataset
 from semsearch.errors import PicturesUnavailable
 from semsearch.store import Map
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
-
-def as_csv(dataset: Dataset, ids: Sequence[int], items: Sequence[int], found: Map) -> str:
+def as_csv(dataset: Dataset, ids: Sequence[int], items: Sequence[int], found: Map) -> bytes:
     """One line per item of ``ids``: what it is and where it lies; row i of the map is ``items[i]``."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    axes = ["x", "y", "z"][: found.coordinates.shape[1]]
-    table.writerow(["picture", "class", "file", "sha256", *axes, "neighbours_kept"])
     rows = {item: row for row, item in enumerate(items)}
-    for item in ids:
-        one, row = dataset.items[item], rows[item]
-        places = [f"{value:.6g}" for value in found.coordinates[row]]
-        words = [_inert(word) for word in (dataset.classes[one.label], one.file, one.sha256)]
-        table.writerow([item, *words, *places, int(found.trust.kept[row])])
-    return text.getvalue()
+    return export.csv_bytes([_line(dataset, item, rows[item], found) for item in ids])
+
+
+def _line(dataset: Dataset, item: int, row: int, found: Map) -> dict[str, object]:
+    one = dataset.items[item]
+    about = {"picture": item, "class": dataset.classes[one.label], "file": one.file, "sha256": one.sha256}
+    places = {axis: float(f"{value:.6g}") for axis, value in zip("xyz", found.coordinates[row], strict=False)}
+    return about | places | {"neighbours_kept": int(found.trust.kept[row])}
 
 
 def as_zip(dataset: Dataset, ids: Sequence[int]) -> bytes:
@@ -39,8 +35,3 @@ def as_zip(dataset: Dataset, ids: Sequence[int]) -> bytes:
         if missing:
             archive.writestr("MISSING.txt", "\n".join(missing) + "\n")
     return buffer.getvalue()
-
-
-def _inert(word: str) -> str:
-    """A word that no spreadsheet takes for a formula."""
-    return "'" + word if word.startswith(_FORMULA) else word

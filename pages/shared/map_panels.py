@@ -91,7 +91,7 @@ def _take_home(dataset: Dataset, chosen: Sequence[int], items: Sequence[int], fo
         )
         st.download_button(
             "CSV",
-            lambda: map_export.as_csv(dataset, chosen, items, found).encode(),
+            lambda: map_export.as_csv(dataset, chosen, items, found),
             f"{dataset.name}-selection.csv",
             "text/csv",
             key="map_csv",
