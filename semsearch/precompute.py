@@ -9,15 +9,15 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from semsearch import artifacts, catalog, datasets, features, images, metrics, projection, scores, weights
+from semsearch import artifacts, catalog, datasets, features, finite, images, metrics, projection, scores, weights
 from semsearch.catalog import WAYS, FeatureSpec
 from semsearch.errors import ImageRefused, InputError
 from semsearch.settings import settings
@@ -186,11 +186,21 @@ def _compute_layers(
     for name in layers:
         if name in missing:
             own = {spec: vectors[spec] for spec in specs if spec.layer == name}
-            artifacts.write_layer(work, name, _results(unit, own, project, maps))
+            with _named(unit, name):
+                artifacts.write_layer(work, name, _results(unit, own, project, maps))
         maps = artifacts.read_layer(work, name).maps
         count += len(WAYS)
         step(count)
     shutil.rmtree(scratch)
+
+
+@contextmanager
+def _named(unit: _Unit, layer: str) -> Iterator[None]:
+    """Say of which dataset, model and layer the features are that cannot be compared, drawn or stored."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"dataset {unit.dataset.name}, model {unit.model}, layer {layer}: {error}") from error
 
 
 def _extract(
@@ -211,7 +221,9 @@ def _extract(
         for position, row in extractor.stream([unit.dataset.path(item) for item in unit.usable]):
             if isinstance(row, ImageRefused):
                 raise row
+            picture = f"{unit.dataset.name}/{unit.dataset.items[unit.usable[position]].file}"
             for spec in wanted:
+                finite.check_features(row[spec], f"{picture} under {spec.key}")
                 vectors[spec][position] = row[spec]
             done += 1
             step(done)
@@ -249,7 +261,8 @@ def _maps(
         before = previous.get((*way, kind))
         found = projection.pca(distances["euclidean"], dimensions)
         if method == "pca" and before is not None:
-            found = found * np.where((found * before.coordinates).sum(0) < 0, -1, 1).astype(np.float32)
+            same = (found.astype(np.float64) * before.coordinates).sum(0) >= 0
+            found = found * np.where(same, 1, -1).astype(np.float32)
         elif before is not None:
             found = projection.align(project(method, basis, before.coordinates), before.coordinates)
         elif method != "pca":

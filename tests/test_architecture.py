@@ -23,6 +23,7 @@ LEVELS = {
         "features",
         "projection",
         "coding",
+        "finite",
         "artifacts",
         "store",
         "index",
