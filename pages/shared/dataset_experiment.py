@@ -9,6 +9,7 @@ from pages.shared.gallery import gallery
 from semsearch import leaderboard
 from semsearch.datasets import Dataset
 from semsearch.leaderboard import Queries
+from semsearch.scores import PUBLISHED_K
 
 SHOWN = 12
 """Worst and best queries shown."""
@@ -24,8 +25,9 @@ def show(choice: Choice) -> None:
     st.caption("One mark per picture, by class. Click a mark to make its picture the query; the ring is the query.")
     _strip(choice, dataset, queries)
     st.subheader("What each class finds")
-    st.caption("Of the 15 nearest of each picture of a row's class, the share that is of the column's class.")
-    _confusion(choice, dataset)
+    near = min(PUBLISHED_K, len(queries.items) - 1)
+    st.caption(f"Of the {near} nearest of each picture of a row's class, the share that is of the column's class.")
+    _confusion(choice, dataset, near)
 
 
 def _extremes(choice: Choice, dataset: Dataset, queries: Queries) -> None:
@@ -51,7 +53,7 @@ def _extremes(choice: Choice, dataset: Dataset, queries: Queries) -> None:
                 found,
                 key=f"dataset_{name}",
                 look="pictures",
-                label=f"The {len(places)} {name} queries",
+                label=texts.counted(len(places), f"{name} query"),
                 on_pick=sidebar.pick,
             )
 
@@ -77,12 +79,12 @@ def _strip(choice: Choice, dataset: Dataset, queries: Queries) -> None:
             at = items.index(choice.q)
             current = (scores[at], float(spread[at]))
     figure = charts.strip(groups, dataset.classes, across="Score of the picture as the query", current=current)
-    alt = f"Scores of {len(queries.items)} pictures by class, from {np.nanmin(queries.score):.0f} "
+    alt = f"Scores of {texts.counted(len(queries.items), 'picture')} by class, from {np.nanmin(queries.score):.0f} "
     alt += f"to {np.nanmax(queries.score):.0f}"
     charts.draw(figure, key="strip", alt=alt, on_click=sidebar.pick)
 
 
-def _confusion(choice: Choice, dataset: Dataset) -> None:
+def _confusion(choice: Choice, dataset: Dataset, near: int) -> None:
     shares = 100 * leaderboard.confusion(resources.store(), choice.experiment, len(dataset.classes))
     names = [charts.literal(name) for name in dataset.classes]
     known = ~np.isnan(shares)
@@ -95,18 +97,23 @@ def _confusion(choice: Choice, dataset: Dataset) -> None:
         ],
         rows=dataset.classes,
         columns=dataset.classes,
-        title="% of the 15 nearest",
+        title=f"% of the {near} nearest",
     )
     own = np.nanmean(np.diag(shares))
     charts.draw(
         charts.heat(grid),
         key="confusion",
-        alt=f"What each class finds among its 15 nearest; on average {own:.0f} % are of its own class",
+        alt=f"What each class finds among its {near} nearest; on average {own:.0f} % are of its own class",
     )
     with st.expander("As a table", icon=":material/table:"):
         columns: dict = {"Class of the query": list(dataset.classes)}
         columns |= {f"{j + 1} {name}": shares[:, j].tolist() for j, name in enumerate(dataset.classes)}
         formats = {name: st.column_config.NumberColumn(texts.plain(name), format="%.1f") for name in list(columns)[1:]}
         st.dataframe(
-            columns, key="confusion_table", hide_index=True, column_config=formats, alt="What each class finds, in %"
+            columns,
+            key="confusion_table",
+            hide_index=True,
+            placeholder=texts.UNDEFINED,
+            column_config=formats,
+            alt="What each class finds, in %",
         )

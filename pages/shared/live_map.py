@@ -44,13 +44,14 @@ def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
     charts.draw(
         charts.neighbourhood([group for group in groups if group.x], place, [places[match.item] for match in near]),
         key="live_map",
-        alt=f"UMAP of {len(places):,} pictures with lines from the query to its {len(near)} matches",
+        alt=f"Map of {texts.counted(len(places), 'picture')} with lines from the query to its "
+        f"{texts.counted(len(near), 'match')}",
         on_click=_pick,
     )
     st.caption(
         "The query is a picture of this map and stands at its own place."
         if own in places
-        else "UMAP was computed without the query. It is placed by its neighbours, at the mean of its "
+        else "The map was computed without the query. It is placed by its neighbours, at the mean of its "
         f"{min(NEAREST, len(near))} nearest matches weighted by similarity; this is no transform of its features."
     )
 
