@@ -74,7 +74,8 @@ def explain(found: Agreement, difference: Difference) -> None:
             f"seen by a reader who goes on after each match with probability {compare.PERSISTENCE}, so the first ranks "
             f"count most: {texts.share(found.rbo)}.\n"
             f"- **Mean score, A minus B**: with the {texts.counted(difference.interval.count, 'query')} of this "
-            f"dataset drawn again and again (paired bootstrap), 95 % of the differences are from {low} to {high}: {verdict}.\n"
+            f"dataset drawn again and again (paired bootstrap), 95 % of the differences are from {low} to "
+            f"{high}: {verdict}.\n"
             "- **Badges**: a match with a coloured border is among the matches of both. On A it tells the rank in B; "
             "on B, by how many ranks it rose (▲) or fell (▼) from A, or that it is new."
         )
