@@ -14,7 +14,7 @@ look, notices = map_choice.follow_address()
 st.title("Embeddings")
 st.caption(
     "Each point is a picture. Click one to search with it; the lines lead from the query to its "
-    f"{choice.k} nearest in truth."
+    f"{min(choice.k, len(items) - 1)} nearest in truth."
 )
 if notices:
     lines = "\n".join(f"- {texts.plain(notice)}" for notice in notices)

@@ -213,11 +213,15 @@ def layer_is_whole(folder: Path, layer: str) -> bool:
 def write_unit(folder: Path, facts: dict) -> None:
     """Describe a finished unit in ``<folder>/unit.json``: its facts, its files, the libraries.
 
-    ``facts`` hold at least dataset, dataset_hash, items, model, schema and key. InputError when layers are missing.
+    ``facts`` hold at least dataset, dataset_hash, items, model, schema and key. InputError when layers are missing,
+    IntegrityError when one holds what ``finite`` does not allow.
     """
     files = {path.name: sha256_file(path) for path in sorted(folder.glob("*.npz"))}
     if files.keys() != (wanted := _files(facts["model"])):
         raise InputError(f"{folder}: expected the layer files {', '.join(sorted(wanted))}, got {', '.join(files)}")
+    for name in files:
+        if flaw := finite.file_flaw(folder / name):
+            raise IntegrityError(f"{folder / name}: {flaw}; {CURE}")
     libraries = {name: version(name) for name in LIBRARIES}
     write_bytes(folder / "unit.json", signed({**facts, "files": files, "libraries": libraries}))
 

@@ -15,6 +15,8 @@ from pages.shared.palette import CLASS_COLOURS, SEQUENTIAL, class_colour, class_
 
 MARK, BEST, QUIET = "#d9650f", "#ff4fa3", "#8a8d99"
 """The current one, the best one, and all others: readable on light and dark."""
+MOST = 200
+"""Rows of a chart, and groups of points: of more a browser makes no picture that can be read, and hardly any."""
 _ROW, _ROOM = 36, 150
 _LONGEST = 26
 _CLOSED = {"fixedrange": True, "showgrid": False, "zeroline": False}

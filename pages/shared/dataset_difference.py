@@ -31,7 +31,11 @@ def show(choice: Choice, board: Board) -> None:
     found = leaderboard.differences(resources.store(), choice.experiment, rival, len(dataset.classes))
     _say(found)
     names = ["All classes", *(dataset.classes[each.label] for each in found[1:])]
-    _draw(found, names)
+    drawn = sorted(range(1, len(found)), key=lambda place: -abs(found[place].mean))[: charts.MOST]
+    if len(drawn) < len(found) - 1:
+        st.caption(f"Of {len(found) - 1:,} classes those {len(drawn)} are drawn that differ most; the table holds all.")
+    drawn = [0, *sorted(drawn)]
+    _draw([found[place] for place in drawn], [names[place] for place in drawn])
     _table(found, names)
     _explain(found, dataset)
 
