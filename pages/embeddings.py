@@ -14,7 +14,7 @@ look, notices = map_choice.follow_address()
 st.title("Embeddings")
 st.caption(
     "Each point is a picture. Click one to search with it; the lines lead from the query to its "
-    f"{choice.k} nearest in truth."
+    f"{min(choice.k, len(items) - 1)} nearest in truth."
 )
 if notices:
     lines = "\n".join(f"- {texts.plain(notice)}" for notice in notices)
@@ -35,6 +35,8 @@ if other:
     panels.append(map_payload.panel(other, own, map_payload.near(store, other, own.layers), "B"))
     trusts.append(("map B", own.trusts[0]))
 shown = chosen[: map_panels.SHOWN]
+found = store.map(choice.dataset, choice.experiment.spec, look.kind)
+map_panels.tell(look, found)
 addresses = map_panels.thumbnails(dataset, items, [choice.q, *(items[row] for row in near[panels[0]["layer"]]), *shown])
 
 left, right = (st.container(), st.container()) if other else st.columns([2.4, 1], gap="medium")
@@ -49,7 +51,6 @@ with left:
         on_settle=lambda layer: sidebar.go(layer=layers[layer] if layer in range(len(layers)) else ""),
     )
 with right:
-    found = store.map(choice.dataset, choice.experiment.spec, look.kind)
     map_panels.selection(dataset, chosen, items, found, addresses)
 map_panels.figures(trusts, map_payload.neighbours(len(items)))
 map_panels.explain(choice, look, len(items))

@@ -6,22 +6,22 @@
     <root>/<dataset>/<model>/unit.json       what the unit was computed from, SHA-256 of its layers and of itself
     <root>/<dataset>/<model>/<layer>.npz     rankings, distances, scores and maps of all ways and metrics
 
-Reading checks the digest of a file before anything in it is looked at. No file holds code or pickles.
+Reading checks the digest of a file before anything in it is looked at. No file holds code or pickles, and none a
+number that is not finite, but for those that ``finite`` says: checked when written, before sealing and when read.
 """
 
 import io
 import lzma
 import threading
 import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from semsearch import coding
+from semsearch import coding, finite
 from semsearch.catalog import WAYS
-from semsearch.errors import IntegrityError
+from semsearch.errors import InputError, IntegrityError
 from semsearch.projection import Trust
 from semsearch.storage import write_bytes
 
@@ -83,7 +83,7 @@ class Scores:
     hits: np.ndarray
     """Matches of the query's class among the first fifteen, uint8."""
     average_precision: np.ndarray
-    """Over the full ranking, float16, NaN where undefined."""
+    """Over the full ranking, float16; NaN for a query whose class has no other member."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class LayerResults:
 
 
 def write_layer(folder: Path, layer: str, results: LayerResults) -> None:
-    """Write ``<folder>/<layer>.npz``; equal results give equal bytes."""
+    """Write ``<folder>/<layer>.npz``; equal results give equal bytes. InputError for what ``finite`` does not allow."""
     arrays = {}
     for way in WAYS:
         reference = coding.first_reference(len(results.maps[*way, KINDS[0]].coordinates))
@@ -116,25 +116,17 @@ def write_layer(folder: Path, layer: str, results: LayerResults) -> None:
         arrays[f"kept.{'.'.join(way)}"] = np.asarray([found.trust.kept for found in maps], np.uint8)
         figures = [[getattr(found.trust, name) for name in FIGURES] for found in maps]
         arrays[f"trust.{'.'.join(way)}"] = np.asarray(figures, np.float32)
-    write_bytes(folder / f"{layer}.npz", _zipped(arrays))
-
-
-def _zipped(arrays: Mapping[str, np.ndarray]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, array in arrays.items():
-            member = zipfile.ZipInfo(f"{name}.npy")
-            member.compress_type = zipfile.ZIP_LZMA
-            with archive.open(member, "w") as handle:
-                np.lib.format.write_array(handle, np.ascontiguousarray(array), allow_pickle=False)
-    return buffer.getvalue()
+    if flaw := finite.layer_flaw(arrays):
+        raise InputError(f"{flaw}; nothing was stored")
+    write_bytes(folder / f"{layer}.npz", coding.zipped(arrays))
 
 
 class Layer:
     """The results of one layer, unpacked as far as they are asked for."""
 
-    def __init__(self, data: bytes) -> None:
-        """Take the bytes of a layer file, verified by the caller."""
+    def __init__(self, data: bytes, path: Path) -> None:
+        """Take the bytes of the layer file ``path``, verified by the caller."""
+        self._path = path
         self._arrays = np.load(io.BytesIO(data), allow_pickle=False)
         self._chains: dict[tuple[str, str], list[Ranking]] = {}
         self._lock = threading.Lock()
@@ -157,7 +149,10 @@ class Layer:
         return chain
 
     def _column(self, name: str, way: tuple[str, str]) -> np.ndarray:
-        return np.asarray(self._arrays[f"{name}.{'.'.join(way)}"])
+        values = np.asarray(self._arrays[f"{name}.{'.'.join(way)}"])
+        if flaw := finite.flaw(f"{name}.{'.'.join(way)}", values):
+            raise IntegrityError(f"{self._path}: {flaw}; {CURE}")
+        return values
 
     def map(self, pooling: str, preset: str, kind: str) -> Map:
         """One map, and how far to trust it."""
@@ -189,12 +184,16 @@ def read_layer(folder: Path, layer: str) -> Layer:
     try:
         data = path.read_bytes()
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            whole = _zipped(dict(arrays)) == data
+            held = dict(arrays)
+            whole = coding.zipped(held) == data
+            flaw = finite.layer_flaw(held)
     except (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError, *_DAMAGE) as error:
         raise IntegrityError(f"{path} is not a whole layer file ({error}); {CURE}") from error
     if not whole:
         raise IntegrityError(f"{path} is not the layer file that was written; {CURE}")
-    return Layer(data)
+    if flaw:
+        raise IntegrityError(f"{path}: {flaw}; {CURE}")
+    return Layer(data, path)
 
 
 def layer_is_whole(folder: Path, layer: str) -> bool:

@@ -6,7 +6,13 @@ which is small where both agree and compresses well. What was taken, followed by
 of the next ranking. Ids are exact. Galleries of more than 256 items keep plain ids.
 """
 
+import io
+import zipfile
+from collections.abc import Mapping
+
 import numpy as np
+
+from semsearch.errors import InputError
 
 CHAINED = 256
 LEVELS = 40
@@ -51,20 +57,33 @@ def decode(codes: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.nda
 def pack(distances: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """Ascending distances (n, k) as steps (n, k − 1) uint8 between ends (n, 2) float16 in units of ``scale``.
 
-    The ends are rounded to 11 bits, what lies between to one of LEVELS + 1 levels.
+    The ends are rounded to 11 bits, what lies between to one of LEVELS + 1 levels; less than 2⁻²⁵ units is 0.
+    InputError for distances that are not finite, or beyond float16 in units of ``scale``: ``metrics.scale`` is never
+    so small.
     """
     low, high = distances[:, :1].astype(np.float64), distances[:, -1:].astype(np.float64)
+    ends = np.concatenate([low, high], axis=1) / _unit(scale)
+    if not (np.isfinite(distances).all() and ends.max(initial=0) <= np.finfo(np.float16).max):
+        got = f"got distances up to {high.max():g} and a scale of {scale:g}"
+        raise InputError(f"expected finite distances of at most {np.finfo(np.float16).max:g} times their scale, {got}")
     span = np.where(high > low, high - low, 1)
     levels = np.rint((distances - low) / span * LEVELS).astype(np.int16)
-    ends = np.concatenate([low, high], axis=1) / (scale or 1)
     return np.diff(levels, axis=1).astype(np.uint8), ends.astype(np.float16)
 
 
 def unpack(steps: np.ndarray, ends: np.ndarray, scale: float) -> np.ndarray:
-    """The inverse of ``pack``, within its rounding: (n, k) float32, ascending."""
+    """The inverse of ``pack``, within its rounding: (n, k) float32, ascending and finite."""
+    most = np.finfo(np.float32).max
     levels = np.cumsum(steps, axis=1, dtype=np.float32) / LEVELS
-    low, high = np.float32(scale or 1) * ends.astype(np.float32).T[:, :, None]
-    return np.concatenate([low, low + levels * (high - low)], axis=1).astype(np.float32)
+    with np.errstate(over="ignore"):
+        low, high = np.minimum(np.float32(_unit(scale)) * ends.astype(np.float32).T[:, :, None], most)
+        between = np.minimum(low + levels * (high - low), most)
+    return np.concatenate([low, between], axis=1).astype(np.float32)
+
+
+def _unit(scale: float) -> float:
+    """What distances are counted in: the scale as it is stored, in float32, or 1 where that is 0."""
+    return float(np.float32(scale)) or 1.0
 
 
 def pack_map(coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -78,6 +97,18 @@ def pack_map(coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def unpack_map(places: np.ndarray, frame: np.ndarray) -> np.ndarray:
     """The inverse of ``pack_map``, within half a step: (n, axes) float32."""
     return np.asarray(frame[0] + places / MAP_STEPS * frame[1], np.float32)
+
+
+def zipped(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Arrays as a file for ``numpy.load``; equal arrays give equal bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy")
+            member.compress_type = zipfile.ZIP_LZMA
+            with archive.open(member, "w") as handle:
+                np.lib.format.write_array(handle, np.ascontiguousarray(array), allow_pickle=False)
+    return buffer.getvalue()
 
 
 def _next(ids: np.ndarray, reference: np.ndarray) -> np.ndarray:

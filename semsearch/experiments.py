@@ -53,8 +53,9 @@ class QueryScore:
     """Matches there are: at most the k asked for."""
     precision: float
     recall: float
+    """NaN when the class has no other member."""
     average_precision: float
-    """Over the full ranking; NaN when the class has no other member."""
+    """Over the full ranking; NaN as recall."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Summary:
     experiment: Experiment
     score: scores.Interval
     mean_average_precision: float
+    """Over the queries that have one; NaN, as recall, where no class has two members."""
     precision: float
     recall: float
     per_class: tuple[float, ...]
@@ -84,7 +86,7 @@ def matches(store: Store, experiment: Experiment, query: int, *, k: int) -> list
     ranking, row = _ranking(store, experiment, query, k)
     ids, distances = ranking.ids[row, :k], ranking.distances[row, :k]
     alike = metrics.similarity(distances, experiment.stored_metric, ranking.scale)
-    shown = distances**2 if experiment.metric == "sqeuclidean" else distances
+    shown = distances.astype(np.float64) ** 2 if experiment.metric == "sqeuclidean" else distances
     labels = _labels(store, experiment)
     correct = labels[ids] == labels[query]
     rows = zip(ids, shown, alike, correct, strict=True)
@@ -128,10 +130,13 @@ def summary(store: Store, experiment: Experiment) -> Summary:
 
 
 def leaderboard(store: Store, dataset: str) -> list[tuple[Experiment, float, float]]:
-    """(experiment, mean published score, mAP) of all stored experiments of a dataset, best score first."""
+    """(experiment, mean published score, mAP) of all stored experiments of a dataset, best score first.
+
+    The mAP is NaN where no class has two members.
+    """
     table = store.scores(dataset)
     means = table.scores.score.mean(1)
-    maps = np.nanmean(table.scores.average_precision.astype(np.float64), 1)
+    maps = [scores.mean(row) for row in table.scores.average_precision]
     order = np.argsort(-means, kind="stable")
     return [
         (Experiment(dataset, table.specs[row], table.metrics[row]), float(means[row]), float(maps[row]))

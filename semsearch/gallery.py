@@ -17,7 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
-from semsearch import datasets, features, index, metrics, weights
+from semsearch import datasets, features, finite, index, metrics, weights
 from semsearch.catalog import FeatureSpec
 from semsearch.errors import ImageRefused, InputError
 from semsearch.settings import settings
@@ -75,7 +75,8 @@ class Gallery:
 def gallery(dataset: str, spec: FeatureSpec, *, progress: Progress | None = None, tools: Tools = DEFAULT) -> Gallery:
     """The features of a dataset's readable items, from disk, or computed and stored; ``progress`` counts pictures.
 
-    UnknownName, PicturesUnavailable, WeightsUnavailable as the parts raise them; InputError below 2 readable items.
+    UnknownName, PicturesUnavailable, WeightsUnavailable as the parts raise them; InputError below 2 readable items,
+    EngineError for features that are not finite.
     """
     if kept := _kept(dataset, spec, tools):
         return kept
@@ -126,7 +127,7 @@ def calibrated(shelf: Gallery, metric: str) -> tuple[float, float | None]:
         return metrics.scale(matrix), calibrate(matrix, shelf.labels)
     rows = np.sort(np.random.default_rng(0).choice(n, SAMPLE, replace=False))
     matrix = metrics.distances(shelf.vectors[rows], shelf.vectors, metric)
-    return float(np.median(matrix)), calibrate(matrix, shelf.labels, rows)
+    return metrics.typical(matrix), calibrate(matrix, shelf.labels, rows)
 
 
 @lru_cache(4)
@@ -203,6 +204,8 @@ def _stamp(dataset: str, base: Path) -> tuple:
 def _compute(
     dataset: datasets.Dataset, spec: FeatureSpec, network: Extractor, base: Path, progress: Progress | None
 ) -> None:
+    if len(dataset.items) < 2:
+        raise InputError(f"dataset {dataset.name}: expected at least 2 pictures to search among, got 1")
     paths = [dataset.path(item.id) for item in dataset.items]
     _make_room(base.parent, 4 * network.dimensions[spec] * len(paths), f"{dataset.name} under {spec.key}")
     items: list[int] = []
@@ -210,6 +213,7 @@ def _compute(
         with temporary.open("wb") as out:
             for position, row in network.stream(paths):
                 if not isinstance(row, ImageRefused):
+                    finite.check_features(row[spec], f"{dataset.name}/{dataset.items[position].file} under {spec.key}")
                     out.write(np.asarray(row[spec], np.float32).tobytes())
                     items.append(position)
                 if progress:

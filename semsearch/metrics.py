@@ -52,6 +52,8 @@ SAME_RANKING = MappingProxyType({"sqeuclidean": "euclidean"})
 """Names that ``distances`` also accepts, and the metric that ranks exactly alike: squaring keeps the order."""
 
 _DOT = ("cosine", "euclidean", "correlation")
+LEAST = 2.0**-15
+"""The typical distance of a gallery as a share of its largest, at the least: float16 counts up to twice as far."""
 READY = 16_000_000
 _CHUNK, _TILE, _TILE_COLUMNS, _BLOCK = 4_000_000, 65_536, 2_048, 256  # numbers at a time
 _CANCELS, _PARALLEL, _CONSTANT = 1e-6, 1e-28, 1e-24  # of squared norms: computed again below; taken for 0 below
@@ -128,7 +130,7 @@ def pairwise(features: np.ndarray, metrics: Iterable[str]) -> dict[str, np.ndarr
 
 
 def scale(distances: np.ndarray) -> float:
-    """The typical distance of a gallery: the median over its pairs of different items.
+    """The typical distance of a gallery: ``typical`` of its pairs of different items.
 
     ``distances`` is (n, n), symmetric, as ``pairwise`` gives. 1.0 when there is no pair (n < 2).
     """
@@ -136,7 +138,23 @@ def scale(distances: np.ndarray) -> float:
     if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
         raise InputError(f"expected the (n, n) distances of a gallery, got shape {distances.shape}")
     n = len(distances)
-    return float(np.median(distances.ravel()[:-1].reshape(n - 1, n + 1)[:, 1:])) if n > 1 else 1.0
+    return typical(distances.ravel()[:-1].reshape(n - 1, n + 1)[:, 1:]) if n > 1 else 1.0
+
+
+def typical(distances: np.ndarray) -> float:
+    """The median of at least one distance, as float32 holds it, but no less than LEAST of the largest of them.
+
+    Among copies of one picture and a few others the median is 0 or near it: in units of that the others are farther
+    than any number. 0 when all distances are (all but) 0. InputError for NaN and infinity.
+    """
+    flat = np.asarray(distances).ravel()
+    middle = [(len(flat) - 1) // 2, len(flat) // 2]
+    ordered = np.partition(flat, [*middle, len(flat) - 1])
+    largest = float(ordered[-1])
+    if not np.isfinite(largest):
+        raise InputError(f"expected finite distances, got {largest} among them")
+    median = sum(float(ordered[place]) / 2 for place in middle)
+    return float(np.float32(max(median, LEAST * largest)))
 
 
 def similarity(distance: np.ndarray, metric: str, scale: float) -> np.ndarray:

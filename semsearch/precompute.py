@@ -20,11 +20,11 @@ from semsearch import (
     catalog,
     datasets,
     features,
+    finite,
     identity,
     images,
-    metrics,
+    layer_results,
     projection,
-    scores,
     units,
     weights,
 )
@@ -196,13 +196,24 @@ def _compute_layers(
     count = 2 * len(unit.usable)
     with _extracted(unit, specs, tools, work.parent, step) as vectors:
         maps: artifacts.Maps = {}
+        labels = unit.dataset.labels[list(unit.usable)]
         for name in layers:
             if name in missing:
                 own = {spec: vectors[spec] for spec in specs if spec.layer == name}
-                artifacts.write_layer(work, name, _results(unit, own, project, maps))
+                with _named(unit, name):
+                    artifacts.write_layer(work, name, layer_results.results(own, labels, project, maps))
             maps = artifacts.read_layer(work, name).maps
             count += len(WAYS)
             step(count)
+
+
+@contextmanager
+def _named(unit: _Unit, layer: str) -> Iterator[None]:
+    """Say of which dataset, model and layer the features are that cannot be compared, drawn or stored."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"dataset {unit.dataset.name}, model {unit.model}, layer {layer}: {error}") from error
 
 
 @contextmanager
@@ -238,61 +249,9 @@ def _extract(unit: _Unit, extractors: Sequence[Extractor], vectors: Vectors, ste
         for position, row in extractor.stream([unit.dataset.path(item) for item in unit.usable]):
             if isinstance(row, ImageRefused):
                 raise row
+            picture = f"{unit.dataset.name}/{unit.dataset.items[unit.usable[position]].file}"
             for spec, vector in row.items():
+                finite.check_features(vector, f"{picture} under {spec.key}")
                 vectors[spec][position] = vector
             done += 1
             step(done)
-
-
-def _results(
-    unit: _Unit, vectors: Vectors, project: projection.Project, previous: artifacts.Maps
-) -> artifacts.LayerResults:
-    results = artifacts.LayerResults({}, {}, {})
-    labels = unit.dataset.labels[list(unit.usable)]
-    for spec, rows in vectors.items():
-        way = (spec.pooling, spec.preset)
-        distances = metrics.pairwise(rows, tuple(metrics.METRICS))
-        for metric, matrix in distances.items():
-            ranked, scored = _ranking(matrix, labels)
-            results.rankings[*way, metric] = ranked
-            results.scores[*way, metric] = scored
-        results.maps.update(_maps(way, distances, labels, project, previous))
-    return results
-
-
-def _maps(
-    way: tuple[str, str],
-    distances: dict[str, np.ndarray],
-    labels: np.ndarray,
-    project: projection.Project,
-    previous: artifacts.Maps,
-) -> artifacts.Maps:
-    """All maps of one way: PCA of Euclidean distances; the others of cosine distances, begun at the layer before."""
-    maps: artifacts.Maps = {}
-    for kind in artifacts.KINDS:
-        method, dimensions = kind[:-1], int(kind[-1])
-        basis = distances["euclidean" if method == "pca" else "cosine"]
-        before = previous.get((*way, kind))
-        found = projection.pca(distances["euclidean"], dimensions)
-        if method == "pca" and before is not None:
-            found = found * np.where((found * before.coordinates).sum(0) < 0, -1, 1).astype(np.float32)
-        elif before is not None:
-            found = projection.align(project(method, basis, before.coordinates), before.coordinates)
-        elif method != "pca":
-            found = project(method, basis, found)
-        maps[*way, kind] = artifacts.Map(found, projection.trust(basis, found, labels))
-    return maps
-
-
-def _ranking(matrix: np.ndarray, labels: np.ndarray) -> tuple[artifacts.Ranking, artifacts.Scores]:
-    """Top matches of every item by a distance matrix (n, n), and each item's scores over the full ranking."""
-    everyone = np.arange(len(matrix))
-    ids, distances = metrics.rank(matrix, len(matrix) - 1, exclude=everyone)
-    hits = scores.hits(labels, labels[ids])
-    top = hits[:, : scores.PUBLISHED_K]
-    return (
-        artifacts.Ranking(ids[:, : artifacts.DEPTH], distances[:, : artifacts.DEPTH], metrics.scale(matrix)),
-        artifacts.Scores(
-            scores.published_score(top), scores.count(top), scores.average_precision(hits, scores.relevant(labels))
-        ),
-    )

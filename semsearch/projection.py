@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from semsearch.child import Child
 from semsearch.errors import InputError
 
 NEIGHBOURS = 15
+FEWEST = MappingProxyType({"umap": 4, "tsne": 4, "pca": 1})
+"""Items that a method needs. UMAP looks at two neighbours of each, beside itself, at the least, and t-SNE's
+perplexity, a third of the others, is below 1 with fewer, where it means nothing."""
 SEED = 20
 Project = Callable[[str, np.ndarray, np.ndarray], np.ndarray]
 """(method, distances (n, n), start (n, 2 or 3)) → coordinates of the shape of the start."""
@@ -62,7 +66,9 @@ def map_worker() -> Iterator[Project]:
 
 
 def _umap(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """UMAP (McInnes et al. 2018) of given distances, begun at a given map."""
+    """UMAP (McInnes et al. 2018) of given distances, begun at a given map; see ``_simple`` for what it cannot draw."""
+    if _simple("umap", distances):
+        return pca(distances, start.shape[1])
     import warnings
 
     sys.modules["tensorflow"] = None  # type: ignore[assignment]
@@ -73,7 +79,7 @@ def _umap(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
         n_components=start.shape[1],
         n_neighbors=min(NEIGHBOURS, len(distances) - 1),
         metric="precomputed",
-        init=_scaled(start, 10.0),
+        init=_spread(_scaled(start, 10.0)),
         random_state=SEED,
         n_jobs=1,
     )
@@ -84,7 +90,9 @@ def _umap(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
 
 
 def _tsne(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """t-SNE (van der Maaten and Hinton 2008) of given distances, begun at a given map."""
+    """t-SNE (van der Maaten and Hinton 2008) of given distances, begun at a given map; see ``_simple``."""
+    if _simple("tsne", distances):
+        return pca(distances, start.shape[1])
     from sklearn.manifold import TSNE
 
     reducer = TSNE(
@@ -100,15 +108,39 @@ def _tsne(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
     return coordinates
 
 
+def _simple(method: str, distances: np.ndarray) -> bool:
+    """Whether principal components are drawn in place of that method: of too few items, and of items all alike.
+
+    All alike they are one point, the only true map.
+    """
+    return len(distances) < FEWEST[method] or not distances.any()
+
+
 def _scaled(start: np.ndarray, size: float) -> np.ndarray:
+    largest = float(np.abs(start).max())
+    if largest and not 1e-30 < largest < 1e30:
+        start = start.astype(np.float64) / largest  # its sums, or size over it, are beyond float32
     centred = start - start.mean(0)
     scaled: np.ndarray = (centred * (size / (np.abs(centred).max() or 1.0))).astype(np.float32)
     return scaled
 
 
+def _spread(start: np.ndarray) -> np.ndarray:
+    """A start whose constant axes, of which UMAP makes NaN, are random, as all are where UMAP begins at random."""
+    flat = np.ptp(start, axis=0) == 0
+    if not flat.any():
+        return start
+    random = np.random.default_rng(SEED).uniform(-10, 10, start.shape)
+    return np.asarray(np.where(flat, random, start), np.float32)
+
+
 @dataclass(frozen=True)
 class Trust:
-    """How far to trust a map, against the distances that it was drawn from, at 15 neighbours."""
+    """How far to trust a map, against the distances that it was drawn from, at 15 neighbours.
+
+    Figures are NaN where there is nothing to judge: all four of fewer than three items, the silhouette also of one
+    class and of classes with one member each.
+    """
 
     trustworthiness: float
     """1 when all neighbours on the map are near in truth (Venna and Kaski 2001)."""
@@ -117,7 +149,7 @@ class Trust:
     overlap: float
     """Share of each item's nearest neighbours that are its nearest on the map too."""
     silhouette: float
-    """−1 to 1: how well the classes stand apart on the map (Rousseeuw 1987); NaN for one class."""
+    """−1 to 1: how well the classes stand apart on the map (Rousseeuw 1987)."""
     kept: np.ndarray
     """(n,) uint8: nearest neighbours of each item that the map keeps."""
 
@@ -129,7 +161,8 @@ def trust(distances: np.ndarray, coordinates: np.ndarray, labels: np.ndarray) ->
     """
     k = min(NEIGHBOURS, (len(distances) - 1) // 2)
     if k < 1:
-        return Trust(1.0, 1.0, 1.0, float("nan"), np.zeros(len(distances), np.uint8))
+        unknown = float("nan")
+        return Trust(unknown, unknown, unknown, unknown, np.zeros(len(distances), np.uint8))
     flat = np.sqrt(((coordinates[:, None, :].astype(np.float64) - coordinates[None]) ** 2).sum(-1))
     true_ranks, map_ranks = _ranks(_checked(distances)), _ranks(flat)
     near, shown = true_ranks <= k, map_ranks <= k

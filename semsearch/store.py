@@ -127,4 +127,4 @@ class Store:
         data = path.read_bytes() if path.is_file() else b""
         if digest(data) != expected:
             raise IntegrityError(f"{path}: expected SHA-256 {expected}, got {digest(data)}; {CURE}")
-        return Layer(data)
+        return Layer(data, path)

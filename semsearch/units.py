@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from semsearch import catalog, datasets
+from semsearch import catalog, datasets, finite
 from semsearch.artifacts import CURE, SCHEMA
 from semsearch.errors import InputError, IntegrityError, SemsearchError
 from semsearch.storage import explained, lock, sha256_file, sync_folder, write_bytes
@@ -24,21 +24,26 @@ LIBRARIES = ("keras", "numba", "numpy", "openvino", "pillow", "tensorflow-cpu", 
 def write_unit(folder: Path, facts: dict) -> None:
     """Describe a finished unit in ``<folder>/unit.json``: its facts, its files, the libraries.
 
-    ``facts`` hold at least dataset, dataset_hash, items, model, schema and key. InputError when layers are missing.
+    ``facts`` hold at least dataset, dataset_hash, items, model, schema and key. InputError when layers are missing,
+    IntegrityError when one holds what ``finite`` does not allow.
     """
     files = {path.name: sha256_file(path) for path in sorted(folder.glob("*.npz"))}
     if files.keys() != (wanted := _files(facts["model"])):
         raise InputError(f"{folder}: expected the layer files {', '.join(sorted(wanted))}, got {', '.join(files)}")
+    for name in files:
+        if flaw := finite.file_flaw(folder / name):
+            raise IntegrityError(f"{folder / name}: {flaw}; {CURE}")
     libraries = {name: version(name) for name in LIBRARIES}
     write_bytes(folder / "unit.json", signed({**facts, "files": files, "libraries": libraries}))
 
 
 def unit_key(root: Path, dataset: str, model: str) -> str:
-    """The key of the unit stored there, or empty if there is none or it is damaged."""
+    """The key of the unit stored there, or empty if there is none, it is damaged, or ``finite`` does not allow it."""
     folder = root / dataset / model
     try:
         facts = read_signed(folder / "unit.json")
         whole = all(sha256_file(folder / name) == digest for name, digest in facts["files"].items())
+        whole = whole and not any(finite.file_flaw(folder / name) for name in facts["files"])
     except (IntegrityError, OSError):
         return ""
     current = facts["schema"] == SCHEMA and facts["files"].keys() == _files(model)

@@ -15,6 +15,8 @@ from pages.shared.palette import CLASS_COLOURS, SEQUENTIAL, class_colour, class_
 
 MARK, BEST, QUIET = "#d9650f", "#ff4fa3", "#8a8d99"
 """The current one, the best one, and all others: readable on light and dark."""
+MOST = 200
+"""Rows of a chart, and groups of points: of more a browser makes no picture that can be read, and hardly any."""
 _ROW, _ROOM = 36, 150
 _LONGEST = 26
 _CLOSED = {"fixedrange": True, "showgrid": False, "zeroline": False}
@@ -236,7 +238,10 @@ def strip(groups: Sequence[Points], names: Sequence[str], *, across: str, curren
 def forest(
     names: Sequence[str], values: np.ndarray, colours: Sequence[str], hovers: Sequence[str], across: str
 ) -> dict:
-    """Means with their intervals around 0, one row each; ``values`` (rows, 3) are mean, low and high."""
+    """Means with their intervals around 0, one row each; ``values`` (rows, 3) are mean, low and high.
+
+    A row whose low and high are NaN has no interval and shows its mean alone.
+    """
     mean, low, high = np.asarray(values, np.float64).T
     rows = list(range(len(names)))
     traces = [
@@ -245,8 +250,7 @@ def forest(
             "mode": "markers",
             "x": [mean[i]],
             "y": [i],
-            "error_x": {"type": "data", "array": [high[i] - mean[i]], "arrayminus": [mean[i] - low[i]]}
-            | {"color": colours[i], "thickness": 2},
+            **_interval(mean[i], low[i], high[i], colours[i]),
             "marker": {"size": 10, "color": colours[i]},
             "hovertext": [hovers[i]],
             "hovertemplate": "%{hovertext}<extra></extra>",
@@ -262,6 +266,13 @@ def forest(
         "showlegend": False,
     }
     return {"data": traces, "layout": layout}
+
+
+def _interval(mean: float, low: float, high: float, colour: str) -> dict[str, Any]:
+    if np.isnan([low, high]).any():
+        return {}
+    bar = {"type": "data", "array": [high - mean], "arrayminus": [mean - low], "color": colour, "thickness": 2}
+    return {"error_x": bar}
 
 
 AHEAD, BEHIND = CLASS_COLOURS[0], CLASS_COLOURS[5]

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.shared import charts, dataset_words, export, texts
+from pages.shared import charts, dataset_words, export, resources, texts
 from pages.shared.choice import WAY_OF, WAYS, Choice
 from semsearch import catalog, leaderboard, metrics
 from semsearch.leaderboard import Board
+from semsearch.scores import PUBLISHED_K
 
 COSTS: Mapping[str, str] = {
     "parameters": "Parameters up to the layer",
@@ -30,7 +31,7 @@ def show(choice: Choice, board: Board) -> None:
     rank = int(np.flatnonzero(best == own)[0]) + 1
     name = texts.plain(dataset_words.title(choice.experiment))
     st.markdown(
-        f"{len(rows):,} of {len(board.specs):,} configurations. The chosen one, {name}, "
+        f"{len(rows):,} of {texts.counted(len(board.specs), 'configuration')}. The chosen one, {name}, "
         f"is **number {rank:,}** with **{board.score[own]:.1f}** "
         f"of 100 (95\u00a0% interval {board.low[own]:.1f} to {board.high[own]:.1f}). "
         "Click the box before a row to go there."
@@ -44,7 +45,7 @@ def show(choice: Choice, board: Board) -> None:
     _table(board, rows, columns)
     _export(choice, columns)
     _pareto(choice, board, rows)
-    _explain(board)
+    _explain(board, len(resources.queries(choice.dataset)) - 1)
 
 
 def _filtered(board: Board) -> np.ndarray:
@@ -149,6 +150,7 @@ def _table(board: Board, rows: np.ndarray, columns: Mapping[str, Sequence]) -> N
         columns,
         key="board_table",
         hide_index=True,
+        placeholder=texts.UNDEFINED,
         height=420,
         column_config=formats,
         on_select=chosen,
@@ -200,13 +202,14 @@ def _pareto(choice: Choice, board: Board, rows: np.ndarray) -> None:
     charts.draw(
         figure,
         key="pareto",
-        alt=f"Mean score against {COSTS[cost].lower()}: {len(best)} configurations are beaten by none as cheap",
+        alt=f"Mean score against {COSTS[cost].lower()}: {texts.counted(len(best), 'configuration')} on the front",
         on_click=partial(dataset_words.go_to, board),
     )
     left = len(rows) - len(known)
-    unknown = f" {left:,} configurations of unknown cost are not drawn." if left else ""
+    unknown = f" Not drawn: {texts.counted(left, 'configuration')} of unknown cost." if left else ""
     st.caption(
-        f"The line is the front: {len(best)} configurations that no other beats at the same or a lower cost. "
+        f"The line is the front: {texts.counted(len(best), 'configuration')} that no other beats at the same or a "
+        "lower cost. "
         f"The ring is the chosen one. Click a point to go there.{unknown}"
     )
 
@@ -225,7 +228,7 @@ def _points(board: Board, values: np.ndarray, rows: Sequence[int], place: int) -
     )
 
 
-def _explain(board: Board) -> None:
+def _explain(board: Board, matches: int) -> None:
     with st.expander("How are these numbers made?", icon=":material/calculate:"):
         lines = [
             "- **Score**: the published score (rank 1 weighs 15, rank 15 weighs 1) of every picture as the query, "
@@ -237,6 +240,12 @@ def _explain(board: Board) -> None:
             f"- The best of {len(board.specs):,} was picked by looking at the answers: expect it a little lower on "
             "other pictures.",
         ]
+        if matches < PUBLISHED_K:
+            lines.insert(1, f"- A picture here has {texts.counted(matches, 'match')}: all scores look at those.")
+        if np.isnan(board.mean_average_precision).all():
+            lines.append(
+                "- **mAP, Recall**: left out. No class has two pictures, so there is nothing to find for any of them."
+            )
         if not np.isnan(board.published).all():
             lines.append(
                 "- **Published score**: as published by others for the same pictures, cosine and euclidean only; it "

@@ -31,7 +31,11 @@ def show(choice: Choice, board: Board) -> None:
     found = leaderboard.differences(resources.store(), choice.experiment, rival, len(dataset.classes))
     _say(found)
     names = ["All classes", *(dataset.classes[each.label] for each in found[1:])]
-    _draw(found, names)
+    drawn = sorted(range(1, len(found)), key=lambda place: -abs(found[place].mean))[: charts.MOST]
+    if len(drawn) < len(found) - 1:
+        st.caption(f"Of {len(found) - 1:,} classes those {len(drawn)} are drawn that differ most; the table holds all.")
+    drawn = [0, *sorted(drawn)]
+    _draw([found[place] for place in drawn], [names[place] for place in drawn])
     _table(found, names)
     _explain(found, dataset)
 
@@ -59,15 +63,12 @@ def _say(found: list[ClassDifference]) -> None:
     sure = "That is more than chance." if whole.significant else "That may be chance."
     alone, corrected = sum(each.significant for each in classes), sum(each.corrected for each in classes)
     st.markdown(
-        f"Over all {whole.count:,} queries **{ahead}** is ahead by **{abs(whole.mean):.1f}** points "
-        f"(95\u00a0% interval of A − B: {_signed(whole.low)} to {_signed(whole.high)}). {sure} "
-        f"Of {len(classes)} classes, {alone} differ significantly, {corrected} of them also after correcting for "
-        f"{len(classes)} comparisons."
+        f"Over all {texts.counted(whole.count, 'query')} **{ahead}** is ahead by "
+        f"**{abs(whole.mean):.1f}** points "
+        f"(95\u00a0% interval of A − B: {texts.signed(whole.low)} to {texts.signed(whole.high)}). {sure} "
+        f"Of {texts.counted(len(classes), 'class')}, {alone} differ significantly, {corrected} of them also "
+        f"after correcting for {texts.counted(len(classes), 'comparison')}."
     )
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.1f}".replace("-", "−")
 
 
 def _draw(found: list[ClassDifference], names: list[str]) -> None:
@@ -80,14 +81,14 @@ def _draw(found: list[ClassDifference], names: list[str]) -> None:
         np.array([(each.mean, each.low, each.high) for each in found]),
         [colour(each) for each in found],
         [
-            f"{charts.literal(name)}<br>A − B {_signed(each.mean)} ({_signed(each.low)} to {_signed(each.high)})<br>"
-            f"{VERDICT[each.significant, each.corrected]}"
+            f"{charts.literal(name)}<br>A − B {texts.signed(each.mean)} "
+            f"({texts.signed(each.low)} to {texts.signed(each.high)})<br>{VERDICT[each.significant, each.corrected]}"
             for name, each in zip(names, found, strict=True)
         ],
         "A − B, points of the mean score",
     )
     whole = found[0]
-    charts.draw(figure, key="difference", alt=f"A minus B by class, {_signed(whole.mean)} points over all classes")
+    charts.draw(figure, key="difference", alt=f"A minus B by class, {texts.signed(whole.mean)} points over all classes")
 
 
 def _table(found: list[ClassDifference], names: list[str]) -> None:
@@ -104,6 +105,7 @@ def _table(found: list[ClassDifference], names: list[str]) -> None:
             },
             key="difference_table",
             hide_index=True,
+            placeholder=texts.UNDEFINED,
             column_config={"A − B": number, "Low": number, "High": number},
             alt="A minus B by class",
         )
@@ -111,14 +113,17 @@ def _table(found: list[ClassDifference], names: list[str]) -> None:
 
 def _explain(found: list[ClassDifference], dataset: Dataset) -> None:
     compared = len(found) - 1
+    many = (
+        f"But {compared} classes make {compared} comparisons: even between equals, about {0.05 * compared:.1f} of them "
+        f"would look significant at 95 %. Those marked ✱ hold at {100 * (1 - 0.05 / compared):.2f} % too, which keeps "
+        "the risk of even one false mark near 5 % (Bonferroni). "
+    )
     with st.expander("When is a difference significant?", icon=":material/help:"):
         st.markdown(
             "Both configurations answer the same queries, so their scores are subtracted query by query. The "
             "interval is a paired bootstrap: the queries are drawn again with replacement thousands of times, and "
             "95 % of the mean differences lie within it. When it leaves out 0, the difference is *significant*.\n\n"
-            f"But {compared} classes are {compared} comparisons: even between equals, about {0.05 * compared:.1f} of "
-            f"them would look significant at 95 %. Those marked ✱ hold at {100 * (1 - 0.05 / compared):.2f} % too, "
-            "which keeps the risk of even one false mark near 5 % (Bonferroni). A class of fewer than "
-            f"{FEWEST} queries is never called significant. The intervals speak of other queries of the same "
-            f"kind, searched among these {len(dataset.items):,} pictures; not of other datasets."
+            f"{many if compared > 1 else ''}A class of fewer than {FEWEST} queries is never called significant, and "
+            "one with a single query has no interval. The intervals speak of other queries of the same kind, searched "
+            f"among these {texts.counted(len(dataset.items), 'picture')}; not of other datasets."
         )

@@ -9,6 +9,7 @@ from pages.shared.gallery import gallery
 from semsearch import leaderboard
 from semsearch.datasets import Dataset
 from semsearch.leaderboard import Queries
+from semsearch.scores import PUBLISHED_K
 
 SHOWN = 12
 """Worst and best queries shown."""
@@ -20,12 +21,22 @@ def show(choice: Choice) -> None:
     queries = leaderboard.queries(resources.store(), choice.experiment)
     st.markdown(f"**{texts.plain(dataset_words.title(choice.experiment))}**")
     _extremes(choice, dataset, queries)
+    shares = 100 * leaderboard.confusion(resources.store(), choice.experiment, len(dataset.classes))
+    drawn = np.sort(np.argsort(np.diag(shares), kind="stable")[: charts.MOST])
+    some = ""
+    if len(drawn) < len(dataset.classes):
+        some = f" Of {len(dataset.classes):,} classes those {len(drawn)} are drawn that find the least of their own."
     st.subheader("The score of every picture")
-    st.caption("One mark per picture, by class. Click a mark to make its picture the query; the ring is the query.")
-    _strip(choice, dataset, queries)
+    st.caption(
+        f"One mark per picture, by class. Click a mark to make its picture the query; the ring is the query.{some}"
+    )
+    _strip(choice, dataset, queries, drawn)
     st.subheader("What each class finds")
-    st.caption("Of the 15 nearest of each picture of a row's class, the share that is of the column's class.")
-    _confusion(choice, dataset)
+    near = min(PUBLISHED_K, len(queries.items) - 1)
+    st.caption(
+        f"Of the {near} nearest of each picture of a row's class, the share that is of the column's class.{some}"
+    )
+    _confusion([dataset.classes[label] for label in drawn], shares[np.ix_(drawn, drawn)], near)
 
 
 def _extremes(choice: Choice, dataset: Dataset, queries: Queries) -> None:
@@ -51,16 +62,19 @@ def _extremes(choice: Choice, dataset: Dataset, queries: Queries) -> None:
                 found,
                 key=f"dataset_{name}",
                 look="pictures",
-                label=f"The {len(places)} {name} queries",
+                label=texts.counted(len(places), f"{name} query"),
                 on_pick=sidebar.pick,
             )
 
 
-def _strip(choice: Choice, dataset: Dataset, queries: Queries) -> None:
+def _strip(choice: Choice, dataset: Dataset, queries: Queries, drawn: np.ndarray) -> None:
+    """The queries of the classes ``drawn``, a row each."""
     groups, current = [], None
-    for label in np.unique(queries.labels):
+    for row, label in enumerate(drawn.tolist()):
         places = np.flatnonzero(queries.labels == label)
-        spread = label + np.linspace(-0.32, 0.32, len(places)) if len(places) > 1 else np.array([float(label)])
+        if not len(places):
+            continue
+        spread = row + np.linspace(-0.32, 0.32, len(places)) if len(places) > 1 else np.array([float(row)])
         items, scores = queries.items[places].tolist(), queries.score[places].tolist()
         name = charts.literal(dataset.classes[label])
         groups.append(
@@ -70,21 +84,22 @@ def _strip(choice: Choice, dataset: Dataset, queries: Queries) -> None:
                 y=spread.tolist(),
                 numbers=items,
                 hovers=[f"{name}, picture {i}<br>score {s:.1f}" for i, s in zip(items, scores, strict=True)],
-                place=int(label),
+                place=label,
             )
         )
         if choice.q in items:
             at = items.index(choice.q)
             current = (scores[at], float(spread[at]))
-    figure = charts.strip(groups, dataset.classes, across="Score of the picture as the query", current=current)
-    alt = f"Scores of {len(queries.items)} pictures by class, from {np.nanmin(queries.score):.0f} "
-    alt += f"to {np.nanmax(queries.score):.0f}"
+    names = [dataset.classes[label] for label in drawn]
+    figure = charts.strip(groups, names, across="Score of the picture as the query", current=current)
+    alt = f"Scores of {texts.counted(len(queries.items), 'picture')} by class, from {queries.score.min():.0f} "
+    alt += f"to {queries.score.max():.0f}"
     charts.draw(figure, key="strip", alt=alt, on_click=sidebar.pick)
 
 
-def _confusion(choice: Choice, dataset: Dataset) -> None:
-    shares = 100 * leaderboard.confusion(resources.store(), choice.experiment, len(dataset.classes))
-    names = [charts.literal(name) for name in dataset.classes]
+def _confusion(classes: list[str], shares: np.ndarray, near: int) -> None:
+    """Shares (classes, classes) in percent, NaN in the row of a class without queries."""
+    names = [charts.literal(name) for name in classes]
     known = ~np.isnan(shares)
     grid = charts.Grid(
         values=shares,
@@ -93,21 +108,26 @@ def _confusion(choice: Choice, dataset: Dataset) -> None:
             [f"{row} finds {column}<br>{shares[i, j]:.1f} %" if known[i, j] else "" for j, column in enumerate(names)]
             for i, row in enumerate(names)
         ],
-        rows=dataset.classes,
-        columns=dataset.classes,
-        title="% of the 15 nearest",
+        rows=classes,
+        columns=classes,
+        title=f"% of the {near} nearest",
     )
     own = np.nanmean(np.diag(shares))
     charts.draw(
         charts.heat(grid),
         key="confusion",
-        alt=f"What each class finds among its 15 nearest; on average {own:.0f} % are of its own class",
+        alt=f"What each class finds among its {near} nearest; on average {own:.0f} % are of its own class",
     )
     with st.expander("As a table", icon=":material/table:"):
         # a table has a button of its own that saves it
-        columns: dict = {"Class of the query": [export.inert(name) for name in dataset.classes]}
-        columns |= {export.inert(f"{j + 1} {name}"): shares[:, j].tolist() for j, name in enumerate(dataset.classes)}
+        columns: dict = {"Class of the query": [export.inert(name) for name in classes]}
+        columns |= {export.inert(f"{j + 1} {name}"): shares[:, j].tolist() for j, name in enumerate(classes)}
         formats = {name: st.column_config.NumberColumn(texts.plain(name), format="%.1f") for name in list(columns)[1:]}
         st.dataframe(
-            columns, key="confusion_table", hide_index=True, column_config=formats, alt="What each class finds, in %"
+            columns,
+            key="confusion_table",
+            hide_index=True,
+            placeholder=texts.UNDEFINED,
+            column_config=formats,
+            alt="What each class finds, in %",
         )

@@ -1,5 +1,6 @@
 """The words that explain what is on the Search page, with the numbers that are on it."""
 
+import math
 from collections.abc import Sequence
 
 import streamlit as st
@@ -17,20 +18,28 @@ def explain_scores(kind: str, top: Sequence[Match], published: QueryScore, at_k:
     """
     weights = range(len(top), 0, -1)
     earned = [weight for weight, match in zip(weights, top, strict=True) if match.correct]
+    matches = texts.counted(len(top), "match")
     sum_of_earned = " + ".join(map(str, earned)) or "0"
+    alone = ""
+    if math.isnan(at_k.average_precision):
+        alone = (
+            f"\n\n{texts.UNDEFINED} means that there is no such number: the query is the only picture of its class, so "
+            "nothing could be found. Means leave it out."
+        )
     with st.expander("How are these numbers made?", icon=":material/calculate:"):
         st.markdown(
             f"A match is right when it is of the query's class, here **{texts.plain(kind)}**. "
             "The query itself is never among its matches.\n\n"
-            f"- **Score**, as in the published experiments: of the first {len(top)} matches, rank 1 weighs {len(top)}, "
+            f"- **Score**, as in the published experiments: of the first {matches}, rank 1 weighs {len(top)}, "
             f"the last weighs 1. Right ones here earn {sum_of_earned} = {sum(earned)} of {sum(weights)}, "
             f"so {published.score:.1f} of 100.\n"
-            f"- **Same class**: {at_k.hits} of the {at_k.k} matches shown, wherever they stand.\n"
+            f"- **Same class**: {at_k.hits} of the {texts.counted(at_k.k, 'match')} shown, wherever "
+            f"{'it stands' if at_k.k == 1 else 'they stand'}.\n"
             f"- **Precision@{at_k.k}**: that count divided by {at_k.k}, {texts.share(at_k.precision)}.\n"
             f"- **Recall@{at_k.k}**: that count divided by the other pictures of the class, "
             f"{texts.share(at_k.recall)}.\n"
             "- **Average precision**: over the ranking of all pictures, the precision at the rank of each right one, "
-            f"averaged, {texts.share(at_k.average_precision)}. 1 means that the whole class comes first."
+            f"averaged, {texts.share(at_k.average_precision)}. 1 means that the whole class comes first.{alone}"
         )
 
 

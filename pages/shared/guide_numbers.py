@@ -9,6 +9,7 @@ from pages.shared import guide_facts, guide_panel, map_payload, resources, texts
 from pages.shared.choice import Choice
 from semsearch import catalog, experiments
 from semsearch.experiments import Match
+from semsearch.projection import FEWEST
 from semsearch.scores import PUBLISHED_K
 
 _MAP, _EMBEDDINGS = "umap2", "pages/embeddings.py"
@@ -20,12 +21,13 @@ def score(choice: Choice) -> None:
     view = replace(choice, q=guide_facts.ordinary(choice))
     found = experiments.matches(store, view.experiment, view.q, k=PUBLISHED_K)
     kind = texts.plain(dataset.classes[dataset.items[view.q].label])
+    matches = texts.counted(len(found), "match")
     st.header("What the score means", anchor="score")
     st.markdown(
         f"Take an ordinary picture, one whose score is nearest to the mean. Its class is **{kind}**; a match is right "
-        f"when it is of that class too. The score looks at the first {len(found)} matches and gives the first one the "
-        f"most weight, {len(found)} points, the next one point less, and so on. Add up the points of the right ones "
-        "and divide by all points."
+        f"when it is of that class too. The score looks at the first {matches} and gives the first one the "
+        f"most weight, {texts.counted(len(found), 'point')}, the next one point less, and so on. Add up the "
+        "points of the right ones and divide by all points."
     )
     picture, table = st.columns([1, 3], gap="medium")
     with picture.container(width=300):
@@ -37,14 +39,15 @@ def score(choice: Choice) -> None:
         points = range(len(found), 0, -1)
         earned = sum(point for point, match in zip(points, found, strict=True) if match.correct)
         st.markdown(
-            f"**{earned} of {sum(points)} points: score {own.score:.1f}**, with {own.hits} of {own.k} matches right."
+            f"**{earned} of {texts.counted(sum(points), 'point')}: score {own.score:.1f}**, with {own.hits} of "
+            f"{matches} right."
         )
     mean = experiments.summary(store, view.experiment).score
     st.markdown(
         f"All right gives a hundred, none right gives zero. Matches drawn by lot would get "
-        f"{guide_facts.by_lot(view):.1f} on average. Over all {mean.count:,} queries this configuration gets "
-        f"**{mean.mean:.1f}** ({100 * mean.level:.0f} % interval {mean.low:.1f} to {mean.high:.1f}: how far the mean "
-        "would move with other queries). A difference much smaller than that interval may be chance."
+        f"{guide_facts.by_lot(view):.1f} on average. Over all {texts.counted(mean.count, 'query')} this configuration "
+        f"gets **{mean.mean:.1f}** ({100 * mean.level:.0f} % interval {mean.low:.1f} to {mean.high:.1f}: how far "
+        "the mean would move with other queries). A difference much smaller than that interval may be chance."
     )
 
 
@@ -58,8 +61,6 @@ def _sum(found: Sequence[Match], kinds: Sequence[str]) -> str:
 
 def maps(view: Choice) -> None:
     """What the map shows, and how much of the neighbourhood it loses."""
-    trust = resources.store().map(view.dataset, view.experiment.spec, _MAP).trust
-    near = map_payload.neighbours(len(resources.queries(view.dataset)))
     channels = catalog.model(view.model).layer(view.layer).channels
     st.header("What the map shows", anchor="map")
     st.markdown(
@@ -70,13 +71,25 @@ def maps(view: Choice) -> None:
         "- **Far points**: how far says little. The gap between two clumps, their size and the directions mean "
         "nothing.\n"
         "- The ranking on the Search page never uses the map: it compares the whole fingerprints.\n\n"
-        f"How far to trust it is measured. On this map (UMAP, `{view.layer}`), of the {near} nearest neighbours of "
+        f"{_trust(view)}"
+    )
+    st.page_link(_EMBEDDINGS, label="Open the map", icon=":material/scatter_plot:", query_params=view.address())
+
+
+def _trust(view: Choice) -> str:
+    count = len(resources.queries(view.dataset))
+    near = map_payload.neighbours(count)
+    if not near:
+        return "How far to trust it cannot be measured here: of so few pictures every map keeps all neighbours."
+    trust = resources.store().map(view.dataset, view.experiment.spec, _MAP).trust
+    name = "UMAP" if count >= FEWEST["umap"] else "principal components, for there are too few pictures for UMAP"
+    return (
+        f"How far to trust it is measured. On this map ({name}, `{view.layer}`), of the {near} nearest neighbours of "
         f"each picture **{100 * trust.overlap:.0f} %** are also its nearest on the map; of the picture of this story, "
         f"{guide_facts.kept(view, _MAP)} of {near}. *Trustworthiness* (are neighbours on the map real ones?) is "
         f"{trust.trustworthiness:.2f} and *continuity* (are real neighbours together on the map?) is "
         f"{trust.continuity:.2f}, where one is perfect."
     )
-    st.page_link(_EMBEDDINGS, label="Open the map", icon=":material/scatter_plot:", query_params=view.address())
 
 
 def limits(view: Choice) -> None:
@@ -95,11 +108,12 @@ def limits(view: Choice) -> None:
 
 
 def _confusion(view: Choice) -> None:
-    found = guide_facts.confused(view)
+    dataset, found = resources.dataset(view.dataset), guide_facts.confused(view)
     if found is None:
-        st.markdown("In this configuration no class is ever taken for another.")
+        lone = len(dataset.classes) == 1
+        alone = "This dataset has a single class, which cannot be taken for another."
+        st.markdown(alone if lone else "In this configuration no class is ever taken for another.")
         return
-    dataset = resources.dataset(view.dataset)
     kind, other = (texts.plain(dataset.classes[label]) for label in (found.kind, found.taken_for))
     near = guide_facts.ranks(view)
     st.markdown(

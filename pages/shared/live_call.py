@@ -120,6 +120,6 @@ def _progress(choice: Choice) -> None:
             st.error(texts.plain(str(error)), icon=":material/error:")
         st.rerun()
     if work.total:
-        st.progress(work.done / work.total, f"{work.done:,} of {work.total:,} pictures")
+        st.progress(work.done / work.total, f"{work.done:,} of {texts.counted(work.total, 'picture')}")
     else:
         st.progress(0.0, "Loading the network …")

@@ -9,6 +9,7 @@ from pages.shared import charts, live_given, resources, sidebar, texts
 from pages.shared.charts import Points
 from pages.shared.choice import Choice
 from pages.shared.live_given import Given
+from semsearch.datasets import Dataset
 from semsearch.search import Found, SearchResult
 
 KIND = "umap2"
@@ -37,20 +38,17 @@ def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
         return
     own = _own(choice, given)
     place = places[own] if own in places else placed(near, places)
-    groups = [
-        _points(dataset.classes[label], label, [one for one in places if dataset.items[one].label == label], places)
-        for label in range(len(dataset.classes))
-    ]
     charts.draw(
-        charts.neighbourhood([group for group in groups if group.x], place, [places[match.item] for match in near]),
+        charts.neighbourhood(_groups(dataset, places), place, [places[match.item] for match in near]),
         key="live_map",
-        alt=f"UMAP of {len(places):,} pictures with lines from the query to its {len(near)} matches",
+        alt=f"Map of {texts.counted(len(places), 'picture')} with lines from the query to its "
+        f"{texts.counted(len(near), 'match')}",
         on_click=_pick,
     )
     st.caption(
         "The query is a picture of this map and stands at its own place."
         if own in places
-        else "UMAP was computed without the query. It is placed by its neighbours, at the mean of its "
+        else "The map was computed without the query. It is placed by its neighbours, at the mean of its "
         f"{min(NEAREST, len(near))} nearest matches weighted by similarity; this is no transform of its features."
     )
 
@@ -69,15 +67,23 @@ def placed(near: Sequence[Found], places: dict[int, np.ndarray]) -> np.ndarray:
     return np.average([places[match.item] for match in first], axis=0, weights=similar if similar.any() else None)
 
 
-def _points(name: str, label: int, members: Sequence[int], places: dict[int, np.ndarray]) -> Points:
-    return Points(
-        name,
-        [float(places[one][0]) for one in members],
-        [float(places[one][1]) for one in members],
-        members,
-        [f"{charts.literal(name)}, picture {one}" for one in members],
-        label,
-    )
+def _groups(dataset: Dataset, places: dict[int, np.ndarray]) -> list[Points]:
+    """The pictures by class; all in one group where the classes are too many to tell apart."""
+    members: dict[int, list[int]] = {}
+    many = len(dataset.classes) > charts.MOST
+    for one in places:
+        members.setdefault(0 if many else dataset.items[one].label, []).append(one)
+    return [
+        Points(
+            "Pictures" if many else dataset.classes[label],
+            [float(places[one][0]) for one in members[label]],
+            [float(places[one][1]) for one in members[label]],
+            members[label],
+            [f"{charts.literal(dataset.classes[dataset.items[one].label])}, picture {one}" for one in members[label]],
+            label,
+        )
+        for label in sorted(members)
+    ]
 
 
 def _pick(number: int) -> None:

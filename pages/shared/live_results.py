@@ -37,7 +37,7 @@ def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
         _tiles(dataset, result, live_given.label(choice, given), pictures.addresses(dataset)),
         key="live_matches",
         look="matches",
-        label=f"The {len(result.matches)} pictures most like the query, nearest first",
+        label=f"The {texts.counted(len(result.matches), 'picture')} most like the query, nearest first",
         spoken=_spoken(dataset, result),
         on_pick=_searched_with,
         on_mark=partial(_mark, choice),
@@ -109,7 +109,8 @@ def _spoken(dataset: Dataset, result: SearchResult) -> str:
     if not result.matches:
         return "No match."
     label, share = result.vote[0]
-    return f"{len(result.matches)} matches, {100 * share:.0f} % of them {dataset.classes[label]}."
+    matches = texts.counted(len(result.matches), "match")
+    return f"{matches}, {100 * share:.0f} % of them {dataset.classes[label]}."
 
 
 def _vote(dataset: Dataset, result: SearchResult) -> None:
@@ -119,7 +120,8 @@ def _vote(dataset: Dataset, result: SearchResult) -> None:
         st.progress(share, f"{texts.plain(name)}: {100 * share:.0f} %")
     if len(result.vote) > SHARES:
         rest = sum(share for _, share in result.vote[SHARES:])
-        st.caption(f"{len(result.vote) - SHARES} more classes: {100 * rest:.0f} %")
+        more = texts.counted(len(result.vote) - SHARES, "more class")
+        st.caption(f"{more}: {100 * rest:.0f} %")
 
 
 def _times(result: SearchResult) -> None:

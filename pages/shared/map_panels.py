@@ -1,8 +1,10 @@
 """Parts of the Embeddings page: how the map is drawn, how far to trust it, what is selected, and what it all means."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import streamlit as st
 
 from pages.shared import map_export, map_payload, pictures, sidebar, texts, tiles
@@ -10,7 +12,7 @@ from pages.shared.choice import Choice
 from pages.shared.gallery import gallery
 from pages.shared.map_choice import VALID, Look
 from semsearch.datasets import Dataset
-from semsearch.projection import Trust
+from semsearch.projection import FEWEST, Trust
 from semsearch.store import Map
 
 SHOWN = 60
@@ -41,11 +43,32 @@ def figures(trusts: Sequence[tuple[str, Trust]], neighbours: int) -> None:
     """How far to trust each map: its four figures with their meaning."""
     for title, trust in trusts:
         st.markdown(f"**How far to trust {texts.plain(title)}**")
+        if not neighbours:
+            st.caption("There is nothing to judge: of fewer than three pictures every map keeps all neighbours.")
+            continue
         with st.grid(4, min_column_width=140, gap="medium"):
             for name, label, meaning in _FIGURES:
                 with st.container(gap="xxsmall"):
                     st.metric(label.format(k=neighbours), texts.share(getattr(trust, name)))
                     st.caption(meaning.format(k=neighbours))
+                    if math.isnan(getattr(trust, name)):
+                        st.caption("Needs two classes, and one with two pictures.")
+
+
+def tell(look: Look, found: Map) -> None:
+    """What is not as the look says: another way to draw so few pictures, and pictures that lie on one another."""
+    method, most = VALID["method"][look.method], FEWEST[look.method]
+    if len(found.coordinates) < most:
+        st.info(
+            f"Too few pictures for {method}, which needs at least {most}: principal components are shown.",
+            icon=":material/info:",
+        )
+    if not np.ptp(found.coordinates, axis=0).any():
+        st.info(
+            "All points lie on one another: by the distances of this map the layer finds no difference between the "
+            "pictures.",
+            icon=":material/info:",
+        )
 
 
 def selection(
@@ -130,8 +153,8 @@ def explain(choice: Choice, look: Look, n: int) -> None:
             "Every map lies. The lines lead from the query to its nearest pictures in the true space: a long line is "
             "where the map tears. Colour by **Distortion** shows it for every point, the figures for the whole map.\n\n"
             "Press **Play** to travel from the first layer to the last: the maps are aligned, so each point keeps its "
-            f"identity, and groups form as the layers see more. All {n:,} points move; each map is scaled to the same "
-            "square, its proportions kept, so compare places, not sizes.\n\n"
+            f"identity, and groups form as the layers see more. All {texts.counted(n, 'point')} move; each map is "
+            "scaled to the same square, its proportions kept, so compare places, not sizes.\n\n"
             "**Click** a point to make it the query, here and on the Search page. **Box** and **Lasso** select. "
             "The wheel zooms once the map was clicked, or with Ctrl; in 3-D dragging turns the map, Shift moves it. "
             "Turn on **Compare with** in the sidebar to see two maps side by side: what is selected or under the "

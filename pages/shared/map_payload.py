@@ -1,13 +1,14 @@
 """What the browser needs to draw the maps of a configuration: places, trust and neighbours of all its layers."""
 
 import base64
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from pages.shared import palette
+from pages.shared import palette, texts
 from pages.shared.choice import WAYS, Choice
 from semsearch import catalog, experiments
 from semsearch.catalog import FeatureSpec
@@ -101,7 +102,7 @@ def panel(choice: Choice, maps: Travel, nearest: list[list[int]], title: str) ->
         "kept": list(maps.kept),
         "near": nearest,
         "captions": captions,
-        "spoken": f"{title} map of {maps.shape[0]:,} pictures: {place}, {name}. {says} "
+        "spoken": f"{title} map of {texts.counted(maps.shape[0], 'picture')}: {place}, {name}. {says} "
         "Arrow keys go from point to point, Enter searches, Space selects, "
         "plus and minus zoom. The table below holds the same.".strip(),
     }
@@ -132,4 +133,6 @@ def _text(array: np.ndarray) -> str:
 
 
 def _trust_words(trust: Trust) -> str:
+    if math.isnan(trust.overlap):
+        return "Of fewer than three pictures every map keeps all neighbours."
     return f"The map keeps {100 * trust.overlap:.0f} % of nearest neighbours."

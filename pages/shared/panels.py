@@ -54,7 +54,7 @@ def browse(dataset: Dataset, queries: Sequence[int], current: int) -> None:
         format_func=lambda label: dataset.classes[label] if label >= 0 else EVERY_CLASS,
     )
     shown = [item for item in queries if kind < 0 or dataset.items[item].label == kind]
-    st.caption(f"{len(shown):,} pictures. Click one to search with it.")
+    st.caption(f"{texts.counted(len(shown), 'picture')}. Click one to search with it.")
     with st.spinner("Preparing pictures …"):
         pictures.ensure_thumbnails(dataset, shown)
     addresses = pictures.addresses(dataset)
@@ -69,8 +69,8 @@ def average(choice: Choice) -> str:
     mean = resources.summary(choice.experiment).score
     return (
         "Click any picture to search with it. "
-        f"On average over all {mean.count:,} queries, this configuration scores **{mean.mean:.1f}** of 100 "
-        f"(95 % interval {mean.low:.1f} to {mean.high:.1f})."
+        f"On average over all {texts.counted(mean.count, 'query')}, this configuration scores "
+        f"**{mean.mean:.1f}** of 100 (95 % interval {mean.low:.1f} to {mean.high:.1f})."
     )
 
 
@@ -87,4 +87,7 @@ def scores(score: float, at_k: QueryScore) -> None:
 def spoken(dataset: Dataset, choice: Choice, at_k: QueryScore) -> str:
     """What a screen reader says when the results change."""
     name = dataset.classes[dataset.items[choice.q].label]
-    return f"Query {name}, picture {choice.q}: {at_k.hits} of {at_k.k} matches are of the same class."
+    return (
+        f"Query {name}, picture {choice.q}: {at_k.hits} of {texts.counted(at_k.k, 'match')} "
+        f"{'is' if at_k.k == 1 else 'are'} of the same class."
+    )

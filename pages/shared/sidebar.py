@@ -147,7 +147,7 @@ def _write_address(choice: Choice) -> None:
 
 def _controls(choice: Choice, offers: Offers) -> None:
     dataset = resources.dataset(choice.dataset)
-    with _group(f"{len(dataset.items):,} pictures of {len(dataset.classes)} classes"):
+    with _group(f"{texts.counted(len(dataset.items), 'picture')} of {texts.counted(len(dataset.classes), 'class')}"):
         st.selectbox("Dataset", offers.datasets, key="dataset", format_func=lambda name: resources.dataset(name).title)
     _configuration(choice, offers, "")
     st.slider("Matches shown (k)", K_RANGE[0], K_RANGE[-1], key="k")

@@ -5,6 +5,8 @@ import re
 
 from semsearch.catalog import Layer, Model
 
+UNDEFINED = "–"
+"""In place of a number that there is not; never 0."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|:$~&@/])")
 _LINKED = re.compile(r"(?i)(?<=http)(?=s?://)|(?<=www)(?=\.)|(?=@)")
 _NOTHING = "\u2060"
@@ -24,6 +26,19 @@ def count(number: int) -> str:
     return str(number)
 
 
+def counted(number: int, one: str) -> str:
+    """A number and what it counts, named by ``one`` of them: 1 match, 2,000 pictures, 3 classes, 4 queries."""
+    if number == 1:
+        return f"1 {one}"
+    stem, end = (one[:-1], "ies") if one.endswith("y") else (one, "es" if one.endswith(("ch", "ss")) else "s")
+    return f"{number:,} {stem}{end}"
+
+
+def signed(value: float) -> str:
+    """A difference of scores; a dash where it is undefined."""
+    return UNDEFINED if math.isnan(value) else f"{value:+.1f}".replace("-", "−")
+
+
 def distance(value: float) -> str:
     """A distance in three significant digits."""
     if 1e-3 <= abs(value) < 999.5:
@@ -33,7 +48,7 @@ def distance(value: float) -> str:
 
 def share(value: float) -> str:
     """A number from 0 to 1; a dash where it is undefined."""
-    return "–" if math.isnan(value) else f"{value:.2f}"
+    return UNDEFINED if math.isnan(value) else f"{value:.2f}"
 
 
 def model_facts(model: Model) -> str:

@@ -50,7 +50,7 @@ def _texts(numbers: Numbers) -> Sequence[str]:
 
 
 def _change(value: float, form: str) -> str:
-    return "–" if math.isnan(value) else format(value, form).replace("-", "−")
+    return texts.UNDEFINED if math.isnan(value) else format(value, form).replace("-", "−")
 
 
 def agreement(found: Agreement, difference: Difference) -> None:
@@ -67,13 +67,15 @@ def explain(found: Agreement, difference: Difference) -> None:
     low, high, verdict = _judged(difference)
     with st.expander("How are A and B compared?", icon=":material/compare_arrows:"):
         st.markdown(
-            f"- **Overlap@{found.k}**: {found.common} of the {found.k} matches of A are also among those of B, "
+            f"- **Overlap@{found.k}**: {found.common} of the {texts.counted(found.k, 'match')} of A "
+            f"{'is' if found.common == 1 else 'are'} also among those of B, "
             f"wherever they stand: {texts.share(found.overlap)}.\n"
             "- **Rank-biased overlap** (Webber, Moffat and Zobel 2010): how alike the two orders are, from 0 to 1, as "
             f"seen by a reader who goes on after each match with probability {compare.PERSISTENCE}, so the first ranks "
             f"count most: {texts.share(found.rbo)}.\n"
-            f"- **Mean score, A minus B**: with the {difference.interval.count:,} queries of this dataset drawn again "
-            f"and again (paired bootstrap), 95 % of the differences are from {low} to {high}: {verdict}.\n"
+            f"- **Mean score, A minus B**: with the {texts.counted(difference.interval.count, 'query')} of this "
+            f"dataset drawn again and again (paired bootstrap), 95 % of the differences are from {low} to "
+            f"{high}: {verdict}.\n"
             "- **Badges**: a match with a coloured border is among the matches of both. On A it tells the rank in B; "
             "on B, by how many ranks it rose (▲) or fell (▼) from A, or that it is new."
         )

@@ -105,6 +105,7 @@ def _table(board: Board, found: Everywhere) -> None:
             columns,
             key="everywhere_table",
             hide_index=True,
+            placeholder=texts.UNDEFINED,
             column_config={place: st.column_config.NumberColumn(f"Layer {place}", format="%.1f") for place in LAYERS},
             on_select=chosen,
             selection_mode="single-cell",

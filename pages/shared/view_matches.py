@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.shared import explanations, export, panels, pictures, resources, sidebar, sieve, tiles, versus
+from pages.shared import explanations, export, panels, pictures, resources, sidebar, sieve, texts, tiles, versus
 from pages.shared.choice import Choice
 from pages.shared.gallery import gallery
 from pages.shared.sieve import Sieve
@@ -137,12 +137,15 @@ def _gallery(dataset: Dataset, side: Side, drawn: Sequence[tiles.Tile], chosen: 
     kept = [tile for tile in drawn if tile["id"] in passing]
     whose = "" if sidebar.other() is None else f" by configuration {side.name}"
     if chosen.active:
-        st.caption(f":material/filter_alt: {len(kept)} of {len(drawn)} matches pass the filter.")
+        st.caption(
+            f":material/filter_alt: {len(kept)} of {texts.counted(len(drawn), 'match')} "
+            f"{'passes' if len(drawn) == 1 else 'pass'} the filter."
+        )
     gallery(
         kept,
         key="search_matches" if side.name == "A" else "search_matches_b",
         look="matches",
-        label=f"The {len(kept)} pictures most like the query{whose}, nearest first",
+        label=f"The {texts.counted(len(kept), 'picture')} most like the query{whose}, nearest first",
         spoken=panels.spoken(dataset, side.choice, side.at_k),
         on_pick=sidebar.pick,
     )
