@@ -2,8 +2,10 @@
 
 import math
 import re
+import string
 
 from semsearch.catalog import Layer, Model
+from semsearch.names import printable
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|:$~&@/])")
 _LINKED = re.compile(r"(?i)(?<=http)(?=s?://)|(?<=www)(?=\.)|(?=@)")
@@ -13,7 +15,7 @@ _NOTHING = "\u2060"
 
 def plain(text: str) -> str:
     """``text`` for a place that reads Markdown, so that it is shown as it is: labels and links are untrusted."""
-    return _MARKDOWN.sub(r"\\\1", _LINKED.sub(_NOTHING, " ".join(text.split())))
+    return _MARKDOWN.sub(r"\\\1", _LINKED.sub(_NOTHING, " ".join(printable(text, keep=string.whitespace).split())))
 
 
 def count(number: int) -> str:
