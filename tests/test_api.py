@@ -21,10 +21,10 @@ from semsearch import (
     experiments,
     gallery,
     gate,
-    images,
     links,
     metrics,
     openapi,
+    pixels,
     recommend,
     search,
     serving,
@@ -516,7 +516,7 @@ def test_every_route_is_described_and_every_description_is_a_route(client):
 
 
 def test_the_words_of_the_settings_and_the_door_agree():
-    assert wire.LARGEST_BODY == links.fetch_image.__kwdefaults__["limit"] <= images.MAX_BYTES
+    assert wire.LARGEST_BODY == links.fetch_image.__kwdefaults__["limit"] <= pixels.MAX_BYTES
 
 
 @pytest.mark.real
