@@ -5,6 +5,7 @@ had now; 4 stored bytes are damaged; 130 interrupted. ``--json`` prints one JSON
 """
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from semsearch.errors import InputError, IntegrityError, SemsearchError, Unavailable
+from semsearch.names import path_text
 
 CODES = ((InputError, 2), (Unavailable, 3), (IntegrityError, 4), (SemsearchError, 1))
 Progress = Callable[[int, int], None]
@@ -21,6 +23,8 @@ Progress = Callable[[int, int], None]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     arguments = _parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack letters that names of files have
     try:
         return int(arguments.run(arguments))
     except SemsearchError as error:
@@ -94,6 +98,7 @@ def _add_datasets(parser: argparse.ArgumentParser) -> None:
     )
     add.add_argument("name", metavar="DATASET")
     add.add_argument("--from", dest="folder", type=Path, required=True, metavar="FOLDER")
+    add.add_argument("--json", action="store_true", help="name everything that was left out, and why")
     add.set_defaults(run=_datasets_add)
 
 
@@ -171,10 +176,16 @@ def _datasets_fetch(arguments: argparse.Namespace) -> int:
 
 
 def _datasets_add(arguments: argparse.Namespace) -> int:
-    from semsearch import datasets
+    from semsearch import datasets, folder
 
     found = datasets.add(arguments.name, arguments.folder)
-    _say(f"{found.name}: {len(found.items)} pictures of {len(found.classes)} classes")
+    if arguments.json:
+        left = [{"file": file, "reason": reason} for file, reason in found.left_out]
+        counts = {"items": len(found.items), "classes": len(found.classes)}
+        _say(json.dumps({"dataset": found.name, **counts, "left_out": left}, indent=1))
+        return 0
+    pictures, classes = folder.counted(len(found.items), "picture"), folder.counted(len(found.classes), "class", "es")
+    _say("\n".join([f"{found.name}: {pictures} of {classes}", *folder.summary(found.left_out)]))
     return 0
 
 
@@ -227,7 +238,7 @@ def _search(arguments: argparse.Namespace) -> int:
     said = search.document(found, datasets.load(name))
     if arguments.json:
         configuration = {**_plain(question.spec), "metric": question.metric}
-        asked = {"query": arguments.image, "dataset": name, "configuration": configuration}
+        asked = {"query": path_text(arguments.image), "dataset": name, "configuration": configuration}
         _say(json.dumps({**asked, **said}, indent=1))
     else:
         _show(

@@ -144,10 +144,10 @@ def _readable(dataset: datasets.Dataset) -> tuple[tuple[int, ...], dict[str, str
     usable, refused = [], {}
     for item in dataset.items:
         try:
-            images.load(dataset.path(item.id))
+            images.load_square(dataset.path(item.id), 1, resample="nearest")
             usable.append(item.id)
         except ImageRefused as error:
-            refused[item.file] = str(error)
+            refused[item.shown] = str(error)
     if len(usable) < 2:
         raise InputError(f"dataset {dataset.name}: expected at least 2 readable pictures, got {len(usable)}")
     return tuple(usable), refused

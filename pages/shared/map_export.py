@@ -22,7 +22,7 @@ def as_csv(dataset: Dataset, ids: Sequence[int], items: Sequence[int], found: Ma
     for item in ids:
         one, row = dataset.items[item], rows[item]
         places = [f"{value:.6g}" for value in found.coordinates[row]]
-        words = [_inert(word) for word in (dataset.classes[one.label], one.file, one.sha256)]
+        words = [_inert(word) for word in (dataset.classes[one.label], one.shown, one.sha256)]
         table.writerow([item, *words, *places, int(found.trust.kept[row])])
     return text.getvalue()
 
@@ -33,9 +33,9 @@ def as_zip(dataset: Dataset, ids: Sequence[int]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for item in ids:
             try:
-                archive.writestr(dataset.items[item].file, dataset.path(item).read_bytes())
+                archive.writestr(dataset.items[item].shown, dataset.path(item).read_bytes())
             except (OSError, PicturesUnavailable):
-                missing.append(dataset.items[item].file)
+                missing.append(dataset.items[item].shown)
         if missing:
             archive.writestr("MISSING.txt", "\n".join(missing) + "\n")
     return buffer.getvalue()
