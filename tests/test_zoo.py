@@ -21,7 +21,7 @@ from pages.shared import live_own, map_export, pictures, texts
 from semsearch import artifacts, cli, datasets, folder, formats, images, names, precompute, projection, search
 from semsearch.errors import ImageRefused, InputError
 from semsearch.store import Map
-from tests import small_world, tiny_store, zoo
+from tests import small_world, zoo
 
 ROOT = Path(__file__).resolve().parent.parent
 ASK = """
@@ -56,10 +56,11 @@ def world(tmp_path_factory):
     root.mkdir()
     left = {text(file): reason for file, reason in zoo.build(root).items()}
     homes = {"SEMSEARCH_HOME": str(root / "our home"), "SEMSEARCH_PRECOMPUTED": str(root / "our results")}
-    environment = {**os.environ, **homes, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **homes, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(
         [sys.executable, "-c", ASK, str(root)],
         env=environment,
+        cwd=ROOT,
         preexec_fn=bound_by_permissions,
         capture_output=True,
         text=True,
@@ -82,11 +83,19 @@ def dataset(world):
     return datasets.load("zoo")
 
 
+class Everywhere(small_world.Line):
+    """An extractor that puts each picture where it stands in the list."""
+
+    def stream(self, given):
+        for position, _ in enumerate(given):
+            yield position, {spec: np.array([position, 5], np.float32) for spec in self.dimensions}
+
+
 @pytest.fixture(scope="module")
-def store(world, dataset):
-    """Results for every item, so that pages show the zoo."""
-    spots = np.random.default_rng(0).normal(size=(len(dataset.items), 3)).astype(np.float32)
-    return tiny_store.write_store(world[0] / "our results", "zoo", spots, dataset.labels)
+def report(world):
+    """What the precomputation of the zoo's results said."""
+    tools = precompute.Tools(extractor=Everywhere, project=small_world.no_maps, digest=lambda model: "0" * 64)
+    return precompute.precompute(["zoo"], ["mobilenetv2"], tools=tools)
 
 
 def test_the_zoo_is_large(world):
@@ -154,17 +163,23 @@ def test_all_that_is_taken_can_be_decoded_but_what_is_damaged(dataset):
     assert refused == zoo.DAMAGED
 
 
-def test_a_page_names_what_was_left_out(world, store):
+def test_one_damaged_picture_stops_no_precomputation(world, report):
+    assert {line.split(": ")[0] for line in report.skipped} == {f"zoo/{file}" for file in zoo.DAMAGED}
+    assert report.computed == 1 and artifacts.unit_key(world[0] / "our results", "zoo", "mobilenetv2")
+
+
+def test_a_page_names_what_was_left_out(world, report):
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     app.query_params["dataset"] = "zoo"
     app.run()
     assert not app.exception and not app.error
-    assert [one.label for one in app.sidebar.expander if "left out" in one.label] == [f"{len(world[1])} files left out"]
+    damaged = dict(line.removeprefix("zoo/").split(": ", 1) for line in report.skipped)
+    expected = world[1] | damaged
+    assert [one.label for one in app.sidebar.expander if "left out" in one.label] == [f"{len(expected)} files left out"]
     table = app.sidebar.dataframe[0].value
-    assert dict(zip(table["File or folder"], table["Left out because"], strict=True)) == world[1]
-    assert f"{len(world[2]['items'])} pictures of {len(world[2]['classes'])} classes" in [
-        caption.value for caption in app.sidebar.caption
-    ]
+    assert dict(zip(table["File or folder"], table["Left out because"], strict=True)) == expected
+    counts = f"{len(world[2]['items'])} pictures of {len(world[2]['classes'])} classes"
+    assert counts in [caption.value for caption in app.sidebar.caption]
     assert (pictures.FOLDER / "zoo").is_dir()
 
 
@@ -194,19 +209,6 @@ def test_a_search_answers_in_printable_text(dataset, monkeypatch, capsys):
     assert all(item.shown in out for item in dataset.items if item.shown.isascii())
     assert '"query": "caf%E9.jpg"' in out
     assert not [mark for mark in zoo.LEAKED if mark in said or (mark != "\n" and mark in out)]
-
-
-def test_one_damaged_picture_stops_no_precomputation(world, tmp_path, capsys, dataset):
-    class Everywhere(small_world.Line):
-        def stream(self, given):
-            for position, _ in enumerate(given):
-                yield position, {spec: np.array([position, 5], np.float32) for spec in self.dimensions}
-
-    tools = precompute.Tools(extractor=Everywhere, project=small_world.no_maps, digest=lambda model: "0" * 64)
-    report = precompute.precompute(["zoo"], ["mobilenetv2"], root=tmp_path / "store", tools=tools)
-    assert {line.split(": ")[0] for line in report.skipped} == {f"zoo/{file}" for file in zoo.DAMAGED}
-    assert report.computed == 1 and (tmp_path / "store" / "manifest.json").is_file()
-    assert artifacts.unit_key(tmp_path / "store", "zoo", "mobilenetv2")
 
 
 # Folders of one kind
