@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from semsearch.errors import Unavailable
-from semsearch.terminal import bar, counted, guarded, say, table
+from semsearch.names import path_text
+from semsearch.terminal import bar, guarded, say, table
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -94,6 +95,7 @@ def _add_datasets(parser: argparse.ArgumentParser) -> None:
     )
     add.add_argument("name", metavar="DATASET")
     add.add_argument("--from", dest="folder", type=Path, required=True, metavar="FOLDER")
+    add.add_argument("--json", action="store_true", help="name everything that was left out, and why")
     add.set_defaults(run=_datasets_add)
 
 
@@ -171,15 +173,22 @@ def _datasets_fetch(arguments: argparse.Namespace) -> int:
 
 
 def _datasets_add(arguments: argparse.Namespace) -> int:
-    from semsearch import datasets
+    from semsearch import datasets, folder
 
     found = datasets.add(arguments.name, arguments.folder)
-    say(f"{found.name}: {_contents(found)}")
+    if arguments.json:
+        left = [{"file": file, "reason": reason} for file, reason in found.left_out]
+        counts = {"items": len(found.items), "classes": len(found.classes)}
+        say(json.dumps({"dataset": found.name, **counts, "left_out": left}, indent=1))
+    else:
+        say("\n".join([f"{found.name}: {_contents(found)}", *folder.summary(found.left_out)]))
     return 0
 
 
 def _contents(dataset: Any) -> str:  # noqa: ANN401 - a Dataset, whose module is loaded late
-    return f"{counted(len(dataset.items), 'picture')} of {counted(len(dataset.classes), 'class', 'classes')}"
+    from semsearch.folder import counted
+
+    return f"{counted(len(dataset.items), 'picture')} of {counted(len(dataset.classes), 'class', 'es')}"
 
 
 def _datasets_verify(arguments: argparse.Namespace) -> int:
@@ -231,7 +240,7 @@ def _search(arguments: argparse.Namespace) -> int:
     said = search.document(found, datasets.load(name))
     if arguments.json:
         configuration = {**_plain(question.spec), "metric": question.metric}
-        asked = {"query": arguments.image, "dataset": name, "configuration": configuration}
+        asked = {"query": path_text(arguments.image), "dataset": name, "configuration": configuration}
         say(json.dumps({**asked, **said}, indent=1))
     else:
         table(

@@ -8,8 +8,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from semsearch import sources
+from semsearch import formats, sources
 from semsearch.errors import InputError, IntegrityError, PicturesUnavailable, UnknownName
 from semsearch.fetch import Progress, download
+from semsearch.folder import LeftOut, scan
+from semsearch.names import path_text, printable
 from semsearch.settings import settings
-from semsearch.storage import lock, sha256_file, write_bytes
+from semsearch.storage import lock, write_bytes
 
 FACTS = Path(__file__).parent / "facts"
 SHIPPED = ("groceries200", "groceries", "iconic200", "fashion200")
 GROCERIES = ("groceries200", "groceries")
 KNOWN = (*SHIPPED, *sources.ARCHIVES)
-ENDINGS = frozenset(".jpg .jpeg .jpe .jfif .png .gif .webp .bmp .tif .tiff .avif".split())
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,14 @@ class Item:
     label: int
     """Index of its class."""
     file: str
-    """Path below the dataset's root."""
+    """Path below the dataset's root as the system has it, to open the file; of any bytes."""
     sha256: str
     """Of the file, hex."""
+
+    @property
+    def shown(self) -> str:
+        """``file`` as text that can be printed, sent and stored anywhere."""
+        return printable(self.file)
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class Dataset:
     content_hash: str
     """SHA-256 over the ordered (SHA-256, class title) of all items, hex."""
     root: Path
+    left_out: tuple[LeftOut, ...] = ()
+    """What its folder holds beside the items: (file, why it was left out), as printable text."""
 
     @property
     def labels(self) -> np.ndarray:
@@ -67,14 +74,18 @@ class Dataset:
     @property
     def has_pictures(self) -> bool:
         """Whether every file is there now; ``verify`` also reads them."""
-        return all((self.root / item.file).is_file() for item in self.items)
+        return all(os.path.isfile(self.root / item.file) for item in self.items)
+
+    def place(self, id: int) -> Path:
+        """Where the file of one item stands, or would."""
+        return self.root / self.items[id].file
 
     def path(self, id: int) -> Path:
         """The file of one item; PicturesUnavailable says how to get it."""
         if not 0 <= id < len(self.items):
             raise InputError(f"{self.name}: expected an item from 0 to {len(self.items) - 1}, got {id}")
-        path = self.root / self.items[id].file
-        if not path.is_file():
+        path = self.place(id)
+        if not os.path.isfile(path):
             raise PicturesUnavailable(f"{self.name}: picture {path} is not here; {_cure(self.name)}")
         return path
 
@@ -152,27 +163,24 @@ def add(name: str, folder: Path) -> Dataset:
 def from_folder(folder: Path, *, name: str) -> Dataset:
     """A dataset from a folder with one sub-folder per class; pictures nested deeper belong to that class.
 
-    Classes and files are in natural order (2 before 10, case ignored). Hidden files, other endings, linked
-    folders and links that lead out of the folder are skipped. Pictures are hashed, not decoded.
+    A folder with only loose pictures is one class. Classes and files are in natural order (2 before 10, case
+    ignored). What else the folder holds is named in ``left_out``. Pictures are hashed, not decoded.
 
     Raises:
-        InputError: not a folder, no pictures, pictures outside any class, or an invalid name.
+        InputError: not a folder, no pictures, or an invalid name.
     """
     if not re.fullmatch(r"[a-z0-9-]{1,64}", name):
         raise InputError(f"expected a name of a–z, 0–9 and -, got {name!r}")
     folder = _folder(folder)
-    files = sorted(_pictures(folder), key=_natural)
-    stray = [file for file in files if "/" not in file]
-    if stray:
-        raise InputError(f"{folder}: expected pictures in one sub-folder per class, got {stray[0]} outside any")
-    if not files:
-        raise InputError(f"{folder}: expected pictures ({', '.join(sorted(ENDINGS))}) in sub-folders, got none")
-    kinds = {kind: label for label, kind in enumerate(dict.fromkeys(file.split("/")[0] for file in files))}
-    with ThreadPoolExecutor(sources.THREADS) as pool:
-        digests = list(pool.map(lambda file: sha256_file(folder / file), files))
-    rows = [(kinds[file.split("/")[0]], pin, file) for file, pin in zip(files, digests, strict=True)]
-    titles = [os.fsencode(kind).decode("utf-8", "replace") for kind in kinds]
-    return _dataset(name, (name, "the owner's", str(folder)), titles, rows, folder)
+    found = scan(folder)
+    if not found.pictures:
+        first = "; ".join(f"{file}: {reason}" for file, reason in found.left_out[:3])
+        left = f"; {len(found.left_out):,} left out, such as {first}" if first else ""
+        raise InputError(f"{folder}: expected pictures ({formats.WORDS}) in one sub-folder per class, got none{left}")
+    labels = {title: label for label, title in enumerate(dict.fromkeys(title for title, _, _ in found.pictures))}
+    rows = [(labels[title], pin, file) for title, file, pin in found.pictures]
+    about = (name, "the owner's", path_text(folder))
+    return _dataset(name, about, list(labels), rows, folder, left_out=found.left_out)
 
 
 def verify(name: str) -> list[str]:
@@ -192,7 +200,8 @@ def _read(name: str) -> Dataset:
         rows = [(label, pin, file or f"{pin}.jpg") for label, pin, file in card["items"]]
         about = (card["title"], card["licence"], card["source"])
         root = Path(card["folder"]) if card["folder"] else home
-        dataset = _dataset(name, about, [title for _, title in card["classes"]], rows, root)
+        left = tuple((str(file), str(reason)) for file, reason in card.get("left_out", ()))
+        dataset = _dataset(name, about, [title for _, title in card["classes"]], rows, root, left_out=left)
         intact = dataset.content_hash == card["content_hash"]
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise IntegrityError(f"{path}: expected a dataset's card, got {error!r}; {_cure(name)}") from error
@@ -202,12 +211,18 @@ def _read(name: str) -> Dataset:
 
 
 def _dataset(
-    name: str, about: tuple[str, str, str], classes: Sequence[str], rows: Sequence[sources.Row], root: Path
+    name: str,
+    about: tuple[str, str, str],
+    classes: Sequence[str],
+    rows: Sequence[sources.Row],
+    root: Path,
+    *,
+    left_out: tuple[LeftOut, ...] = (),
 ) -> Dataset:
     """``about`` is title, licence and source."""
     items = tuple(Item(id, label, file, pin) for id, (label, pin, file) in enumerate(rows))
     lines = "".join(f"{item.sha256} {json.dumps(classes[item.label])}\n" for item in items)
-    return Dataset(name, *about, tuple(classes), items, hashlib.sha256(lines.encode()).hexdigest(), root)
+    return Dataset(name, *about, tuple(classes), items, hashlib.sha256(lines.encode()).hexdigest(), root, left_out)
 
 
 def _card(dataset: Dataset, *, class_ids: Sequence[str] = (), folder: str = "", base: str = "") -> bytes:
@@ -215,6 +230,7 @@ def _card(dataset: Dataset, *, class_ids: Sequence[str] = (), folder: str = "", 
     card = {key: getattr(dataset, key) for key in ("name", "title", "licence", "source", "content_hash")}
     classes = list(zip(class_ids or dataset.classes, dataset.classes, strict=True))
     card |= {"folder": folder, "base": base, "classes": classes}
+    card |= {"left_out": dataset.left_out} if dataset.left_out else {}
     rows = ([i.label, i.sha256, "" if i.file == f"{i.sha256}.jpg" else i.file] for i in dataset.items)
     lines = ",\n".join(map(json.dumps, rows))
     return f'{json.dumps(card, indent=1)[:-2]},\n "items": [\n{lines}\n]}}\n'.encode()
@@ -276,25 +292,8 @@ def _check(name: str) -> None:
 
 
 def _folder(folder: Path) -> Path:
-    path = Path(folder).expanduser().resolve()
-    if not path.is_dir():
-        raise InputError(f"expected a folder, got {folder}")
-    return path
-
-
-def _pictures(folder: Path) -> Iterator[str]:
-    """Paths below ``folder`` of all pictures, with forward slashes, in no order."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            path = Path(place, name)
-            if name.startswith(".") or path.suffix.lower() not in ENDINGS:
-                continue
-            if path.is_file() and path.resolve().is_relative_to(folder):
-                yield path.relative_to(folder).as_posix()
-
-
-def _natural(file: str) -> list[tuple[list[str | int], str]]:
-    """Sort key: per folder, digits as numbers; then the exact name, so that no two are equal."""
-    cut = [(re.split(r"([0-9]+)", part.casefold()), part) for part in file.split("/")]
-    return [([int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], part) for pieces, part in cut]
+    with suppress(OSError, ValueError, RuntimeError):
+        path = Path(folder).expanduser().resolve()
+        if path.is_dir():
+            return path
+    raise InputError(f"expected a folder, got {folder}")

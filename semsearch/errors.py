@@ -25,9 +25,15 @@ A message says what was expected, what came and what is valid, and ends with the
 
 from collections.abc import Callable, Iterable
 
+from semsearch.names import printable
+
 
 class SemsearchError(Exception):
     """Root of the tree; every error of it survives the trip back from a child process."""
+
+    def __init__(self, message: str = "") -> None:
+        """Keep the message as text that can be shown anywhere: it may quote names of files, which are any bytes."""
+        super().__init__(printable(message, keep="\n\t"))
 
     def __reduce__(
         self,

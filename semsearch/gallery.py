@@ -213,7 +213,7 @@ def _compute(
         with temporary.open("wb") as out:
             for position, row in network.stream(paths):
                 if not isinstance(row, ImageRefused):
-                    finite.check_features(row[spec], f"{dataset.name}/{dataset.items[position].file} under {spec.key}")
+                    finite.check_features(row[spec], f"{dataset.name}/{dataset.items[position].shown} under {spec.key}")
                     out.write(np.asarray(row[spec], np.float32).tobytes())
                     items.append(position)
                 if progress:

@@ -42,7 +42,7 @@ class Checked:
         return {
             id: f"changed while its features were computed: {_cure(self.dataset)}"
             for id, before in self.signatures.items()
-            if _signature(self.dataset.root / self.dataset.items[id].file) != before
+            if _signature(self.dataset.place(id)) != before
         }
 
 
@@ -59,7 +59,7 @@ def check(dataset: Dataset, ids: Iterable[int] | None = None) -> Checked:
 def _checked(dataset: Dataset, id: int) -> Signature | str:
     """The signature of the file of one item, or why it is left out."""
     item, cure = dataset.items[id], _cure(dataset)
-    path = dataset.root / item.file
+    path = dataset.place(id)
     try:
         if not (before := _settled(path)):
             return f"is not on this machine: {cure}"

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from semsearch import images
+from semsearch import formats
 from semsearch.addresses import CURE, Link, followed, parse
 from semsearch.errors import FetchFailed, LinkRefused
 
@@ -246,7 +246,7 @@ def _check_head(head: http.client.HTTPMessage, limit: int) -> None:
 
 def _check_first(first: bytes, kind: str) -> None:
     """Refuse what no decoder takes by its first bytes and the server calls text. A picture may be called anything."""
-    if images.begins_like_picture(first):
+    if formats.kind(first):
         return
     kind = kind.partition(";")[0].strip().lower()
     if kind in PAGES or re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html)", first, re.IGNORECASE):

@@ -7,6 +7,7 @@ killed resumes at the layer it was in, and a run that finds nothing to do change
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -156,14 +157,14 @@ def _units(names: Sequence[str], models: Sequence[str], tools: Tools, report: Re
 def _readable(dataset: datasets.Dataset) -> tuple[identity.Checked, tuple[int, ...], dict[str, str]]:
     """The files as they are now, the items that can be computed, and by file why each other one cannot."""
     checked = identity.check(dataset)
-    usable, refused = [], {dataset.items[id].file: reason for id, reason in checked.left_out.items()}
+    usable, refused = [], {dataset.items[id].shown: reason for id, reason in checked.left_out.items()}
     for id in checked.items:
         try:
-            images.load(dataset.path(id))
+            images.load_square(dataset.path(id), 1, resample="nearest")
             usable.append(id)
         except ImageRefused as error:
-            refused[dataset.items[id].file] = str(error)
-    if not any((dataset.root / file).is_file() for file in refused) and not usable:
+            refused[dataset.items[id].shown] = str(error)
+    if not any(os.path.isfile(dataset.place(item.id)) for item in dataset.items):
         dataset.path(0)  # says how to get them
     if len(usable) < 2:
         raise InputError(
@@ -239,7 +240,7 @@ def _extracted(
         }
         _extract(unit, extractors, vectors, step)
         for id, reason in unit.checked.changed().items():
-            raise PicturesUnavailable(f"{unit.dataset.name}/{unit.dataset.items[id].file} {reason}")
+            raise PicturesUnavailable(f"{unit.dataset.name}/{unit.dataset.items[id].shown} {reason}")
         yield vectors
 
 
@@ -249,7 +250,7 @@ def _extract(unit: _Unit, extractors: Sequence[Extractor], vectors: Vectors, ste
         for position, row in extractor.stream([unit.dataset.path(item) for item in unit.usable]):
             if isinstance(row, ImageRefused):
                 raise row
-            picture = f"{unit.dataset.name}/{unit.dataset.items[unit.usable[position]].file}"
+            picture = f"{unit.dataset.name}/{unit.dataset.items[unit.usable[position]].shown}"
             for spec, vector in row.items():
                 finite.check_features(vector, f"{picture} under {spec.key}")
                 vectors[spec][position] = vector

@@ -220,7 +220,7 @@ def _rocchio(vectors: Sequence[np.ndarray], signed: Sequence[float]) -> np.ndarr
 def document(result: SearchResult, dataset: datasets.Dataset) -> dict[str, Any]:
     """The result in plain types for JSON, with class titles and files."""
     rows = [
-        {**vars(match), "class": dataset.classes[match.label], "file": dataset.items[match.item].file}
+        {**vars(match), "class": dataset.classes[match.label], "file": dataset.items[match.item].shown}
         for match in result.matches
     ]
     vote = [{"class": dataset.classes[label], "share": share} for label, share in result.vote]

@@ -25,6 +25,7 @@ import numpy as np
 
 from semsearch.errors import FetchFailed, InputError, IntegrityError
 from semsearch.fetch import Progress, download
+from semsearch.names import printable
 from semsearch.storage import sha256_file
 
 SEED = "semsearch 2"
@@ -177,9 +178,9 @@ def compare(folder: Path, wanted: Mapping[str, str]) -> list[str]:
     def problem(file: str) -> str:
         path = folder / file
         if not path.is_file():
-            return f"{file} is missing"
+            return f"{printable(file)} is missing"
         found = sha256_file(path)
-        return "" if found == wanted[file] else f"{file}: expected sha256 {wanted[file]}, got {found}"
+        return "" if found == wanted[file] else f"{printable(file)}: expected sha256 {wanted[file]}, got {found}"
 
     with ThreadPoolExecutor(THREADS) as pool:
         return [line for line in pool.map(problem, wanted) if line]

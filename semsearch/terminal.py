@@ -116,11 +116,6 @@ def say(text: str) -> None:
         sys.stdout.write(text + "\n")
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """``1 picture``, ``2 pictures``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def table(rows: list[dict[str, Any]], as_json: bool) -> None:
     """Print rows as JSON, or as a table that is Markdown too."""
     if as_json or not rows:

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from semsearch import catalog, images
+from semsearch import catalog, formats, images
 from semsearch.errors import InputError
 from semsearch.metrics import METRICS, Metric
 
@@ -147,7 +147,7 @@ class Asked(Options):
 class Form(Options):
     """A search in multipart: pictures as files, the options as fields, lists as fields given several times."""
 
-    image: list[bytes] = Field(min_length=1, max_length=MOST_EXAMPLES, description="files")
+    image: list[bytes] = Field(min_length=1, max_length=MOST_EXAMPLES, description=f"files: {formats.WORDS}")
     weights: list[Weight] = Field([], description="one for each file, or none: below 0 for unlike what is wanted")
     crops: list[CropInWords] = Field(
         [], description="`left,top,right,bottom` for each file, or none: the part that counts, as shares"

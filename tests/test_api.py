@@ -21,10 +21,10 @@ from semsearch import (
     experiments,
     gallery,
     gate,
-    images,
     links,
     metrics,
     openapi,
+    pixels,
     recommend,
     search,
     serving,
@@ -557,7 +557,7 @@ def failing(error):
 
 
 def test_the_words_of_the_settings_and_the_door_agree():
-    assert wire.LARGEST_BODY == links.fetch_image.__kwdefaults__["limit"] <= images.MAX_BYTES
+    assert wire.LARGEST_BODY == links.fetch_image.__kwdefaults__["limit"] <= pixels.MAX_BYTES
 
 
 @pytest.mark.real

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from semsearch import cli, datasets, storage, terminal
+from semsearch import cli, datasets, storage
 from semsearch.errors import StorageError
 from tests.test_precompute import make_world
 
@@ -175,16 +175,6 @@ def test_being_told_to_end_is_143(home, capsys, monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
     assert run(capsys, "datasets", "list") == (143, "", "semsearch: ended; the same command resumes\n")
     assert signal.getsignal(signal.SIGTERM) is before
-
-
-def test_one_is_not_many():
-    assert [terminal.counted(n, "picture") for n in (0, 1, 2, 1234)] == [
-        "0 pictures",
-        "1 picture",
-        "2 pictures",
-        "1,234 pictures",
-    ]
-    assert terminal.counted(1, "class", "classes") == "1 class"
 
 
 @pytest.mark.parametrize("link", ["HTTP://127.0.0.1/a.jpg", " https://127.0.0.1/a.jpg", "http:/127.0.0.1/a.jpg"])

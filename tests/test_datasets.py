@@ -120,7 +120,7 @@ def test_names_that_are_not_utf8(tmp_path, home):
     with open(place + b"/\xff.jpg", "wb") as handle:
         handle.write(b"1")
     added = datasets.add("latin", tmp_path / "in")
-    assert added.classes == ("caf\ufffd",) and added.path(0).read_bytes() == b"1"
+    assert added.classes == ("caf%E9",) and added.path(0).read_bytes() == b"1"
     assert datasets.load("latin") == added
 
 
@@ -135,9 +135,6 @@ def test_folders_that_are_no_dataset(tmp_path):
     with pytest.raises(InputError, match="expected a folder"):
         datasets.from_folder(tmp_path / "none", name="a")
     with pytest.raises(InputError, match="expected pictures .*got none"):
-        datasets.from_folder(tmp_path, name="a")
-    write(tmp_path, "c/1.jpg", "stray.jpg")
-    with pytest.raises(InputError, match=r"got stray.jpg outside any"):
         datasets.from_folder(tmp_path, name="a")
 
 

@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from semsearch import images
+from semsearch import decoder, formats, images, pixels
 from semsearch.errors import ImageRefused, InputError, UnknownName
+from tests import heif_files
 
 H, W = 12, 16
 _y, _x = np.mgrid[0:H, 0:W]
@@ -28,6 +29,8 @@ RGB = np.stack([40 + 10 * _x, 30 + 15 * _y, 200 - 5 * _x - 4 * _y], -1).astype(n
 GREY = (10 + 12 * _x + 4 * _y).astype(np.uint8)
 ALPHA = np.where(_x < 8, 255, 0).astype(np.uint8)
 ON_WHITE = np.where(ALPHA[..., None] == 255, RGB, 255).astype(np.uint8)
+PILLOW_FORMATS = [kind for kind in formats.FORMATS if kind != "HEIF"]
+"""What the tests can write."""
 REASONS = {"empty", "unreadable", "format", "too_large", "truncated", "corrupt", "memory"}
 ORIENTED = {
     1: RGB,
@@ -89,9 +92,9 @@ def same(source, expected, tolerance=0):
 
 @pytest.fixture(autouse=True)
 def fresh_children():
-    images._close_idle()
+    decoder._close_idle()
     yield
-    images._close_idle()
+    decoder._close_idle()
 
 
 def grey3(grey):
@@ -195,7 +198,7 @@ def test_palette_with_transparency():
     same(encode(picture, transparency=5), one)
     same(encode(picture, "GIF", transparency=5), one)
     with_alpha = picture.convert("RGBA").convert("PA")
-    assert images._to_rgb(with_alpha).mode == "RGB"
+    assert pixels._to_rgb(with_alpha).mode == "RGB"
 
 
 def test_transparent_colour_of_every_depth():
@@ -344,7 +347,7 @@ def test_paths_that_cannot_be_read(tmp_path):
     assert refusal(tmp_path / "empty.png") == "empty"
 
 
-@pytest.mark.parametrize("kind", images.FORMATS)
+@pytest.mark.parametrize("kind", PILLOW_FORMATS)
 def test_truncated_files_are_refused(kind):
     data = encode(np.random.default_rng(1).integers(0, 256, (40, 50, 3), dtype=np.uint8), kind)
     assert refusal(data[: len(data) // 2]) in {"truncated", "corrupt", "format"}
@@ -407,7 +410,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
     assert int(resident) < 100_000
 
 
-@pytest.mark.parametrize("kind", images.FORMATS)
+@pytest.mark.parametrize("kind", PILLOW_FORMATS)
 def test_limits_are_checked_before_decoding(kind, monkeypatch, tmp_path):
     data = encode(RGB, kind)
 
@@ -415,10 +418,10 @@ def test_limits_are_checked_before_decoding(kind, monkeypatch, tmp_path):
         raise AssertionError("pixels were decoded")
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", never)
-    monkeypatch.setattr(images, "MAX_PIXELS", H * W - 1)
+    monkeypatch.setattr(pixels, "MAX_PIXELS", H * W - 1)
     assert refusal(data) == "too_large"
     monkeypatch.setattr(Image, "open", never)
-    monkeypatch.setattr(images, "MAX_BYTES", len(data) - 1)
+    monkeypatch.setattr(pixels, "MAX_BYTES", len(data) - 1)
     assert refusal(data) == "too_large"
     (tmp_path / "large").write_bytes(data)
     assert refusal(tmp_path / "large") == "too_large"
@@ -452,7 +455,7 @@ def test_every_exception_becomes_a_refusal(error, reason, monkeypatch):
 
 def seeds():
     picture = Image.fromarray(RGB)
-    yield from (encode(picture, kind) for kind in images.FORMATS)
+    yield from (encode(picture, kind) for kind in PILLOW_FORMATS)
     yield encode(picture, "JPEG", progressive=True, exif=exif(6))
     yield encode(picture.convert("CMYK"), "JPEG")
     yield encode(picture, "MPO", save_all=True, append_images=[picture])
@@ -463,6 +466,7 @@ def seeds():
     yield encode(np.dstack([RGB, ALPHA]), "AVIF", exif=exif(8))
     yield encode(picture, "TIFF", compression="tiff_lzw", exif=exif(5))
     yield encode(GREY.astype(np.float32), "TIFF")
+    yield from (heif_files.PLAIN, heif_files.TURNED, heif_files.TEN_BIT, heif_files.ALPHA)
 
 
 def mutations(count):
@@ -505,10 +509,10 @@ def test_mutations_are_pictures_or_refusals():
 
 def test_the_child_decodes_as_this_process_does():
     images.load_isolated(encode(RGB))
-    pid = images._IDLE[0]._process.pid
+    pid = decoder._IDLE[0]._process.pid
     for data in mutations(200):
         assert outcome(images.load_isolated, data) == outcome(images.load, data)
-    assert [decoder._process.pid for decoder in images._IDLE] == [pid]
+    assert [decoder._process.pid for decoder in decoder._IDLE] == [pid]
 
 
 # The child
@@ -516,8 +520,8 @@ def test_the_child_decodes_as_this_process_does():
 
 def idle_pid():
     assert (images.load_isolated(encode(RGB)) == RGB).all()
-    assert len(images._IDLE) == 1
-    return images._IDLE[0]._process.pid
+    assert len(decoder._IDLE) == 1
+    return decoder._IDLE[0]._process.pid
 
 
 def works_with_another_child(pid):
@@ -543,9 +547,9 @@ def test_child_is_reused_small_and_knows_no_secrets(monkeypatch):
 def test_child_is_limited():
     limits = (Path("/proc") / str(idle_pid()) / "limits").read_text().splitlines()
     soft = {line[:26].strip(): line[26:].split()[0] for line in limits[1:]}
-    assert soft["Max address space"] == str(images.MEMORY)
+    assert soft["Max address space"] == str(decoder.MEMORY)
     assert soft["Max core file size"] == soft["Max file size"] == "0"
-    assert images.SECONDS < int(soft["Max cpu time"]) <= images.SECONDS + 5
+    assert decoder.SECONDS < int(soft["Max cpu time"]) <= decoder.SECONDS + 5
 
 
 def test_child_starts_quickly():
@@ -557,14 +561,14 @@ def test_child_starts_quickly():
 def test_child_that_died_idle_is_replaced():
     pid = idle_pid()
     os.kill(pid, signal.SIGKILL)
-    images._IDLE[0]._process.wait()
+    decoder._IDLE[0]._process.wait()
     works_with_another_child(pid)
 
 
 def test_child_that_overruns_is_a_timeout(monkeypatch):
     pid = idle_pid()
     os.kill(pid, signal.SIGSTOP)
-    monkeypatch.setattr(images, "SECONDS", 0.3)
+    monkeypatch.setattr(decoder, "SECONDS", 0.3)
     start = time.perf_counter()
     assert refusal(encode(RGB), images.load_isolated) == "timeout"
     assert time.perf_counter() - start < 3
@@ -589,21 +593,21 @@ def test_child_that_dies_at_work(fatal, reason):
 
 
 def test_child_out_of_memory(monkeypatch):
-    monkeypatch.setattr(images, "MEMORY", 220 << 20)
+    monkeypatch.setattr(decoder, "MEMORY", 220 << 20)
     large = encode(Image.new("L", (7_000, 7_000)))
     assert refusal(large, images.load_isolated) == "memory"
     assert (images.load_isolated(encode(RGB)) == RGB).all()
-    images._close_idle()
+    decoder._close_idle()
     monkeypatch.undo()
     assert images.load_isolated(large).shape == (7_000, 7_000, 3)
 
 
 def test_busy_decoders_are_a_timeout(monkeypatch):
-    monkeypatch.setattr(images, "_SLOTS", threading.BoundedSemaphore(1))
-    monkeypatch.setattr(images, "SECONDS", 0.1)
-    images._SLOTS.acquire()
+    monkeypatch.setattr(decoder, "_SLOTS", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(decoder, "SECONDS", 0.1)
+    decoder._SLOTS.acquire()
     assert refusal(encode(RGB), images.load_isolated) == "timeout"
-    images._SLOTS.release()
+    decoder._SLOTS.release()
 
 
 def test_many_threads_get_their_own_pictures():
@@ -611,7 +615,7 @@ def test_many_threads_get_their_own_pictures():
     with ThreadPoolExecutor(6) as pool:
         got = list(pool.map(images.load_isolated, [encode(picture) for picture in pictures]))
     assert all((one == other).all() for one, other in zip(got, pictures, strict=True))
-    assert 1 <= len(images._IDLE) <= 2
+    assert 1 <= len(decoder._IDLE) <= 2
 
 
 def test_interrupted_call_does_not_leave_a_child_out_of_step(monkeypatch):
@@ -620,7 +624,7 @@ def test_interrupted_call_does_not_leave_a_child_out_of_step(monkeypatch):
     def interrupt(self, count):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(images._Decoder, "_whole", interrupt)
+    monkeypatch.setattr(decoder._Decoder, "_whole", interrupt)
     with pytest.raises(KeyboardInterrupt):
         images.load_isolated(encode(255 - RGB))
     monkeypatch.undo()

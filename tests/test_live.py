@@ -15,7 +15,19 @@ from streamlit.testing.v1 import AppTest
 from pages.shared import live_call, live_given, live_map, live_own, live_results, live_ways, pictures, resources
 from pages.shared.choice import PARTS, Choice
 from pages.shared.resources import ALLOWED
-from semsearch import catalog, datasets, experiments, gallery, images, links, recommend, search, serving, weights
+from semsearch import (
+    catalog,
+    datasets,
+    experiments,
+    formats,
+    gallery,
+    images,
+    links,
+    recommend,
+    search,
+    serving,
+    weights,
+)
 from semsearch.errors import (
     Busy,
     EngineError,
@@ -28,7 +40,7 @@ from semsearch.errors import (
     WeightsUnavailable,
 )
 from semsearch.search import LESS, MORE, Example
-from tests import small_world
+from tests import heif_files, small_world
 from tests.test_search import TOOLS, Green
 from tests.test_weights import serve, tiny
 
@@ -149,6 +161,16 @@ def test_a_bad_file_among_several_loses_none_of_the_others(service):
     assert "bad" in error.value and "expected a readable JPEG" in error.value.replace("\\", "")
     assert ranking(app) == found(jpeg(2))
     assert not app.run().error
+
+
+def test_the_picture_of_a_phone_is_taken_and_what_is_not_read_is_called_by_its_name(service):
+    jxl = ("photo.jxl.jpg", b"\xff\x0a\x7a\x7f", "image/jpeg")
+    app = upload(open_page(q=3), ("IMG_1.HEIC", heif_files.PLAIN, "image/heic"), jxl)
+    assert list(app.file_uploader[0].proto.type) == list(formats.ENDINGS)
+    assert ranking(app) == found(heif_files.PLAIN) and shown(app, "query")["tiles"][0]["name"] == "IMG_1.HEIC"
+    [error] = app.error
+    assert "photo.jxl.jpg: " in error.value.replace("\\", "")
+    assert "got a JPEG XL picture, which cannot be read here; save it as JPEG or PNG" in error.value.replace("\\", "")
 
 
 def test_a_picture_beyond_the_limits_is_told(service, monkeypatch):

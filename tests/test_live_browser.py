@@ -10,7 +10,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from semsearch import catalog, datasets, images, search
+from semsearch import catalog, datasets, pixels, search
 from semsearch.search import LESS, MORE, Example
 from tests import small_world
 from tests.hostile_words import WORDS
@@ -119,7 +119,7 @@ def page(chromium, server):
 
 def bmp(place):
     out = io.BytesIO()
-    image = images._pillow().new("RGB", (64, 48), (0, 15 * place + 7, 0))
+    image = pixels.pillow().new("RGB", (64, 48), (0, 15 * place + 7, 0))
     image.save(out, "BMP")
     return out.getvalue()
 

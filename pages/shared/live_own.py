@@ -10,6 +10,7 @@ from pages.shared import resources
 from pages.shared.live_given import Given
 from semsearch import images, links
 from semsearch.errors import ImageRefused, LinkRefused, SemsearchError
+from semsearch.names import printable
 
 LIMIT = 10_000_000
 """Bytes of one picture."""
@@ -26,7 +27,8 @@ Bring = tuple[str, Callable[[], bytes]]
 def brought(pictures: Iterable[Bring]) -> tuple[list[Given], list[str]]:
     """Those that can be read, and for each other one sentence that says why not."""
     given, refused = [], []
-    for name, get in pictures:
+    for said, get in pictures:
+        name = printable(said)
         try:
             given.append(_given(name, get()))
         except SemsearchError as error:

@@ -2,6 +2,7 @@
 // browser allows it. Out goes the trigger `pasted`, a list of {name, data in base64}.
 
 const MOST = 8
+const HEIC = /\.(heic|heif|hif)$/i // browsers that cannot show such a picture say no type
 const listeners = new WeakMap()
 
 function base64(file) {
@@ -14,7 +15,7 @@ function base64(file) {
 }
 
 async function send(files, limit, say, setTriggerValue) {
-  const pictures = files.filter((file) => file.type.startsWith("image/")).slice(0, MOST)
+  const pictures = files.filter((file) => file.type.startsWith("image/") || HEIC.test(file.name)).slice(0, MOST)
   if (!pictures.length) return say("There is no picture in the clipboard. Copy one first, then paste again.")
   const small = pictures.filter((file) => file.size <= limit)
   if (!small.length) return say(`That picture is larger than ${limit / 1e6} MB. Make it smaller.`)

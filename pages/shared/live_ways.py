@@ -8,8 +8,9 @@ from pages.shared import live_given, live_own, live_parts, pictures, resources, 
 from pages.shared.choice import Choice
 from pages.shared.gallery import gallery
 from pages.shared.live_own import Bring
-from semsearch.datasets import ENDINGS, Dataset
+from semsearch.datasets import Dataset
 from semsearch.errors import InputError
+from semsearch.formats import ENDINGS
 
 SAMPLES = 24
 """Classes of which a sample is shown."""
@@ -150,7 +151,7 @@ def _upload(choice: Choice) -> None:
 
     st.file_uploader(
         "Pictures from this device, by choosing or dragging them here: at most 10 MB each",
-        type=sorted(ENDINGS),
+        type=list(ENDINGS),
         accept_multiple_files=True,
         key=key,
         on_change=taken,

@@ -18,7 +18,7 @@ def as_csv(dataset: Dataset, ids: Sequence[int], items: Sequence[int], found: Ma
 
 def _line(dataset: Dataset, item: int, row: int, found: Map) -> dict[str, object]:
     one = dataset.items[item]
-    about = {"picture": item, "class": dataset.classes[one.label], "file": one.file, "sha256": one.sha256}
+    about = {"picture": item, "class": dataset.classes[one.label], "file": one.shown, "sha256": one.sha256}
     places = {axis: float(f"{value:.6g}") for axis, value in zip("xyz", found.coordinates[row], strict=False)}
     return about | places | {"neighbours_kept": int(found.trust.kept[row])}
 
@@ -29,9 +29,9 @@ def as_zip(dataset: Dataset, ids: Sequence[int]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for item in ids:
             try:
-                archive.writestr(dataset.items[item].file, dataset.path(item).read_bytes())
+                archive.writestr(dataset.items[item].shown, dataset.path(item).read_bytes())
             except (OSError, PicturesUnavailable):
-                missing.append(dataset.items[item].file)
+                missing.append(dataset.items[item].shown)
         if missing:
             archive.writestr("MISSING.txt", "\n".join(missing) + "\n")
     return buffer.getvalue()

@@ -14,6 +14,10 @@ FOLDER = Path(__file__).resolve().parents[2] / "static" / "pictures"
 """Beside app.py, where Streamlit serves ``static/`` as ``app/static/``; rebuilt when missing."""
 
 
+SIDE = 256
+"""Pixels of the longer side."""
+
+
 def name(item: Item) -> str:
     """File name of an item's thumbnail: equal pictures share one."""
     return f"{item.sha256[:16]}.jpg"
@@ -38,13 +42,17 @@ def ensure_thumbnails(dataset: Dataset, items: Iterable[int] | None = None) -> N
         if file in here:
             continue
         try:
-            write_bytes(FOLDER / dataset.name / file, images.thumbnail(images.load(dataset.path(id))))
+            write_bytes(FOLDER / dataset.name / file, _thumbnail(dataset.path(id)))
         except (ImageRefused, PicturesUnavailable):
             continue
         except OSError as error:
             raise PicturesUnavailable(
                 f"cannot write thumbnails to {FOLDER}: {error}; make that folder writable for the server"
             ) from error
+
+
+def _thumbnail(path: Path) -> bytes:
+    return images.thumbnail(images.load(path, at_least=SIDE), side=SIDE)
 
 
 def _here(dataset: Dataset) -> set[str]:

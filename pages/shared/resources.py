@@ -44,6 +44,16 @@ def queries(name: str) -> tuple[int, ...]:
     return tuple(store().items(name, store().models(name)[0]).tolist())
 
 
+def unreadable(name: str) -> dict[str, str]:
+    """{file: why} of the items of a dataset that could not be read when its stored results were computed."""
+    try:
+        kept = store()
+        facts = kept.facts(name, kept.models(name)[0]) if name in kept.datasets else {}
+    except SemsearchError:
+        return {}
+    return dict(facts.get("skipped", {}))
+
+
 def offers() -> Offers:
     """What the store holds for datasets that are as they were when it was computed."""
     hidden = {name: reason for name in store().datasets if (reason := _unfit(name))}

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.shared import history, resources, texts
+from pages.shared import history, left_out, resources, texts
 from pages.shared.choice import K_RANGE, KEYS, OTHER, PARTS, WAYS, Choice, Offers, Way, other_address
 from semsearch import catalog, metrics
 from semsearch.errors import UnknownName
@@ -149,6 +149,7 @@ def _controls(choice: Choice, offers: Offers) -> None:
     dataset = resources.dataset(choice.dataset)
     with _group(f"{texts.counted(len(dataset.items), 'picture')} of {texts.counted(len(dataset.classes), 'class')}"):
         st.selectbox("Dataset", offers.datasets, key="dataset", format_func=lambda name: resources.dataset(name).title)
+    left_out.show(dataset)
     _configuration(choice, offers, "")
     st.slider("Matches shown (k)", K_RANGE[0], K_RANGE[-1], key="k")
 

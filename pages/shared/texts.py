@@ -2,8 +2,10 @@
 
 import math
 import re
+import string
 
 from semsearch.catalog import Layer, Model
+from semsearch.names import printable
 
 UNDEFINED = "–"
 """In place of a number that there is not; never 0."""
@@ -15,7 +17,7 @@ _NOTHING = "\u2060"
 
 def plain(text: str) -> str:
     """``text`` for a place that reads Markdown, so that it is shown as it is: labels and links are untrusted."""
-    return _MARKDOWN.sub(r"\\\1", _LINKED.sub(_NOTHING, " ".join(text.split())))
+    return _MARKDOWN.sub(r"\\\1", _LINKED.sub(_NOTHING, " ".join(printable(text, keep=string.whitespace).split())))
 
 
 def count(number: int) -> str:
