@@ -19,12 +19,16 @@ def csv_bytes(rows: Sequence[Mapping[str, object]]) -> bytes:
     if rows:
         writer = csv.DictWriter(out, rows[0].keys())
         writer.writeheader()
-        writer.writerows({_safe(key): _safe(value) for key, value in row.items()} for row in rows)
+        writer.writerows({_inert(key): _safe(value) for key, value in row.items()} for row in rows)
     return out.getvalue().encode("utf-8-sig")
 
 
 def _safe(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) else value
+    return _inert(value) if isinstance(value, str) else value
+
+
+def _inert(text: str) -> str:
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
 def link(extra: Mapping[str, object]) -> str:

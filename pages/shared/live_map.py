@@ -42,7 +42,9 @@ def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
         for label in range(len(dataset.classes))
     ]
     charts.draw(
-        charts.neighbourhood([group for group in groups if group.x], place, [places[match.item] for match in near]),
+        charts.neighbourhood(
+            [group for group in groups if group.x], place.tolist(), [places[match.item] for match in near]
+        ),
         key="live_map",
         alt=f"UMAP of {len(places):,} pictures with lines from the query to its {len(near)} matches",
         on_click=_pick,
@@ -58,8 +60,8 @@ def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
 def _own(choice: Choice, given: Sequence[Given]) -> int | None:
     """The item that is the whole query, if it is one."""
     [example, *more], _ = live_given.examples(choice, given)
-    whole = not more and example.weight > 0 and isinstance(example.picture, int)
-    return example.picture if whole else None
+    picture = example.picture
+    return picture if not more and example.weight > 0 and isinstance(picture, int) else None
 
 
 def placed(near: Sequence[Found], places: dict[int, np.ndarray]) -> np.ndarray:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def brought(pictures: Iterable[Bring]) -> tuple[list[Given], list[str]]:
 def pasted(said: object) -> list[Bring]:
     """What the browser says was pasted: a list of {name, data}, data in base64."""
     rows = [row for row in said if isinstance(row, dict)] if isinstance(said, list) else []
-    return [(str(row.get("name", ""))[:200] or "Pasted picture", lambda row=row: _decoded(row)) for row in rows]
+    return [(str(row.get("name", ""))[:200] or "Pasted picture", partial(_decoded, row)) for row in rows]
 
 
 def linked(link: str) -> Bring:

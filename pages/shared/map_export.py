@@ -5,9 +5,9 @@ import io
 import zipfile
 from collections.abc import Sequence
 
+from semsearch.artifacts import Map
 from semsearch.datasets import Dataset
 from semsearch.errors import PicturesUnavailable
-from semsearch.store import Map
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
