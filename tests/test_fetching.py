@@ -69,6 +69,7 @@ def buttons(app):
 def fetched(app):
     """Press, and wait until the fetch is over; the page as it looks then."""
     app.button(key="fetch").click().run()
+    assert not app.exception
     return over(app)
 
 

@@ -24,7 +24,7 @@ def told() -> Iterator[None]:
     except FragmentHandledException:
         raise  # a dialog, or another part that runs by itself: it has told its own failure in its own place
     except Exception as error:
-        _note(error)
+        note(error)
         _show(error)
 
 
@@ -36,7 +36,7 @@ def tell_uncaught(error: Exception) -> bool:
 
 def caught(error: Exception) -> str:
     """The same as a sentence, for a place that shows a failure beside what still works; Markdown."""
-    _note(error)
+    note(error)
     return in_words(error)
 
 
@@ -47,10 +47,10 @@ def in_words(error: Exception) -> str:
     return texts.plain(str(error)) if isinstance(error, SemsearchError) else UNFORESEEN
 
 
-def _note(error: Exception) -> None:
+def note(error: Exception) -> None:
     """Tell the log: all of what nobody foresaw, and one line of what says itself what to do."""
     known = isinstance(error, SemsearchError)
-    logging.getLogger(__name__).error("a page failed: %s", error, exc_info=None if known else error)
+    logging.getLogger(__name__).error("failed: %s", error, exc_info=None if known else error)
 
 
 def _explained(error: OSError) -> SemsearchError:

@@ -1,10 +1,10 @@
 """Fetches of pictures, each in a thread of its own: all sessions watch the same one, and leaving ends none."""
 
-import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Lock, Thread
 
+from pages.shared import failures
 from semsearch import datasets
 
 
@@ -30,7 +30,7 @@ class FetchJob:
             datasets.fetch(self.name, progress=self._count)
             self._then(self.name)
         except Exception as error:
-            logging.getLogger(__name__).error("a fetch of %s failed", self.name, exc_info=error)
+            failures.note(error)
             self.finished.set_exception(error)
         else:
             self.finished.set_result(None)

@@ -22,7 +22,7 @@ from semsearch.scores import Difference
 from semsearch.settings import settings
 from semsearch.store import Store
 
-SOON = 2
+SOON = 1
 """Seconds until a page sees that pictures have come or gone by other ways, as by the command line."""
 
 
