@@ -1,11 +1,10 @@
-"""The app: page config, navigation, the shared sidebar, and the one place where failures become words."""
+"""The app: page config, navigation, the shared sidebar; failures become words."""
 
 from pathlib import Path
 
 import streamlit as st
 
-from pages.shared import resources, sidebar, texts
-from semsearch.errors import SemsearchError
+from pages.shared import failures, resources, sidebar
 
 STATIC = Path(__file__).parent / "static"
 st.set_page_config(
@@ -28,12 +27,10 @@ pages = [
     for file, title, address, icon, words in PAGES
 ]
 page = st.navigation(pages, position="top")
-try:
+with failures.told():
     if page is pages[1]:
         sidebar.show(resources.live_offers(), compare=False)
     else:
         sidebar.show()
     page.run()
     resources.settle()
-except SemsearchError as error:
-    st.error(texts.plain(str(error)), title="This cannot be shown", icon=":material/error:")

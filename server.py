@@ -6,13 +6,18 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
+from pages.shared import failures
 from semsearch import api
 
 # Streamlit takes a folder named pages/ for its old kind of app until st.navigation has run once, and would answer
 # the first visitor of a deep link such as /map with "Page not found".
 PagesManager.uses_pages_directory = False
 
-app = st.App("app.py", routes=api.routes(is_host_allowed, st.get_option("server.baseUrlPath")))
+app = st.App(
+    "app.py",
+    routes=api.routes(is_host_allowed, st.get_option("server.baseUrlPath")),
+    on_script_error=failures.tell_uncaught,
+)
 
 # Nothing of what was imported is ever garbage: to look through it again and again would hold up all requests.
 gc.collect()

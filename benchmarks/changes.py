@@ -21,9 +21,9 @@ APP = str(Path(__file__).resolve().parents[1] / "app.py")
 PLACES = ("Matches", "Everywhere", "This dataset", "Embeddings")
 
 
-def change(draw: np.random.Generator, state: object, offers: dict[str, list]) -> tuple[str, object]:
+def change(draw: np.random.Generator, app: AppTest, offers: dict[str, list]) -> tuple[str, object]:
     """Set one random part of the configuration to a random value; which, and to what."""
-    name = draw.choice(list(offers))
+    name, state = str(draw.choice(list(offers))), app.session_state
     values = [layer.name for layer in catalog.model(state["model"]).layers] if name == "layer" else offers[name]
     state[name] = values[draw.integers(len(values))]
     return name, state[name]
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=200)
     changes = parser.parse_args().changes
     store = experiments.open_store()
-    offers = {
+    offers: dict[str, list] = {
         "dataset": list(store.datasets),
         "model": list(store.models(store.datasets[0])),
         "layer": [],
@@ -54,7 +54,7 @@ def main() -> None:
             app.session_state["view"] = place
             app.run()
         for _ in range(changes):
-            name, value = change(draw, app.session_state, offers)
+            name, value = change(draw, app, offers)
             start = time.perf_counter()
             app.run()
             times.append(1000 * (time.perf_counter() - start))

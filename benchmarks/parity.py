@@ -131,7 +131,8 @@ def main() -> int:
     asked = arguments()
     published = json.loads((SHARED.parent / "reference" / "scores_published.json").read_text())
     matches = json.loads((HERE / "published_matches.json").read_text())
-    missed, gaps = [], {}
+    missed: list[tuple[str, str, str, str]] = []
+    gaps: dict[tuple[str, str, str], list[float]] = {}
     print("| dataset | model | layer | metric | ours | published | difference | top-15 agreement (queries) |")
     print("|---|---|---|---|---|---|---|---|")
     for name in DATASETS:

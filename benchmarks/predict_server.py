@@ -50,6 +50,6 @@ class OneByOne(serving.Service):
 
 
 SERVICE = OneByOne(capacity=10_000)
-serving.service = lambda: SERVICE
+serving.service = lambda: SERVICE  # type: ignore[assignment]  # in place of a cached function
 
 app = st.App(str(ROOT / "app.py"), routes=api.routes(lambda host: True))

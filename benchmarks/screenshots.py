@@ -24,7 +24,7 @@ PICTURES = {
     "live": "live?q=28",
 }
 """File in docs/ without its ending, and the address that it shows."""
-LIMIT, SIZE, SECONDS = 200_000, {"width": 1440, "height": 900}, 60
+LIMIT, WIDTH, HEIGHT, SECONDS = 200_000, 1440, 900, 60
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -92,7 +92,7 @@ def main() -> None:
     DOCS.mkdir(exist_ok=True)
     with app() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        page = browser.new_page(viewport=SIZE)
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         open_page(page, address)
         for name, part in PICTURES.items():
             open_page(page, address + part)

@@ -199,8 +199,8 @@ def compare(ours: int, theirs: int, seconds: float, rounds: int) -> None:
         print(f"| {name} | {numbers[0]:.1f} | {numbers[1]:.0f} | {numbers[2]:.0f} |")
     faster = np.median(rates["semsearch"]) / np.median(rates["predict under a lock"])
     sooner = np.median(highs["predict under a lock"]) / np.median(highs["semsearch"])
-    print(f"requests/s: {faster:.1f} times (target ≥ 12: {_verdict(faster >= 12)})")
-    print(f"p95: 1/{sooner:.1f} (target ≤ 1/15: {_verdict(sooner >= 15)})", flush=True)
+    print(f"requests/s: {faster:.1f} times (target ≥ 12: {_verdict(bool(faster >= 12))})")
+    print(f"p95: 1/{sooner:.1f} (target ≤ 1/15: {_verdict(bool(sooner >= 15))})", flush=True)
 
 
 def endure(port: int, soak: float) -> None:

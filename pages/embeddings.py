@@ -48,7 +48,9 @@ with left:
         | {"stamp": f"{choice.dataset} {choice.model} {choice.pooling} {look.kind}"},
         key=key,
         on_pick=sidebar.pick,
-        on_settle=lambda layer: sidebar.go(layer=layers[layer] if layer in range(len(layers)) else ""),
+        on_settle=lambda layer: sidebar.go(
+            layer=layers[layer] if isinstance(layer, int) and layer in range(len(layers)) else ""
+        ),
     )
 with right:
     map_panels.selection(dataset, chosen, items, found, addresses)

@@ -50,7 +50,10 @@ def settled_heap():
 
 def pytest_collection_modifyitems(items):
     """Files that take long by themselves first, so that two workers end at about the same time."""
-    order = [f"test_{name}.py" for name in ("live_browser", "precompute", "live", "accessibility", "hostile_input")]
+    order = [
+        f"test_{name}.py"
+        for name in ("live_browser", "precompute", "live", "accessibility", "hostile_input", "every_button")
+    ]
     order += [f"test_{name}.py" for name in ("pages", "browser", "walk_browser", "map_browser")]
     items.sort(key=lambda item: order.index(item.path.name) if item.path.name in order else len(order))
 

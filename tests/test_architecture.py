@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,9 @@ def test_nothing_of_the_machine_is_committed():
             continue
         text = path.read_text(encoding="utf-8")
         assert not [host for host in hosts if host in text], name
+
+
+def test_types_of_all_that_runs_are_checked():
+    checked = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
+    ours = {path.parts[len(ROOT.parts)] for path in ROOT.rglob("*.py") if ".venv" not in path.parts}
+    assert checked["strict"] is True and set(checked["files"]) == ours - {"tests", "build"}

@@ -226,7 +226,8 @@ def test_pictures_that_are_not_here_are_told_and_the_way_to_get_them(store, phot
     assert all(tile["src"] is None for tile in shown(app)["tiles"])
     assert len(shown(app)["tiles"]) == 5
     app.button(key="fetch").click().run()
-    [error] = app.error
+    assert app.session_state["fetch_watched"].finished.exception(20)
+    [error] = app.run().error
     assert "semsearch datasets add world" in error.value.replace("\\", "")
     assert app.code[0].value == "semsearch datasets add world --from FOLDER"
     assert len(shown(app)["tiles"]) == 5

@@ -41,13 +41,16 @@ def draw(figure: Mapping[str, Any], *, key: str, alt: str, on_click: Callable[[i
         if on_click and isinstance(number, int):
             on_click(number)
 
-    selecting = {"on_select": clicked, "selection_mode": "points"} if on_click else {}
-    config = {
+    config: dict[str, Any] = {
         "displaylogo": False,
         "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
         "toImageButtonOptions": {"format": "png", "filename": f"semsearch_{key}", "scale": 2},
     }
-    st.plotly_chart(go.Figure(figure), key=key, alt=alt, config=config, **selecting)
+    drawn = go.Figure(figure)
+    if on_click is None:
+        st.plotly_chart(drawn, key=key, alt=alt, config=config)
+    else:
+        st.plotly_chart(drawn, key=key, alt=alt, config=config, on_select=clicked, selection_mode="points")
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def _targets(grid: Grid, numbers: np.ndarray) -> dict[str, Any]:
         "x": columns.tolist(),
         "y": rows.tolist(),
         "customdata": [[int(numbers[place])] for place in zip(rows, columns, strict=True)],
-        "hovertext": [grid.hovers[i][j] for i, j in zip(rows, columns, strict=True)],
+        "hovertext": [grid.hovers[int(i)][int(j)] for i, j in zip(rows, columns, strict=True)],
         "hovertemplate": "%{hovertext}<extra></extra>",
         "marker": {"size": _ROW - 4, "symbol": "square", "opacity": 0},
         "selected": {"marker": {"opacity": 0}},
@@ -158,7 +161,13 @@ def scatter(
     groups: Sequence[Points], *, across: str, line: tuple[Sequence, Sequence], current: tuple[float, float] | None
 ) -> dict:
     """Mean scores against a cost on a logarithmic axis, with a stepped line through the best; ``current`` is ringed."""
-    steps = {"type": "scatter", "x": list(line[0]), "y": list(line[1]), "mode": "lines", "name": "Front"}
+    steps: dict[str, Any] = {
+        "type": "scatter",
+        "x": list(line[0]),
+        "y": list(line[1]),
+        "mode": "lines",
+        "name": "Front",
+    }
     steps |= {"line": {"shape": "hv", "width": 2, "color": MARK}, "hoverinfo": "skip"}
     traces = [*(_marks(group, size=7) for group in groups), steps, *_ring(current)]
     axis = {"title": {"text": across}, "type": "log", "zeroline": False, "automargin": True}

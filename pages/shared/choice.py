@@ -128,8 +128,8 @@ class Offers:
             if before + name not in address:
                 continue
             try:
-                value = self._value(choice, name, _word(address[before + name]))
-                choice = self.settle(replace(choice, **{name: value}))
+                part: dict[str, Any] = {name: self._value(choice, name, _word(address[before + name]))}
+                choice = self.settle(replace(choice, **part))
             except InputError as error:
                 refused.append((name, error))
         return choice, [f"{before}{name}: {error}. Showing {getattr(choice, name)}." for name, error in refused]

@@ -7,19 +7,23 @@ from typing import Any, Literal
 import streamlit as st
 
 _HERE = Path(__file__).parent
-_RENDER = st.components.v2.component(
-    "semsearch_gallery",
-    **{kind: (_HERE / f"gallery.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")},
-)
+
+
+def _source(kind: str) -> str:
+    return (_HERE / f"gallery.{kind}").read_text(encoding="utf-8")
+
+
+_RENDER = st.components.v2.component("semsearch_gallery", html=_source("html"), css=_source("css"), js=_source("js"))
 
 Tile = dict[str, Any]
+Look = Literal["query", "matches", "pictures", "strip", "entry", "seen"]
 
 
 def gallery(
     tiles: Sequence[Tile],
     *,
     key: str,
-    look: Literal["query", "matches", "pictures", "strip", "entry", "seen"],
+    look: Look,
     label: str,
     spoken: str = "",
     on_pick: Callable[[object], None] | None = None,

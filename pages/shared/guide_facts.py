@@ -86,7 +86,8 @@ def kept(choice: Choice, kind: str) -> int:
 def _first(choice: Choice) -> list[int]:
     experiment = choice.experiment
     ranking = resources.store().ranking(choice.dataset, experiment.spec, experiment.stored_metric)
-    return ranking.ids[resources.queries(choice.dataset).index(choice.q), : scores.PUBLISHED_K].tolist()
+    first: list[int] = ranking.ids[resources.queries(choice.dataset).index(choice.q), : scores.PUBLISHED_K].tolist()
+    return first
 
 
 def _labels(choice: Choice) -> np.ndarray:
@@ -97,4 +98,5 @@ def _neighbours(choice: Choice) -> np.ndarray:
     """Labels of the first matches of every query, (n, k)."""
     experiment = choice.experiment
     ranking = resources.store().ranking(choice.dataset, experiment.spec, experiment.stored_metric)
-    return resources.dataset(choice.dataset).labels[ranking.ids[:, : scores.PUBLISHED_K]]
+    labels: np.ndarray = resources.dataset(choice.dataset).labels[ranking.ids[:, : scores.PUBLISHED_K]]
+    return labels

@@ -64,7 +64,8 @@ def item(dataset: str, number: int, weight: float = 1.0, crop: Box = WHOLE) -> G
 
 def kept() -> tuple[Given, ...]:
     """What this session holds; without a picture that is not a marked match, the query of the sidebar comes first."""
-    return st.session_state.get(_LIST, ())
+    held: tuple[Given, ...] = st.session_state.get(_LIST, ())
+    return held
 
 
 def current(choice: Choice) -> tuple[Given, ...]:
@@ -85,9 +86,13 @@ def mark(choice: Choice, number: int, weight: float) -> None:
     _keep(_checked([*(one for one in kept() if one.key != new.key), new]))
 
 
-def change(choice: Choice, key: str, **parts: object) -> None:
+def change(choice: Choice, key: str, *, weight: float | None = None, crop: Box | None = None) -> None:
     """Set the weight or the crop of the picture with that key."""
-    _keep([replace(one, **parts) if one.key == key else one for one in current(choice)])
+
+    def changed(one: Given) -> Given:
+        return replace(one, weight=one.weight if weight is None else weight, crop=crop or one.crop)
+
+    _keep([changed(one) if one.key == key else one for one in current(choice)])
 
 
 def remove(choice: Choice, key: str) -> None:

@@ -39,7 +39,7 @@ def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
     own = _own(choice, given)
     place = places[own] if own in places else placed(near, places)
     charts.draw(
-        charts.neighbourhood(_groups(dataset, places), place, [places[match.item] for match in near]),
+        charts.neighbourhood(_groups(dataset, places), place.tolist(), [places[match.item] for match in near]),
         key="live_map",
         alt=f"Map of {texts.counted(len(places), 'picture')} with lines from the query to its "
         f"{texts.counted(len(near), 'match')}",
@@ -56,8 +56,8 @@ def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
 def _own(choice: Choice, given: Sequence[Given]) -> int | None:
     """The item that is the whole query, if it is one."""
     [example, *more], _ = live_given.examples(choice, given)
-    whole = not more and example.weight > 0 and isinstance(example.picture, int)
-    return example.picture if whole else None
+    picture = example.picture
+    return picture if not more and example.weight > 0 and isinstance(picture, int) else None
 
 
 def placed(near: Sequence[Found], places: dict[int, np.ndarray]) -> np.ndarray:

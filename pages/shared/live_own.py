@@ -3,12 +3,14 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 
 from pages.shared import resources
 from pages.shared.live_given import Given
 from semsearch import images, links
+from semsearch.addresses import CURE
 from semsearch.errors import ImageRefused, LinkRefused, SemsearchError
 from semsearch.names import printable
 
@@ -39,7 +41,7 @@ def brought(pictures: Iterable[Bring]) -> tuple[list[Given], list[str]]:
 def pasted(said: object) -> list[Bring]:
     """What the browser says was pasted: a list of {name, data}, data in base64."""
     rows = [row for row in said if isinstance(row, dict)] if isinstance(said, list) else []
-    return [(str(row.get("name", ""))[:200] or "Pasted picture", lambda row=row: _decoded(row)) for row in rows]
+    return [(str(row.get("name", ""))[:200] or "Pasted picture", partial(_decoded, row)) for row in rows]
 
 
 def linked(link: str) -> Bring:
@@ -47,7 +49,7 @@ def linked(link: str) -> Bring:
 
     def get() -> bytes:
         if not link:
-            raise LinkRefused("empty", f"expected an address; {links.CURE}")
+            raise LinkRefused("empty", f"expected an address; {CURE}")
         resources.allow("link")
         return links.fetch_image(link, limit=LIMIT, policy=links.PUBLIC)
 

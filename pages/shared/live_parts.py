@@ -10,12 +10,16 @@ from semsearch.images import Box
 _HERE = Path(__file__).parent
 
 
-def _source(name: str) -> dict[str, str]:
-    return {kind: (_HERE / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")}
+def _source(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
 
 
-_PASTE = st.components.v2.component("semsearch_paste", **_source("live_paste"))
-_CROP = st.components.v2.component("semsearch_crop", **_source("live_crop"))
+_PASTE = st.components.v2.component(
+    "semsearch_paste", html=_source("live_paste.html"), css=_source("live_paste.css"), js=_source("live_paste.js")
+)
+_CROP = st.components.v2.component(
+    "semsearch_crop", html=_source("live_crop.html"), css=_source("live_crop.css"), js=_source("live_crop.js")
+)
 
 
 def paste(*, limit: int, key: str, on_paste: Callable[[object], None]) -> None:

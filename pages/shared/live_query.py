@@ -7,11 +7,11 @@ import streamlit as st
 
 from pages.shared import live_given, live_own, live_parts, pictures, resources, texts, tiles
 from pages.shared.choice import Choice
-from pages.shared.gallery import Tile, gallery
+from pages.shared.gallery import Look, Tile, gallery
 from pages.shared.live_given import Given
 from semsearch import images, search
 from semsearch.errors import InputError, SemsearchError
-from semsearch.images import WHOLE
+from semsearch.images import WHOLE, Box
 
 _SIGNS = {1.0: "Like this", -1.0: "Unlike this"}
 _KEEP = 32
@@ -29,10 +29,21 @@ def show(choice: Choice, given: Sequence[Given]) -> None:
     if marked := [one for one in given if one.marked]:
         _marked(choice, marked)
     with st.container(horizontal=True, gap="xsmall"):
-        undo = {"key": "live_undo", "icon": ":material/undo:", "on_click": live_given.undo}
-        st.button("Undo", disabled=not live_given.can_undo(), help="Brings back what was removed last.", **undo)
-        again = {"key": "live_clear", "icon": ":material/restart_alt:", "on_click": live_given.clear}
-        st.button("Start over", disabled=not live_given.kept(), **again)
+        st.button(
+            "Undo",
+            key="live_undo",
+            icon=":material/undo:",
+            on_click=live_given.undo,
+            disabled=not live_given.can_undo(),
+            help="Brings back what was removed last.",
+        )
+        st.button(
+            "Start over",
+            key="live_clear",
+            icon=":material/restart_alt:",
+            on_click=live_given.clear,
+            disabled=not live_given.kept(),
+        )
     if any(isinstance(one.source, bytes) for one in given):
         st.caption(
             ":material/lock: Your own pictures stay in this session: they are not stored, and the address of this page "
@@ -44,7 +55,7 @@ def _one(choice: Choice, one: Given, *, alone: bool) -> None:
     tile = _tile(one)
     tile["note"] = _note(one, alone)
     with st.container(gap="xxsmall"):
-        look = "query" if alone else "entry"
+        look: Look = "query" if alone else "entry"
         gallery([tile], key=f"live_given_{one.key}", look=look, label=f"Query picture: {one.name}"[:200])
         with st.container(horizontal=True, gap="small"):
             change = partial(live_given.change, choice, one.key, weight=-one.weight)
@@ -53,8 +64,13 @@ def _one(choice: Choice, one: Given, *, alone: bool) -> None:
             if st.button("Crop", key=f"live_crop_{one.key}", type="tertiary"):
                 crop(choice, one)
             if live_given.kept():
-                gone = {"on_click": live_given.remove, "args": (choice, one.key)}
-                st.button("Remove", key=f"live_remove_{one.key}", type="tertiary", **gone)
+                st.button(
+                    "Remove",
+                    key=f"live_remove_{one.key}",
+                    type="tertiary",
+                    on_click=live_given.remove,
+                    args=(choice, one.key),
+                )
 
 
 def _note(one: Given, alone: bool) -> str:
@@ -124,7 +140,7 @@ def seen(choice: Choice, given: Sequence[Given]) -> None:
 
 def _square(choice: Choice, one: Given) -> str:
     spec = choice.experiment.spec
-    known = st.session_state.setdefault("live_squares", {})
+    known: dict[tuple[str, Box, int, str], str] = st.session_state.setdefault("live_squares", {})
     key = (one.key, one.crop, spec.size, spec.preset)
     if key not in known:
         picture = one.source if isinstance(one.source, bytes) else resources.dataset(one.source[0]).path(one.source[1])

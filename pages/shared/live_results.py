@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.shared import live_given, live_map, pictures, resources, sidebar, texts, tiles
 from pages.shared.choice import Choice
-from pages.shared.gallery import gallery
+from pages.shared.gallery import Tile, gallery
 from pages.shared.live_given import Given
 from semsearch.datasets import Dataset
 from semsearch.errors import InputError
@@ -50,7 +50,7 @@ def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
         live_map.show(choice, given, result)
 
 
-def _tiles(dataset: Dataset, result: SearchResult, label: int | None, addresses: Mapping[int, str]) -> list[tiles.Tile]:
+def _tiles(dataset: Dataset, result: SearchResult, label: int | None, addresses: Mapping[int, str]) -> list[Tile]:
     drawn = []
     for found in result.matches:
         match = Match(found.item, found.distance, found.similarity, found.rank, found.label == label)
@@ -68,7 +68,9 @@ def _searched_with(number: object) -> None:
 
 def _mark(choice: Choice, said: object) -> None:
     """Take a mark as the browser says it: {"id", "more"}."""
-    number = said.get("id") if isinstance(said, dict) else None
+    if not isinstance(said, dict):
+        return
+    number = said.get("id")
     if type(number) is not int or not 0 <= number < len(resources.dataset(choice.dataset).items):
         return
     try:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.shared import texts
+from pages.shared import failures, texts
 from pages.shared.choice import Choice
 from semsearch import catalog, weights
-from semsearch.errors import SemsearchError
 
 _PULLING = "live_pulling"
 
@@ -24,11 +23,11 @@ def offer(choice: Choice, way_back: Callable[[Choice], None]) -> None:
         )
         st.caption(texts.plain(status.note.replace("`", "")))
         if st.session_state.get(_PULLING) == choice.model:
-            st.button("Cancel", key="live_cancel", icon=":material/close:", on_click=stop)
             _pull(choice.model)
         with st.container(horizontal=True):
-            begin = {"on_click": _start, "args": (choice.model,)}
-            st.button("Get the model", key="live_get", icon=":material/download:", **begin)
+            st.button(
+                "Get the model", key="live_get", icon=":material/download:", on_click=_start, args=(choice.model,)
+            )
             way_back(choice)
 
 
@@ -43,7 +42,8 @@ def _start(model: str) -> None:
 
 def _pull(model: str) -> None:
     """Get the weights in this run: a rerun, as by Cancel, ends it where it draws its progress, and leaves nothing."""
-    bar = st.progress(0.0, "Asking for the weights …")
+    cancel, bar = st.empty(), st.progress(0.0, "Asking for the weights …")
+    cancel.button("Cancel", key="live_cancel", icon=":material/close:", on_click=stop)
 
     def progress(done: int, total: int) -> None:
         known = f" of {total / 1e6:,.1f}" if total else ""
@@ -51,10 +51,11 @@ def _pull(model: str) -> None:
 
     try:
         weights.pull(model, progress=progress)
-    except SemsearchError as error:
-        bar.empty()
-        st.error(texts.plain(str(error)), title="The model could not be had", icon=":material/cloud_off:")
+    except Exception as error:
         stop()
+        cancel.empty()
+        bar.empty()
+        st.error(failures.caught(error), title="The model could not be had", icon=":material/cloud_off:")
     else:
         stop()
         st.rerun()

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -47,7 +48,8 @@ KEYS = tuple(field.name for field in fields(Look))
 
 def read(address: Mapping[str, str]) -> tuple[Look, list[str]]:
     """The look that a link asks for, and one sentence for each part of the link that could not be met."""
-    look, notices = Look(), []
+    look = Look()
+    notices: list[str] = []
     for name in KEYS:
         if name not in address:
             continue
@@ -87,13 +89,14 @@ def follow_address() -> tuple[Look, list[str]]:
     """
     state = st.session_state
     asked = {key: st.query_params[key] for key in KEYS if key in st.query_params}
-    look, notices = state.get(_KEPT, Look()), []
+    look: Look = state.get(_KEPT, Look())
+    notices: list[str] = []
     written = state.get(_WRITTEN, {})
     writing = state.get(_WRITING, written)  # another, where the next run cut short the writing
     if asked and any(value not in (written.get(key), writing.get(key)) for key, value in asked.items()):
         look, notices = read(asked)
     else:
-        chosen = {key: state.get(f"map_{key}") for key in KEYS}
+        chosen: dict[str, Any] = {key: state.get(f"map_{key}") for key in KEYS}
         look = replace(look, **{key: value for key, value in chosen.items() if value in VALID[key]})
     for key in KEYS:
         state[f"map_{key}"] = getattr(look, key)

@@ -5,9 +5,9 @@ import zipfile
 from collections.abc import Sequence
 
 from pages.shared import export
+from semsearch.artifacts import Map
 from semsearch.datasets import Dataset
 from semsearch.errors import PicturesUnavailable
-from semsearch.store import Map
 
 
 def as_csv(dataset: Dataset, ids: Sequence[int], items: Sequence[int], found: Map) -> bytes:

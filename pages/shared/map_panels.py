@@ -11,9 +11,9 @@ from pages.shared import map_export, map_payload, pictures, sidebar, texts, tile
 from pages.shared.choice import Choice
 from pages.shared.gallery import gallery
 from pages.shared.map_choice import VALID, Look
+from semsearch.artifacts import Map
 from semsearch.datasets import Dataset
 from semsearch.projection import FEWEST, Trust
-from semsearch.store import Map
 
 SHOWN = 60
 """Pictures of a selection on screen."""

@@ -9,6 +9,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.shared import map_payload
 from pages.shared.choice import Offers, parts_of
+from pages.shared.fetch_job import FetchJobs
 from pages.shared.map_payload import Travel
 from semsearch import catalog, compare, datasets, experiments, leaderboard, recommend, serving
 from semsearch.catalog import FeatureSpec
@@ -20,6 +21,9 @@ from semsearch.recommend import Recommendation
 from semsearch.scores import Difference
 from semsearch.settings import settings
 from semsearch.store import Store
+
+SOON = 1
+"""Seconds until a page sees that pictures have come or gone by other ways, as by the command line."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -35,8 +39,22 @@ def store() -> Store:
 
 
 def dataset(name: str) -> Dataset:
-    """A dataset's list of items; looked up again after a minute, for it may have been added anew."""
-    return _dataset(name, settings().datasets)
+    """A dataset's list of items; looked up again when it was added anew."""
+    folder = settings().datasets
+    return _dataset(name, folder, _written(folder / name / "card.json"))
+
+
+def forget(name: str) -> None:
+    """Look a dataset and its pictures up anew, for all sessions: its pictures have just come."""
+    folder = settings().datasets
+    _dataset.clear(name, folder, _written(folder / name / "card.json"))
+    _pictured.clear(name, folder)
+
+
+@st.cache_resource(show_spinner=False)
+def fetch_jobs() -> FetchJobs:
+    """The fetches of pictures, which all sessions share."""
+    return FetchJobs(forget)
 
 
 def queries(name: str) -> tuple[int, ...]:
@@ -81,7 +99,7 @@ def live_offers() -> Offers:
     )
 
 
-@st.cache_data(max_entries=64, ttl=60, show_spinner=False)
+@st.cache_data(max_entries=64, ttl=SOON, show_spinner=False)
 def _pictured(name: str, folder: Path) -> bool:
     try:
         return datasets.load(name).has_pictures
@@ -149,18 +167,14 @@ def _store(path: Path, stamp: int) -> Store:
 
 
 @st.cache_resource(max_entries=32, ttl=60, show_spinner=False)
-def _dataset(name: str, folder: Path) -> Dataset:
+def _dataset(name: str, folder: Path, written: int) -> Dataset:
     return datasets.load(name)
 
 
 def board(name: str) -> Board:
     """The leaderboard of a dataset, made again when the store was sealed or its latencies were measured anew."""
-    return _board(settings().precomputed, _stamp("manifest.json"), _stamp(leaderboard.LATENCY), name)
-
-
-def _stamp(file: str) -> int:
-    path = settings().precomputed / file
-    return path.stat().st_mtime_ns if path.is_file() else 0
+    path, sealed = _sealed()
+    return _board(path, sealed, _written(path / leaderboard.LATENCY), name)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading all results …")
@@ -181,8 +195,15 @@ def difference(a: Experiment, b: Experiment) -> Difference:
 def _sealed() -> tuple[Path, int]:
     """Which store is open: its folder, and when it was sealed."""
     path = settings().precomputed
-    manifest = path / "manifest.json"
-    return path, manifest.stat().st_mtime_ns if manifest.is_file() else 0
+    return path, _written(path / "manifest.json")
+
+
+def _written(path: Path) -> int:
+    """When a file was last written; 0 when it is not there or cannot be looked at, which its reader will say."""
+    try:
+        return path.stat().st_mtime_ns
+    except (OSError, ValueError):
+        return 0
 
 
 @st.cache_data(max_entries=512, show_spinner=False)

@@ -7,6 +7,7 @@ browser's back and forward. All else that changes the choice is written to the a
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -85,7 +86,8 @@ def _begun(choice: Choice, offers: Offers) -> Choice:
     state = st.session_state
     chosen, dataset = state.get(_BEGUN, (None, ""))
     if offers.best and chosen == _parts(choice) and dataset != choice.dataset:
-        choice = offers.settle(replace(choice, **offers.best(choice.dataset)))
+        best: dict[str, Any] = dict(offers.best(choice.dataset))
+        choice = offers.settle(replace(choice, **best))
         state[_BEGUN] = _parts(choice), choice.dataset
     return choice
 

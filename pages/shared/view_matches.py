@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared import explanations, export, panels, pictures, resources, sidebar, sieve, texts, tiles, versus
 from pages.shared.choice import Choice
-from pages.shared.gallery import gallery
+from pages.shared.gallery import Tile, gallery
 from pages.shared.sieve import Sieve
 from semsearch import compare, experiments
 from semsearch.compare import Agreement
@@ -90,9 +90,10 @@ def table(dataset: Dataset, side: Side, chosen: Sieve) -> list[dict[str, object]
     choice = side.choice
     spec = choice.experiment.spec
     kept = chosen.kept(dataset, choice.experiment, side.matches)
-    query = {"query": choice.q, "query_class": dataset.classes[dataset.items[choice.q].label]}
-    about = {"configuration": side.name, "dataset": choice.dataset, "model": spec.model, "layer": spec.layer}
-    about |= {"pooling": spec.pooling, "preset": spec.preset, "metric": choice.metric} | query
+    about: dict[str, object] = {"configuration": side.name, "dataset": choice.dataset}
+    about |= {"model": spec.model, "layer": spec.layer, "pooling": spec.pooling, "preset": spec.preset}
+    about |= {"metric": choice.metric, "query": choice.q}
+    about |= {"query_class": dataset.classes[dataset.items[choice.q].label]}
     return [
         about
         | {"rank": match.rank, "item": match.item, "class": dataset.classes[dataset.items[match.item].label]}
@@ -125,14 +126,14 @@ def _pair() -> Sequence[DeltaGenerator]:
 
 def _linked(
     dataset: Dataset, sides: Sequence[Side], side: Side, found: Agreement, addresses: Mapping[int, str]
-) -> list[tiles.Tile]:
+) -> list[Tile]:
     drawn = tiles.match_tiles(dataset, side.matches, addresses)
     there = sides[1] if side is sides[0] else sides[0]
     ranks = found.ranks_b if side is sides[0] else found.ranks_a
     return tiles.linked(drawn, {match.item for match in there.matches}, ranks, side=side.name)
 
 
-def _gallery(dataset: Dataset, side: Side, drawn: Sequence[tiles.Tile], chosen: Sieve) -> None:
+def _gallery(dataset: Dataset, side: Side, drawn: Sequence[Tile], chosen: Sieve) -> None:
     passing = chosen.kept(dataset, side.choice.experiment, side.matches)
     kept = [tile for tile in drawn if tile["id"] in passing]
     whose = "" if sidebar.other() is None else f" by configuration {side.name}"

@@ -1,0 +1,65 @@
+"""The one place where a failure becomes words on a page, with a way back; the server's log gets the traceback."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+from streamlit.errors import FragmentHandledException
+
+from pages.shared import texts
+from semsearch.errors import SemsearchError
+from semsearch.storage import explain
+
+UNFORESEEN = (
+    "Something went wrong that nobody foresaw. Start again; if it comes back, ask whoever keeps this server to look "
+    "into its log."
+)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Say in words what fails in the block; what ends or restarts a run on purpose passes, as st.stop and st.rerun."""
+    try:
+        yield
+    except FragmentHandledException:
+        raise  # a dialog, or another part that runs by itself: it has told its own failure in its own place
+    except Exception as error:
+        note(error)
+        _show(error)
+
+
+def tell_uncaught(error: Exception) -> bool:
+    """The same for what ``told`` cannot see, callbacks and parts that run by themselves; Streamlit has logged it."""
+    _show(error)
+    return True
+
+
+def caught(error: Exception) -> str:
+    """The same as a sentence, for a place that shows a failure beside what still works; Markdown."""
+    note(error)
+    return in_words(error)
+
+
+def in_words(error: Exception) -> str:
+    """One sentence for people, as Markdown."""
+    if isinstance(error, OSError):
+        error = explain(error)
+    return texts.plain(str(error)) if isinstance(error, SemsearchError) else UNFORESEEN
+
+
+def note(error: Exception) -> None:
+    """Tell the log: all of what nobody foresaw, and one line of what says itself what to do."""
+    known = isinstance(error, SemsearchError)
+    logging.getLogger(__name__).error("failed: %s", error, exc_info=None if known else error)
+
+
+def _show(error: Exception) -> None:
+    st.error(in_words(error), title="This cannot be shown", icon=":material/error:")
+    st.button("Start again", key="start_again", icon=":material/restart_alt:", on_click=_start_again)
+
+
+def _start_again() -> None:
+    """Forget all that was chosen, in this session and in the address."""
+    st.session_state.clear()
+    st.query_params.clear()
