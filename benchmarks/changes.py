@@ -1,6 +1,6 @@
 """Server time of a change of configuration: 200 random changes over the shipped store, page by page.
 
-Usage: python benchmarks/changes.py [--changes N]
+Usage: python -m benchmarks.changes [--changes N]
 
 Each change picks another dataset, model, layer, pooling, metric, k or query at random and runs the page as the
 server does for a visitor, first on Search (each of its views), then on Embeddings. Prints median, 95th percentile
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
+from benchmarks import needs
 from pages.shared.choice import K_RANGE, WAYS
 from semsearch import catalog, experiments, metrics
 
@@ -34,6 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--changes", type=int, default=200)
     changes = parser.parse_args().changes
+    needs.get(sets=["groceries200"])
     store = experiments.open_store()
     offers: dict[str, list] = {
         "dataset": list(store.datasets),
@@ -66,4 +68,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)

@@ -22,6 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np  # noqa: E402
 
+from benchmarks import needs  # noqa: E402
 from semsearch import catalog, datasets, images, weights  # noqa: E402
 from semsearch.catalog import FeatureSpec  # noqa: E402
 from semsearch.converted import OpenVINOEngine  # noqa: E402
@@ -143,6 +144,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=9)
     given = parser.parse_args()
+    needs.get(models=given.models, sets=["groceries200"])
     dataset = datasets.load("groceries200")
     files = [dataset.path(item.id) for item in dataset.items[: given.pictures]]
     print(f"{cores()} cores, load {os.getloadavg()[0]:.1f} at the start, {len(files)} photos, {given.rounds} rounds")
@@ -153,4 +155,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)

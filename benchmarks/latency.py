@@ -21,6 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np  # noqa: E402
 
+from benchmarks import needs  # noqa: E402
 from semsearch import catalog, experiments, leaderboard  # noqa: E402
 from semsearch.converted import OpenVINOEngine  # noqa: E402
 from semsearch.settings import cores, settings  # noqa: E402
@@ -65,12 +66,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--out", type=Path, default=settings().precomputed / leaderboard.LATENCY)
     given = parser.parse_args()
+    chosen = given.models or stored_models()
+    needs.get(models=chosen, sets=["groceries200"])
     here = machine()
     before = leaderboard.latency(given.out)
     found = dict(before.models) if before and before.machine == here else {}
     print(f"{here}; load {os.getloadavg()[0]:.1f} at the start; median of {given.rounds} rounds")
     print("| model | " + " | ".join(f"layer {place}" for place in range(1, 9)) + " |\n|---|" + "---|" * 8)
-    for model in given.models or stored_models():
+    for model in chosen:
         found[model] = measure(model, given.rounds)
         print(f"| {catalog.model(model).title} | " + " | ".join(f"{ms:.1f}" for ms in found[model].values()) + " |")
     write_bytes(given.out, json.dumps({"machine": here, "models": found}, indent=1).encode() + b"\n")
@@ -78,4 +81,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)

@@ -1,6 +1,6 @@
 """Our published preset beside the published experiments: mean scores and top-15 agreement, layer by layer.
 
-Usage: python benchmarks/parity.py [--quality Q] [MODEL …]   (default: every published model whose weights can be had)
+Usage: python -m benchmarks.parity [--quality Q] [MODEL …]   (default: every published model whose weights can be had)
 
 With --quality each picture is compressed once more, as JPEG of quality Q, which shows how much a layer's score
 owes to compression.
@@ -23,14 +23,17 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import needs
 from semsearch import catalog, datasets, images, metrics, scores, weights
 from semsearch.catalog import FeatureSpec
 from semsearch.errors import Unavailable
 from semsearch.features import FeatureExtractor, preprocess
+from semsearch.storage import private_file
 
 HERE = Path(__file__).resolve().parent
 SHARED = Path(os.environ.get("SEMSEARCH_SHARED_DATA") or HERE.parents[1] / "shared" / "data")
@@ -48,7 +51,7 @@ EXPLAINED = {
 
 def published_models() -> list[str]:
     """Models of the published experiments whose weights are here or can be pulled now."""
-    published = json.loads((SHARED.parent / "reference" / "scores_published.json").read_text())
+    published = json.loads(needs.shared(SHARED.parent / "reference" / "scores_published.json").read_text())
     names = []
     for name in published["iconic200"]["cosine"]:
         try:
@@ -73,10 +76,11 @@ def picture(path: Path, quality: int | None) -> Path | bytes:
 def rankings(model: str, dataset: datasets.Dataset, quality: int | None) -> dict[tuple[str, str], np.ndarray]:
     """Fifteen nearest of every picture, (n, 15) ids, for each (layer, metric) under the published preset."""
     specs = [FeatureSpec(model, layer.name, "flatten", "published") for layer in catalog.model(model).layers]
-    with tempfile.TemporaryDirectory(prefix="parity-") as scratch:
+    with ExitStack() as scratch:
 
         def file(spec: FeatureSpec, n: int, d: int) -> np.ndarray:
-            return np.memmap(Path(scratch) / spec.layer, np.float32, "w+", shape=(n, d))
+            room = scratch.enter_context(private_file(Path(tempfile.gettempdir()), 4 * n * d))
+            return np.memmap(room, np.float32, "r+", shape=(n, d))
 
         pictures = [picture(dataset.path(item.id), quality) for item in dataset.items]
         found = FeatureExtractor(specs).extract(pictures, out=file)
@@ -129,7 +133,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Print the table; returns the exit code."""
     asked = arguments()
-    published = json.loads((SHARED.parent / "reference" / "scores_published.json").read_text())
+    published = json.loads(needs.shared(SHARED.parent / "reference" / "scores_published.json").read_text())
     matches = json.loads((HERE / "published_matches.json").read_text())
     missed: list[tuple[str, str, str, str]] = []
     gaps: dict[tuple[str, str, str], list[float]] = {}
@@ -138,7 +142,7 @@ def main() -> int:
     for name in DATASETS:
         dataset = datasets.load(name)
         if not dataset.has_pictures:
-            dataset = datasets.add(name, SHARED / name)
+            dataset = datasets.add(name, needs.shared(SHARED / name))
         for model in asked.models or published_models():
             started = time.monotonic()
             named = named_rankings(model, dataset, asked.quality)
@@ -165,4 +169,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    needs.run(main)

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks import needs
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PICTURES = {
@@ -81,12 +83,10 @@ def main() -> None:
     """Take all pictures."""
     from playwright.sync_api import sync_playwright
 
-    from semsearch import datasets, recommend, search, weights
+    from semsearch import recommend, search
     from semsearch.experiments import open_store
 
-    if not datasets.load("groceries200").has_pictures:
-        datasets.fetch("groceries200")
-    weights.pull("mobilenetv2")
+    needs.get(models=["mobilenetv2"], sets=["groceries200"])
     best = recommend.recommend(open_store(), "groceries200")
     search.search(0, search.Question("groceries200", best.spec, best.metric))  # its features, computed once
     DOCS.mkdir(exist_ok=True)
@@ -103,4 +103,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)

@@ -26,7 +26,8 @@ from pathlib import Path
 import numpy as np
 import uvloop
 
-from semsearch import datasets, weights
+from benchmarks import needs
+from semsearch import datasets
 
 ROOT = Path(__file__).resolve().parents[1]
 FIELDS = {"dataset": "groceries200", "model": "mobilenetv2", "layer": "Conv_1", "pooling": "avg", "metric": "cosine"}
@@ -228,7 +229,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--soak", type=float, default=300)
     given = parser.parse_args()
-    weights.pull(FIELDS["model"])
+    needs.get(models=[FIELDS["model"]], sets=["groceries200"])
     print(f"load {os.getloadavg()[0]:.1f} at the start, {os.cpu_count()} cores")
     with server("server.py") as (ours, process):
         with server("benchmarks/predict_server.py") as (theirs, _):
@@ -239,4 +240,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)

@@ -39,9 +39,7 @@ def raising(error):
 
 FAILURES = {
     OSError(28, "No space left on device"): "cannot use a file: the disk is full; free some space",
-    PermissionError(
-        13, "Permission denied", "/secret"
-    ): "cannot use /secret: this user may not do that there",
+    PermissionError(13, "Permission denied", "/secret"): "cannot use /secret: this user may not do that there",
     TimeoutError(): "cannot use a file: TimeoutError; try again",
     ZeroDivisionError("division by zero"): failures.UNFORESEEN,
     KeyError("model"): failures.UNFORESEEN,

@@ -1,0 +1,34 @@
+"""What a benchmark needs before it begins: it is got here, or one line says what is missing; no traceback."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from semsearch import datasets, weights
+from semsearch.errors import PicturesUnavailable
+from semsearch.terminal import guarded
+
+
+def get(*, models: Sequence[str] = (), sets: Sequence[str] = ()) -> None:
+    """Have weights and pictures here; raises as ``weights.pull`` and ``datasets.fetch`` do."""
+    for name in sets:
+        if not datasets.load(name).has_pictures:
+            datasets.fetch(name)
+    for name in models:
+        weights.pull(name)
+
+
+def shared(path: Path) -> Path:
+    """A file or folder that the project does not ship; PicturesUnavailable says how to name it."""
+    if path.exists():
+        return path
+    raise PicturesUnavailable(
+        f"{path} is not here: set SEMSEARCH_SHARED_DATA to the folder that holds iconic200 and fashion200"
+    )
+
+
+def run(main: Callable[[], int | None]) -> None:
+    """Run a benchmark, and end the process with its exit code; a failure is one line, with ``--debug`` all of it."""
+    debug = "--debug" in sys.argv
+    sys.argv = [word for word in sys.argv if word != "--debug"]
+    sys.exit(guarded(lambda: main() or 0, debug=debug))
