@@ -28,14 +28,15 @@ def recommend(store: Store, dataset: str, *, budget: float = BUDGET) -> Recommen
     """The stored configuration with the best mean score on a dataset within ``budget`` ms of one picture.
 
     Of equal scores the faster. Only models whose weights are here count, unless none is. A dataset without
-    stored results gets the last layer of the fastest good all-round model.
+    stored results, or one on which all score alike, gets the last layer of the fastest good all-round model: where
+    no class has two pictures, say, a best score means nothing.
     """
     if dataset not in store.datasets:
-        model = catalog.model(FALLBACK)
-        spec = FeatureSpec(model.name, model.layers[-1].name, "avg")
-        return Recommendation(spec, "cosine", f"No scores of this dataset are stored; {model.title} is small and fast.")
+        return _fallback("No scores of this dataset are stored")
     table, measured = store.scores(dataset), leaderboard.latency(store.root / leaderboard.LATENCY)
     scores = table.scores.score.mean(1)
+    if np.ptp(scores) == 0:
+        return _fallback(f"On this dataset all configurations score alike ({scores[0]:.1f} of 100)")
     cost = np.array([leaderboard.milliseconds(measured, spec) for spec in table.specs])
     cost[[spec.pooling == "flatten" for spec in table.specs]] = np.nan
     present = {name for name in store.models(dataset) if weights.status(name).here}
@@ -48,6 +49,12 @@ def recommend(store: Store, dataset: str, *, budget: float = BUDGET) -> Recommen
     if fits[best]:
         reason += f" within {budget:g} ms a picture ({cost[best]:.1f} ms)"
     return Recommendation(table.specs[best], table.metrics[best], reason + ".")
+
+
+def _fallback(why: str) -> Recommendation:
+    model = catalog.model(FALLBACK)
+    spec = FeatureSpec(model.name, model.layers[-1].name, "avg")
+    return Recommendation(spec, "cosine", f"{why}; {model.title} is small and fast.")
 
 
 def configured(

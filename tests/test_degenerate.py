@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import pictures, resources
+from pages.shared import charts, pictures, resources
 from semsearch import (
     artifacts,
     catalog,
@@ -162,7 +162,8 @@ SAYS = {
     "two pictures of two classes": {
         "Matches": ("2 pictures of 2 classes", "0 of 1 match is of the same class", "the only picture of its class"),
         "board": ("mAP, Recall**: left out", "A picture here has 1 match"),
-        "difference": ("A − B +0.0 (– to –)",),
+        "difference": ("A − B +0.0 (– to –)", "Over all 2 queries neither is ahead"),
+        "Live": ("On this dataset all configurations score alike (0.0 of 100)",),
         "umap2": ("of fewer than three pictures every map keeps all neighbours", "to its 1 nearest", "Too few"),
         "Guide": ("cannot be measured here",),
     },
@@ -460,3 +461,12 @@ def test_zero_and_constant_vectors_have_the_distances_that_are_documented():
     assert found["cosine"][0].tolist() == [0, 1, 1, 1, 1] and found["cosine"][2, 3] == 0
     assert found["correlation"][2].tolist() == [1, 1, 0, 1, 1]
     assert found["euclidean"][0, 1] == 0
+
+
+def test_points_on_one_line_are_all_on_the_map_of_a_live_search():
+    ends = [[0.02, 5.0], [-0.02, 5.0]]
+    figure = charts.neighbourhood([charts.Points("a", *zip(*ends, strict=True), [0, 1], ["", ""])], ends[0], ends[1:])
+    (left, right), (low, high) = (figure["layout"][axis]["range"] for axis in ("xaxis", "yaxis"))
+    assert left < -0.02 < 0.02 < right < 0.03 and low < 5 < high < 5.03
+    alone = charts.neighbourhood([], [1.0, 1.0], [])["layout"]
+    assert alone["xaxis"]["range"] == alone["yaxis"]["range"] == pytest.approx([0.45, 1.55])

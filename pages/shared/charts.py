@@ -190,15 +190,22 @@ def neighbourhood(groups: Sequence[Points], query: Sequence[float], ends: Sequen
     star = {"size": 17, "symbol": "star", "color": MARK, "line": {"width": 1.5, "color": "white"}}
     here = {"type": "scatter", "x": [float(query[0])], "y": [float(query[1])], "mode": "markers", "marker": star}
     traces = [*(_marks(group, size=7) for group in groups), lines, here | {"name": "Query", "hoverinfo": "name"}]
-    hidden = {"visible": False}
+    across, up = _square([[*query], *([x, y] for group in groups for x, y in zip(group.x, group.y, strict=True))])
     layout = {
         "height": 460,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-        "xaxis": hidden,
-        "yaxis": hidden | {"scaleanchor": "x"},
+        "xaxis": {"visible": False, "range": across},
+        "yaxis": {"visible": False, "range": up, "scaleanchor": "x"},
         "legend": {"orientation": "h", "y": 0},
     }
     return {"data": traces, "layout": layout}
+
+
+def _square(points: Sequence[Sequence[float]]) -> list[list[float]]:
+    """The ranges of two axes that show all points in proportion: left to itself, Plotly hides those on one line."""
+    low, high = np.min(points, axis=0).astype(np.float64), np.max(points, axis=0).astype(np.float64)
+    half = 0.55 * (float((high - low).max()) or 1.0)
+    return [[float(middle - half), float(middle + half)] for middle in (low + high) / 2]
 
 
 def _marks(group: Points, *, size: int) -> dict[str, Any]:

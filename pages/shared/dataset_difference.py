@@ -59,12 +59,13 @@ def _rival(choice: Choice, board: Board) -> Experiment:
 
 def _say(found: list[ClassDifference]) -> None:
     whole, classes = found[0], found[1:]
-    ahead = "A" if whole.mean > 0 else "B"
+    ahead = f"**{'A' if whole.mean > 0 else 'B'}** is ahead by **{abs(whole.mean):.1f}** points"
+    if whole.mean == 0:
+        ahead = "neither is ahead"
     sure = "That is more than chance." if whole.significant else "That may be chance."
     alone, corrected = sum(each.significant for each in classes), sum(each.corrected for each in classes)
     st.markdown(
-        f"Over all {texts.counted(whole.count, 'query')} **{ahead}** is ahead by "
-        f"**{abs(whole.mean):.1f}** points "
+        f"Over all {texts.counted(whole.count, 'query')} {ahead} "
         f"(95\u00a0% interval of A − B: {texts.signed(whole.low)} to {texts.signed(whole.high)}). {sure} "
         f"Of {texts.counted(len(classes), 'class')}, {alone} differ significantly, {corrected} of them also "
         f"after correcting for {texts.counted(len(classes), 'comparison')}."

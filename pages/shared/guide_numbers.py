@@ -115,11 +115,12 @@ def _confusion(view: Choice) -> None:
         st.markdown(alone if lone else "In this configuration no class is ever taken for another.")
         return
     kind, other = (texts.plain(dataset.classes[label]) for label in (found.kind, found.taken_for))
-    near = guide_facts.ranks(view)
+    count = guide_facts.ranks(view)
+    near, verb = texts.counted(count, "match"), "is" if count == 1 else "are"
     st.markdown(
         f"In the sidebar's configuration the class most often taken for another is **{kind}**: of the first {near} "
-        f"matches of its pictures, {100 * found.share:.0f} % are **{other}** and {100 * found.own:.0f} % are {kind}. "
-        f"The worst case is picture {found.worst}: {found.count} of its first {near} matches are {other}. "
+        f"of its pictures, {100 * found.share:.0f} % are **{other}** and {100 * found.own:.0f} % are {kind}. "
+        f"The worst case is picture {found.worst}: {found.count} of its first {near} {verb} {other}. "
         "Its first ones:"
     )
     worst = replace(view, q=found.worst)

@@ -194,7 +194,7 @@ class Scene {
   note(panel, row) {
     const kept = panel.kept[this.layerOf(panel)][row], rank = (panel.data.near[this.layerOf(panel)] ?? []).indexOf(row)
     const place = row === this.query ? "The query. " : rank >= 0 ? `Match ${rank + 1} of the query. ` : ""
-    return `${place}Keeps ${kept} of its ${this.data.neighbours} nearest.`
+    return this.data.neighbours ? `${place}Keeps ${kept} of its ${this.data.neighbours} nearest.` : place.trim()
   }
 
   point(panel, row) {
@@ -237,7 +237,7 @@ class Scene {
       button.onclick = () => this.filter(this.hidden.has(label) ? [...this.hidden].filter((one) => one !== label) : [...this.hidden, label])
       button.ondblclick = () => this.filter(classes.map((_, other) => other).filter((other) => other !== label))
     })
-    this.part(".scale").hidden = this.data.colour === "class"
+    this.part(".scale").hidden = this.data.colour === "class" || !this.data.neighbours
     this.part(".low").textContent = "Keeps 0"
     this.part(".high").textContent = `${this.data.neighbours} of its ${this.data.neighbours} nearest neighbours`
     this.part(".ramp").style.background = `linear-gradient(90deg, ${this.data.ramp.join(",")})`
@@ -266,7 +266,7 @@ class Scene {
     button.textContent = `Picture ${this.data.ids[row]}: search with it`
     button.onclick = () => this.pick(row)
     const at = [...panel.places[this.layerOf(panel)].slice(row * dims, row * dims + dims)].map((step) => (step / 65535).toFixed(2))
-    const rest = [this.name(row), at.join(", "), `${kept} of ${this.data.neighbours}`, rank === Infinity ? "" : rank || "query"]
+    const rest = [this.name(row), at.join(", "), this.data.neighbours ? `${kept} of ${this.data.neighbours}` : "–", rank === Infinity ? "" : rank || "query"]
     const line = document.createElement("tr")
     for (const value of [button, ...rest]) { const cell = document.createElement("td"); cell.append(value); line.append(cell) }
     return line
