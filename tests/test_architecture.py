@@ -18,6 +18,7 @@ LEVELS = {
         "carriers",
         "weights",
         "datasets",
+        "identity",
         "sources",
         "engines",
         "converted",
