@@ -225,9 +225,10 @@ def _opened(wanted: _Wanted) -> Gallery | None:
     if kept := _shelves.same(wanted):
         return kept
     stored = vectorfiles.read(wanted.base)
-    if stored is None or (stored.left_out and identity.check(wanted.dataset, stored.left_out).items):
+    if stored is None:
         return None
-    return _shelves.put(wanted, stored)
+    again = identity.check(wanted.dataset, stored.left_out)
+    return None if again.items else _shelves.put(wanted, replace(stored, left_out=again.left_out))
 
 
 def _computed(wanted: _Wanted, progress: Progress | None) -> Stored:
