@@ -55,8 +55,8 @@ def gallery(dataset: str, spec: FeatureSpec, *, progress: Progress | None = None
     """
     if kept := _shelves.found(dataset, spec, tools):
         return kept
-    network = extractor(spec, tools)
-    wanted = _wanted(dataset, spec, network, tools)
+    listed = _listed(dataset)
+    wanted = _wanted(listed, spec, extractor(spec, tools), tools)
     if found := _opened(wanted):
         return found
     with lock(wanted.base.with_suffix(".lock")):
@@ -73,7 +73,7 @@ def ready(dataset: str, spec: FeatureSpec, *, tools: Tools = DEFAULT) -> bool:
     network = extractors.found(spec, tools)
     if network is None:
         return False
-    wanted = _wanted(dataset, spec, network, tools)
+    wanted = _wanted(_listed(dataset), spec, network, tools)
     return vectorfiles.is_small(wanted.base) and _opened(wanted) is not None
 
 
@@ -131,12 +131,17 @@ class _Wanted:
     """Of the dataset's card, taken before it was read."""
 
 
-def _wanted(name: str, spec: FeatureSpec, network: Extractor, tools: Tools) -> _Wanted:
+def _listed(name: str) -> tuple[datasets.Dataset, tuple]:
+    """The dataset, and the stamp that its card had before it was read."""
     stamp = _stamp([settings().datasets / name / "card.json"])
     try:
-        dataset = datasets.load(name)
+        return datasets.load(name), stamp
     except (IntegrityError, UnknownName):
-        dataset = opened.dataset(name)  # the last good list, or why there is none
+        return opened.dataset(name), stamp  # the last good list, or why there is none
+
+
+def _wanted(listed: tuple[datasets.Dataset, tuple], spec: FeatureSpec, network: Extractor, tools: Tools) -> _Wanted:
+    dataset, stamp = listed
     digest = extractors.digest(spec, tools, network)
     facts = [SCHEMA, dataset.content_hash, digest, spec.key, spec.size, network.engine_name]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
