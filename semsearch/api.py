@@ -14,8 +14,6 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -29,10 +27,10 @@ from starlette.types import Receive, Scope, Send
 from semsearch import (
     catalog,
     datasets,
-    experiments,
     images,
     metrics,
     openapi,
+    opened,
     recommend,
     search,
     serving,
@@ -42,7 +40,6 @@ from semsearch import (
 from semsearch.errors import InputError, SemsearchError, UnknownName
 from semsearch.gate import Gate, Refused, answer, refusal
 from semsearch.settings import settings
-from semsearch.store import Store
 
 SECONDS = 30.0
 """In which a request must have arrived."""
@@ -177,9 +174,9 @@ class _Plan:
 
 
 def _plan(asked: wire.Options) -> _Plan:
-    dataset = _dataset(asked.dataset)
+    dataset = opened.dataset(asked.dataset)
     given = {name: getattr(asked, name) for name in ("model", "layer", "pooling", "preset", "metric")}
-    chosen = recommend.configured(asked.dataset, given, _results)
+    chosen = recommend.configured(asked.dataset, given, opened.results)
     exclude = frozenset(asked.exclude)
     options = (asked.k, asked.index, exclude, _labels(asked.classes, dataset), asked.at_least, asked.fold)
     return _Plan(search.Question(asked.dataset, chosen.spec, chosen.metric, *options), chosen.reason, dataset)
@@ -191,38 +188,6 @@ def _labels(titles: Iterable[str] | None, dataset: datasets.Dataset) -> frozense
     if unknown := set(titles) - set(dataset.classes):
         raise UnknownName("class", min(unknown), dataset.classes)
     return frozenset(label for label, title in enumerate(dataset.classes) if title in set(titles))
-
-
-def _results() -> Store:
-    """The stored results, opened again when they were sealed anew."""
-    root = settings().precomputed
-    return _opened(root, _stamp(root / "manifest.json"))
-
-
-@lru_cache(1)
-def _opened(root: Path, _changed: tuple[int, ...]) -> Store:
-    return experiments.open_store(root)
-
-
-def _dataset(name: str) -> datasets.Dataset:
-    """The dataset, read again when its card changed."""
-    if name not in datasets.KNOWN and name not in (valid := datasets.names()):
-        raise UnknownName("dataset", name, valid)
-    home = settings().datasets / name
-    return _loaded(name, home, _stamp(home / "card.json"))
-
-
-@lru_cache(16)
-def _loaded(name: str, _home: Path, _changed: tuple[int, ...]) -> datasets.Dataset:
-    return datasets.load(name)
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    """What changes with a file; empty where there is none."""
-    if not path.is_file():
-        return ()
-    about = path.stat()
-    return about.st_mtime_ns, about.st_size, about.st_ino
 
 
 async def _unless_gone(request: Request, future: Future[search.SearchResult]) -> search.SearchResult:
@@ -249,7 +214,7 @@ async def _datasets(_request: Request, _gate: Gate) -> Response:
 
 def _dataset_row(name: str) -> dict[str, Any]:
     try:
-        found = _dataset(name)
+        found = opened.dataset(name)
     except SemsearchError:
         return {"name": name, **dict.fromkeys(("title", "licence", "items", "classes")), "pictures_here": False}
     about = {"name": name, "title": found.title, "licence": found.licence, "items": len(found.items)}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semsearch import datasets, metrics, scores
+from semsearch import metrics, opened, scores
 from semsearch.artifacts import Ranking
 from semsearch.catalog import FeatureSpec
 from semsearch.errors import InputError, SpecMismatch, UnknownName
@@ -118,7 +118,7 @@ def summary(store: Store, experiment: Experiment) -> Summary:
     depth = min(scores.PUBLISHED_K, len(labels) - 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         recalls = np.where(scores.relevant(labels) > 0, own.hits / scores.relevant(labels), np.nan)
-    classes = len(datasets.load(experiment.dataset).classes)
+    classes = len(opened.dataset(experiment.dataset).classes)
     return Summary(
         experiment,
         score=scores.bootstrap_interval(own.score),
@@ -172,7 +172,7 @@ def _labels(store: Store, experiment: Experiment) -> np.ndarray:
 
 @lru_cache(16)
 def _labels_of(dataset: str, content_hash: str) -> np.ndarray:
-    found = datasets.load(dataset)
+    found = opened.dataset(dataset)
     if found.content_hash != content_hash:
         raise SpecMismatch(
             f"{dataset}: expected the pictures that its results were computed from ({content_hash[:12]}…), "

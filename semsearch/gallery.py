@@ -1,63 +1,35 @@
 """The features of a dataset that is searched: computed once, kept on disk, verified, and judged.
 
-They lie below ``settings().home / "features"``, under a key of all that changes them; a damaged file is
-computed again, never used.
+They lie below ``settings().home / "features"``, under a key of all that changes them. A damaged file is computed
+again, never used; once opened, a gallery needs its files no more, see ``vectorfiles.py``.
 """
 
 import hashlib
 import json
-import os
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from weakref import ReferenceType, ref
 
 import numpy as np
 
-from semsearch import datasets, features, finite, index, metrics, weights
+from semsearch import datasets, finite, identity, index, metrics, opened, vectorfiles
 from semsearch.catalog import FeatureSpec
-from semsearch.errors import ImageRefused, InputError
+from semsearch.errors import ImageRefused, InputError, IntegrityError, PicturesUnavailable, UnknownName
+from semsearch.extractors import DEFAULT, Extractor, Tools, extractor, extractors
 from semsearch.settings import settings
-from semsearch.storage import atomic_path, lock, sha256_file, write_bytes
+from semsearch.storage import explained, lock
+from semsearch.vectorfiles import Stored
 
 Progress = Callable[[int, int], None]
-SCHEMA = 1
+SCHEMA = 2
 ALL_PAIRS = 2_000
 """Items up to which all pairs are looked at; of more, SAMPLE are drawn and compared with all."""
 SAMPLE = 500
 SHELVES = 8
 """Galleries kept open."""
-LARGEST, ROOM = 3_000_000_000, 6_000_000_000
-"""Bytes of the features of one dataset under one spec, and of all that are kept."""
-
-
-class Extractor(Protocol):
-    """What a search needs of ``features.FeatureExtractor``."""
-
-    engine_name: str
-    dimensions: dict[FeatureSpec, int]
-
-    def stream(self, pictures: Iterable[features.Picture]) -> Iterable[tuple[int, features.Vectors | ImageRefused]]:
-        """(position, one vector per spec or the refusal) for each picture, in order."""
-        ...
-
-    def each(self, squares: np.ndarray) -> Iterator[features.Vectors]:
-        """One (d,) float32 vector per spec of each of (n, s, s, 3) uint8, in order."""
-        ...
-
-
-@dataclass(frozen=True)
-class Tools:
-    """The engine a search uses; tests put exact small worlds in its place."""
-
-    extractor: Callable[[Sequence[FeatureSpec]], Extractor] = features.FeatureExtractor
-    digest: Callable[[str], str] = lambda model: weights.local(model).digest
-
-
-DEFAULT = Tools()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,40 +37,44 @@ class Gallery:
     """The readable items of a dataset under one spec."""
 
     vectors: np.ndarray
-    """(n, d) float32, a read-only memory map."""
+    """(n, d) float32, read-only, in memory or in a file that nobody else can open."""
     items: np.ndarray
     """Item of each row, (n,), rising."""
     labels: np.ndarray
     """Class of each row, (n,)."""
+    left_out: dict[int, str] = field(default_factory=dict)
+    """Why other items are not among them though they could, by id: their file was missing or another."""
 
 
 def gallery(dataset: str, spec: FeatureSpec, *, progress: Progress | None = None, tools: Tools = DEFAULT) -> Gallery:
     """The features of a dataset's readable items, from disk, or computed and stored; ``progress`` counts pictures.
 
-    UnknownName, PicturesUnavailable, WeightsUnavailable as the parts raise them; InputError below 2 readable items,
-    EngineError for features that are not finite.
+    Items whose file is missing or is not the picture that was added are left out, and looked at again whenever the
+    gallery is opened. UnknownName, PicturesUnavailable, WeightsUnavailable as the parts raise them; InputError below
+    2 readable items, EngineError for features that are not finite.
     """
-    if kept := _kept(dataset, spec, tools):
+    if kept := _shelves.found(dataset, spec, tools):
         return kept
-    found, network = datasets.load(dataset), extractor(spec, tools)
-    base = _base(found, spec, network, tools)
-    if not _whole(base):
-        with lock(base.with_suffix(".lock")):
-            if not _whole(base):
-                _compute(found, spec, network, base, progress)
-    shelf = _loaded(base, found)
-    _shelves[dataset, spec, tools] = (_stamp(dataset, base), base, network, shelf)
-    while len(_shelves) > SHELVES:
-        _shelves.pop(next(iter(_shelves)), None)
-    return shelf
+    listed = _listed(dataset)
+    wanted = _wanted(listed, spec, extractor(spec, tools), tools)
+    if found := _opened(wanted):
+        return found
+    with lock(wanted.base.with_suffix(".lock")):
+        return _opened(wanted) or _shelves.put(wanted, _computed(wanted, progress))
 
 
 def ready(dataset: str, spec: FeatureSpec, *, tools: Tools = DEFAULT) -> bool:
-    """Whether ``gallery`` would answer from disk, with the network already loaded; raises as it does."""
-    if _kept(dataset, spec, tools):
+    """Whether ``gallery`` would answer at once, with network and features already loaded; raises as it does.
+
+    Features of a few megabytes that lie on disk are loaded here.
+    """
+    if _shelves.found(dataset, spec, tools):
         return True
-    network = _extractors.found(spec, tools)
-    return network is not None and _whole(_base(datasets.load(dataset), spec, network, tools))
+    network = extractors.found(spec, tools)
+    if network is None:
+        return False
+    wanted = _wanted(_listed(dataset), spec, network, tools)
+    return vectorfiles.is_small(wanted.base) and _opened(wanted) is not None
 
 
 def calibrate(distances: np.ndarray, labels: np.ndarray, rows: np.ndarray | None = None) -> float | None:
@@ -142,124 +118,170 @@ def approximate(shelf: Gallery, metric: str) -> index.Approximate:
     return index.Approximate(shelf.vectors, metric)
 
 
-class _Extractors:
-    """The networks used last, loaded once each; one that falls out is released when its last search ends."""
+@dataclass(frozen=True)
+class _Wanted:
+    """What features to have: of which pictures, through which network, and where they are kept."""
+
+    dataset: datasets.Dataset
+    spec: FeatureSpec
+    tools: Tools
+    network: Extractor
+    base: Path
+    stamp: tuple
+    """Of the dataset's card, taken before it was read."""
+
+
+def _listed(name: str) -> tuple[datasets.Dataset, tuple]:
+    """The dataset, and the stamp that its card had before it was read."""
+    stamp = _stamp([settings().datasets / name / "card.json"])
+    try:
+        return datasets.load(name), stamp
+    except (IntegrityError, UnknownName):
+        return opened.dataset(name), stamp  # the last good list, or why there is none
+
+
+def _wanted(listed: tuple[datasets.Dataset, tuple], spec: FeatureSpec, network: Extractor, tools: Tools) -> _Wanted:
+    dataset, stamp = listed
+    digest = extractors.digest(spec, tools, network)
+    facts = [SCHEMA, dataset.content_hash, digest, spec.key, spec.size, network.engine_name]
+    key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+    return _Wanted(dataset, spec, tools, network, settings().home / "features" / key, stamp)
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    gallery: Gallery
+    base: Path
+    network: ReferenceType[Extractor]
+    stamp: tuple
+    curable: tuple[Path, ...]
+    """Files of the items that were left out."""
+    before: tuple
+    """Their stamp."""
+
+
+class _Shelves:
+    """The galleries of the last searches, whatever becomes of their files."""
 
     def __init__(self, keep: int) -> None:
-        self._keep, self._lock, self._loading = keep, threading.Lock(), threading.Lock()
-        self._loaded: dict[tuple[FeatureSpec, Tools], Extractor] = {}
+        self._keep, self._lock = keep, threading.Lock()
+        self._kept: dict[tuple[str, FeatureSpec, Tools], _Shelf] = {}
 
-    def found(self, spec: FeatureSpec, tools: Tools) -> Extractor | None:
+    def clear(self) -> None:
         with self._lock:
-            if kept := self._loaded.pop((spec, tools), None):
-                self._loaded[spec, tools] = kept
-            return kept
+            self._kept.clear()
 
-    def get(self, spec: FeatureSpec, tools: Tools) -> Extractor:
-        if kept := self.found(spec, tools):
-            return kept
-        with self._loading:
-            network = self.found(spec, tools) or tools.extractor([spec])
-            with self._lock:
-                self._loaded[spec, tools] = network
-                while len(self._loaded) > self._keep:
-                    del self._loaded[next(iter(self._loaded))]
-            return network
+    def found(self, dataset: str, spec: FeatureSpec, tools: Tools) -> Gallery | None:
+        """The gallery, while the card, the network and the files that were left out are as they were."""
+        card, network = settings().datasets / dataset / "card.json", extractors.found(spec, tools)
+        with self._lock:
+            kept = self._kept.get((dataset, spec, tools))
+        if not kept or network is None or kept.network() is not network or kept.stamp != _stamp([card]):
+            return None
+        return kept.gallery if kept.before == _stamp(kept.curable) else None
+
+    def same(self, wanted: _Wanted) -> Gallery | None:
+        """The gallery, when a look at card and network showed that nothing has changed."""
+        with self._lock:
+            kept = self._kept.get((wanted.dataset.name, wanted.spec, wanted.tools))
+        if not kept or kept.base != wanted.base or kept.before != _stamp(kept.curable):
+            return None
+        self._keep_this(wanted, replace(kept, network=ref(wanted.network), stamp=wanted.stamp))
+        return kept.gallery
+
+    def put(self, wanted: _Wanted, stored: Stored) -> Gallery:
+        dataset = wanted.dataset
+        found = Gallery(stored.vectors, stored.items, dataset.labels[stored.items], stored.left_out)
+        curable = _curable(dataset, stored.left_out)
+        shelf = _Shelf(found, wanted.base, ref(wanted.network), wanted.stamp, curable, _stamp(curable))
+        self._keep_this(wanted, shelf)
+        return found
+
+    def _keep_this(self, wanted: _Wanted, shelf: _Shelf) -> None:
+        key = (wanted.dataset.name, wanted.spec, wanted.tools)
+        with self._lock:
+            self._kept.pop(key, None)
+            self._kept[key] = shelf
+            while len(self._kept) > self._keep:
+                del self._kept[next(iter(self._kept))]
 
 
-_extractors = _Extractors(4)
-extractor = _extractors.get
-"""The loaded network of a spec; raises as ``features.FeatureExtractor`` does."""
+_shelves = _Shelves(SHELVES)
 
 
-def _base(dataset: datasets.Dataset, spec: FeatureSpec, network: Extractor, tools: Tools) -> Path:
-    facts = [SCHEMA, dataset.content_hash, tools.digest(spec.model), spec.key, spec.size, network.engine_name]
-    return settings().home / "features" / hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+def _curable(dataset: datasets.Dataset, left_out: Iterable[int]) -> tuple[Path, ...]:
+    return tuple(dataset.place(id) for id in left_out)
 
 
-_shelves: dict[tuple[str, FeatureSpec, Tools], tuple[tuple, Path, Extractor, Gallery]] = {}
-
-
-def _kept(dataset: str, spec: FeatureSpec, tools: Tools) -> Gallery | None:
-    """The gallery of the last search, while the dataset's card, the files and the network are those it came from."""
-    if not (found := _shelves.get((dataset, spec, tools))):
-        return None
-    stamp, base, network, shelf = found
-    same = _extractors.found(spec, tools) is network and _stamp(dataset, base) == stamp
-    return shelf if same else None
-
-
-def _stamp(dataset: str, base: Path) -> tuple:
-    """What changes when a dataset's card or the files of its features do."""
-    seen: list[int | str] = [str(base.parent), str(settings().home)]
-    for path in (settings().datasets / dataset / "card.json", base.with_suffix(".f32"), base.with_suffix(".json")):
+def _stamp(paths: Iterable[Path]) -> tuple:
+    """What changes when one of these files does."""
+    seen: list[int | str] = [str(settings().home)]
+    for path in paths:
         try:
             about = path.stat()
-            seen += [about.st_mtime_ns, about.st_size, about.st_ino]
-        except OSError:
+            seen += [about.st_mtime_ns, about.st_size, about.st_ino, about.st_ctime_ns]
+        except (OSError, ValueError):
             seen.append(0)
     return tuple(seen)
 
 
-def _compute(
-    dataset: datasets.Dataset, spec: FeatureSpec, network: Extractor, base: Path, progress: Progress | None
-) -> None:
+def _opened(wanted: _Wanted) -> Gallery | None:
+    """From memory or disk, unless it is not there, or lacks a picture that can be had now."""
+    if kept := _shelves.same(wanted):
+        return kept
+    stored = vectorfiles.read(wanted.base)
+    if stored is None:
+        return None
+    again = identity.check(wanted.dataset, stored.left_out)
+    return None if again.items else _shelves.put(wanted, replace(stored, left_out=again.left_out))
+
+
+def _computed(wanted: _Wanted, progress: Progress | None) -> Stored:
+    """The features of all pictures that are those of the list, before they are read and after; kept on disk."""
+    dataset, spec, network, folder = wanted.dataset, wanted.spec, wanted.network, wanted.base.parent
     if len(dataset.items) < 2:
         raise InputError(f"dataset {dataset.name}: expected at least 2 pictures to search among, got 1")
-    paths = [dataset.path(item.id) for item in dataset.items]
-    _make_room(base.parent, 4 * network.dimensions[spec] * len(paths), f"{dataset.name} under {spec.key}")
+    checked = _checked(dataset)
+    _expect_two(dataset, checked.items, checked.left_out)
+    columns = network.dimensions[spec]
+    vectorfiles.make_room(folder, 4 * columns * len(checked.items), f"{dataset.name} under {spec.key}")
+    vectors = vectorfiles.empty(folder, len(checked.items), columns)
     items: list[int] = []
-    with atomic_path(base.with_suffix(".f32")) as temporary:
-        with temporary.open("wb") as out:
-            for position, row in network.stream(paths):
-                if not isinstance(row, ImageRefused):
-                    finite.check_features(row[spec], f"{dataset.name}/{dataset.items[position].shown} under {spec.key}")
-                    out.write(np.asarray(row[spec], np.float32).tobytes())
-                    items.append(position)
-                if progress:
-                    progress(position + 1, len(paths))
-        if len(items) < 2:
-            raise InputError(f"dataset {dataset.name}: expected at least 2 readable pictures, got {len(items)}")
-        seal = {"items": items, "sha256": sha256_file(temporary)}
-    write_bytes(base.with_suffix(".json"), json.dumps(seal).encode())
+    paths = [dataset.place(id) for id in checked.items]
+    with explained(dataset.root):  # a picture that was deleted meanwhile
+        for position, found in network.stream(paths):
+            if not isinstance(found, ImageRefused):
+                name = dataset.items[checked.items[position]].shown
+                finite.check_features(found[spec], f"{dataset.name}/{name} under {spec.key}")
+                vectors[len(items)] = found[spec]
+                items.append(checked.items[position])
+            if progress:
+                progress(position + 1, len(paths))
+    left_out = checked.left_out | checked.changed()
+    rows = [row for row, item in enumerate(items) if item not in left_out]
+    for place, row in enumerate(rows):
+        vectors[place] = vectors[row]
+    _expect_two(dataset, rows, left_out)
+    vectors.flags.writeable = False
+    stored = Stored(vectors[: len(rows)], np.array(items, np.int64)[rows], left_out)
+    vectorfiles.write(wanted.base, stored)
+    return stored
 
 
-def _make_room(folder: Path, size: int, what: str) -> None:
-    """Delete the features that were used longest ago until ``size`` bytes more are within ROOM."""
-    if size > LARGEST:
-        limit = f"expected features of at most {LARGEST / 1e9:g} GB"
-        raise InputError(f"{what}: {limit}, got {size / 1e9:.1f} GB; pool, or choose a later layer")
-    files = sorted(folder.glob("*.f32"), key=lambda file: file.stat().st_atime_ns)
-    total = sum(file.stat().st_size for file in files)
-    for file in files:
-        if total + size <= ROOM:
-            return
-        total -= file.stat().st_size
-        for part in (file.with_suffix(".json"), file):
-            part.unlink(missing_ok=True)
+def _checked(dataset: datasets.Dataset) -> identity.Checked:
+    """Which files are right; those of a package that is installed here are put right first."""
+    checked = identity.check(dataset)
+    if checked.left_out and dataset.name in datasets.GROCERIES:
+        datasets.fetch(dataset.name)
+        return identity.check(dataset)
+    return checked
 
 
-@lru_cache(64)
-def _proved(file: Path, changed: int, size: int, seal: bytes) -> bool:
-    """Whether a file has the digest of its seal; remembered until its time or size changes."""
-    try:
-        return bool(json.loads(seal)["sha256"] == sha256_file(file))
-    except (ValueError, KeyError, TypeError):
-        return False
-
-
-def _whole(base: Path) -> bool:
-    file = base.with_suffix(".f32")
-    try:
-        about, seal = file.stat(), base.with_suffix(".json").read_bytes()
-    except FileNotFoundError:
-        return False
-    return _proved(file, about.st_mtime_ns, about.st_size, seal)
-
-
-def _loaded(base: Path, dataset: datasets.Dataset) -> Gallery:
-    items = np.array(json.loads(base.with_suffix(".json").read_bytes())["items"], np.int64)
-    file = base.with_suffix(".f32")
-    os.utime(file, ns=(time.time_ns(), file.stat().st_mtime_ns))
-    vectors = np.memmap(file, np.float32, "r").reshape(len(items), -1)
-    return Gallery(vectors, items, dataset.labels[items])
+def _expect_two(dataset: datasets.Dataset, usable: Sequence[int], left_out: dict[int, str]) -> None:
+    if len(usable) >= 2:
+        return
+    short = f"dataset {dataset.name}: expected at least 2 readable pictures, got {len(usable)}"
+    if left_out:
+        first, reason = next(iter(left_out.items()))
+        raise PicturesUnavailable(f"{short}; {dataset.items[first].shown} {reason}")
+    raise InputError(short)

@@ -34,15 +34,21 @@ STATUS = (
     (errors.FetchFailed, 502),
     (errors.TooLate, 504),
     (Unavailable, 503),
+    (errors.IntegrityError, 503),
+    (errors.StorageError, 503),
 )
 """First fit counts; whatever else fails is a 500."""
 PLAIN: Mapping[type[Exception], str] = {
     errors.WeightsUnavailable: "the weights of this model are not on this server; see GET {base}/api/models",
     errors.PicturesUnavailable: "the pictures of this dataset are not on this server; see GET {base}/api/datasets",
+    errors.IntegrityError: "what this needs is damaged on the server, whose keeper can read what; try again later",
+    errors.StorageError: "the server cannot use its disk, its keeper can read why; try again later",
 }
 """In place of messages that are for the keeper of the server; ``base`` is the path below which the door is."""
 WAIT = {429: 1, 503: 2}
 """Seconds after which to try again."""
+FOR_THE_KEEPER = (errors.IntegrityError, errors.StorageError)
+"""Failures that only the keeper can read, in the log, and that may heal."""
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer, not a failure
@@ -153,7 +159,9 @@ def refusal(error: Exception, base: str = "") -> Response:
         logging.getLogger(__name__).error("a request failed", exc_info=error)
         kind = kind if isinstance(error, SemsearchError) else "ServerError"
         message = "something failed on the server, whose keeper can read what; try again later"
-    if status in WAIT and type(error) not in PLAIN:
+    if isinstance(error, FOR_THE_KEEPER):
+        logging.getLogger(__name__).error("files of this server are not well", exc_info=error)
+    if status in WAIT and (type(error) not in PLAIN or isinstance(error, FOR_THE_KEEPER)):
         headers = {**headers, "Retry-After": str(WAIT[status])}
     fault = {"kind": kind, "reason": getattr(error, "reason", ""), "message": message}
     return answer({"error": fault}, status, headers)

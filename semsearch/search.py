@@ -13,8 +13,9 @@ import numpy as np
 
 from semsearch import compare, datasets, features, images, metrics
 from semsearch.catalog import PRESETS, FeatureSpec
-from semsearch.errors import InputError, UnknownName
-from semsearch.gallery import DEFAULT, Gallery, Progress, Tools, approximate, calibrated, extractor, gallery, prepared
+from semsearch.errors import InputError, PicturesUnavailable, UnknownName
+from semsearch.extractors import DEFAULT, Tools, extractor
+from semsearch.gallery import Gallery, Progress, approximate, calibrated, gallery, prepared
 
 Picture = features.Picture
 Through = Callable[[FeatureSpec, np.ndarray], np.ndarray]
@@ -142,6 +143,8 @@ def _vector(example: Example, shelf: Gallery, spec: FeatureSpec, run: Through, t
     if isinstance(item, int):
         row = int(np.searchsorted(shelf.items, item))
         if row == len(shelf.items) or shelf.items[row] != item:
+            if reason := shelf.left_out.get(item):
+                raise PicturesUnavailable(f"picture {item} of this dataset {reason}")
             raise InputError(f"expected an item with features, 0 … {shelf.items.max()}; got {item}")
         return np.asarray(shelf.vectors[row])
     start = time.perf_counter()

@@ -20,10 +20,10 @@ from functools import cache
 
 import numpy as np
 
-from semsearch import gallery, search
+from semsearch import gallery, opened, search
 from semsearch.catalog import FeatureSpec
 from semsearch.errors import Busy, EngineError, NotReady, SemsearchError, TooLate
-from semsearch.gallery import DEFAULT, Tools
+from semsearch.extractors import DEFAULT, Tools
 from semsearch.worker import ModelWorker
 
 CAPACITY = 96
@@ -66,6 +66,8 @@ class Health:
     median: float
     """Seconds from being admitted to being answered, of the last 1,000 served; ``high`` is the 95th percentile."""
     high: float
+    troubles: tuple[str, ...]
+    """What is wrong with files while the service goes on without them; it heals when they are whole again."""
 
 
 class Service:
@@ -126,7 +128,7 @@ class Service:
             took = sorted(self._took) or [0.0]
             middle, high = (took[int(share * (len(took) - 1))] for share in (0.5, 0.95))
             counts = (self._inside, self._capacity, self._served, self._refused, self._failed)
-            return Health(not reason, reason, *counts, self._worker.restarts, middle, high)
+            return Health(not reason, reason, *counts, self._worker.restarts, middle, high, opened.troubles())
 
     def close(self) -> None:
         """Drop what waits and end the threads."""

@@ -90,6 +90,17 @@ def explained(path: Path | str) -> Iterator[None]:
         raise explain(error, path) from error
 
 
+def clear_way(path: Path, root: Path) -> None:
+    """Move aside what stands below ``root`` where ``path`` needs a folder and is a file, or the other way round."""
+    if path == root or not path.is_relative_to(root):
+        return
+    between = [place for place in reversed(path.parents) if place != root and place.is_relative_to(root)]
+    wrong = next((place for place in between if place.is_file()), path if path.is_dir() else None)
+    if wrong:
+        with explained(wrong), suppress(FileNotFoundError):
+            os.replace(wrong, wrong.with_name(f".{wrong.name[:100]}.{secrets.token_hex(4)}.aside"))
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside ``path``; on a clean exit it is synced and becomes ``path``, else it is gone.
@@ -97,6 +108,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     The temporary keeps the suffix of ``path``, for writers that look at it. A kill leaves only the temporary.
     StorageError when the folder cannot be made or the file cannot be put in its place.
     """
+    clear_way(path, settings().home)
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem[:100]}.{os.getpid()}.{secrets.token_hex(4)}.tmp{path.suffix}")
@@ -126,14 +138,29 @@ def remove_leftovers(folder: Path) -> None:
 
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock named by ``path`` between processes; released when the holder dies."""
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = path.open("a")
-    with handle:
+    """Hold an exclusive lock named by ``path`` between processes; released when the holder dies.
+
+    Who waited at a file that was deleted meanwhile goes on to the one that stands there now.
+    """
+    clear_way(path, settings().home)
+    while True:
         with explained(path):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = path.open("a")
+        with handle:
+            with explained(path):
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            if not _is_at(handle, path):
+                continue
+            yield
+            return
+
+
+def _is_at(handle: IO[str], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except OSError:
+        return False
 
 
 def check_room(folder: Path, size: int, what: str) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from semsearch import catalog
 from semsearch.artifacts import CURE, KINDS, METRICS, SCHEMA, Layer, Map, Ranking, Scores
 from semsearch.catalog import WAYS, FeatureSpec
-from semsearch.errors import IntegrityError, UnknownName
-from semsearch.units import digest, read_signed
+from semsearch.errors import IntegrityError, NotReady, UnknownName
+from semsearch.units import aside, digest, read_signed
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Store:
         manifest = read_signed(root / "manifest.json")
         if manifest["schema"] != SCHEMA:
             raise IntegrityError(f"{root}: expected schema {SCHEMA}, got {manifest['schema']}; {CURE}")
+        self.digest: str = manifest["digest"]
+        """Of the manifest: two stores of one digest hold the same."""
         self._units: dict[str, dict[str, dict]] = manifest["units"]
         self._layers: OrderedDict[tuple[str, str, str], Layer] = OrderedDict()
         self._keep, self._lock = keep, threading.Lock()
@@ -122,9 +124,31 @@ class Store:
             return self._layers[key]
 
     def _read(self, dataset: str, model: str, layer: str) -> Layer:
-        path = self.root / dataset / model / f"{layer}.npz"
-        expected = self.facts(dataset, model)["files"].get(path.name)
-        data = path.read_bytes() if path.is_file() else b""
-        if digest(data) != expected:
-            raise IntegrityError(f"{path}: expected SHA-256 {expected}, got {digest(data)}; {CURE}")
-        return Layer(data, path)
+        facts, file = self.facts(dataset, model), f"{layer}.npz"
+        usual = self.root / dataset / model / file
+        # A unit that is replaced is set aside until the new one is sealed.
+        before = aside(self.root, dataset, model, facts["key"]) / file
+        expected, found = facts["files"].get(file), []
+        for path in (usual, before):
+            data = _bytes(path)
+            found.append(digest(data))
+            if found[-1] == expected:
+                return Layer(data, path)
+        if self._was_renewed():
+            raise NotReady("the stored results were renewed a moment ago; try again")
+        raise IntegrityError(f"{usual}: expected SHA-256 {expected}, got {found[0]}; {CURE}")
+
+    def _was_renewed(self) -> bool:
+        """Whether another manifest, and a whole one, lies on disk now."""
+        try:
+            return bool(read_signed(self.root / "manifest.json")["digest"] != self.digest)
+        except IntegrityError:
+            return False
+
+
+def _bytes(path: Path) -> bytes:
+    """What is in a file; nothing where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

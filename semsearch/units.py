@@ -135,6 +135,8 @@ def read_signed(path: Path) -> dict[str, Any]:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise IntegrityError(f"{path} is missing; {CURE}") from error
+    except OSError as error:
+        raise IntegrityError(f"{path} cannot be read ({error.strerror}); {CURE}") from error
     try:
         facts = json.loads(data)
         whole = isinstance(facts, dict) and signed(facts) == data

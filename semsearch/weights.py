@@ -5,17 +5,18 @@ The local store holds one file per model, ``<model>-<first 16 digits of the dige
 """
 
 import hashlib
+import io
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 
-from semsearch import carriers, catalog, child, fetch, networks, storage
+from semsearch import carriers, catalog, child, fetch, networks, safeheader, storage
 from semsearch.errors import FetchFailed, IntegrityError, WeightsUnavailable
 from semsearch.settings import settings
 
@@ -24,9 +25,6 @@ Tensors = carriers.Tensors
 
 KERAS_LIMIT = 512 * 1024**2
 """Largest weights file accepted from Keras' own download, bytes."""
-
-FACTS = ("model", "origin", "source", "digest", "order")
-"""What a stored file says about itself; sealed by a digest of its own."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,9 @@ def status(model_name: str) -> WeightsStatus:
     except IntegrityError as error:
         return WeightsStatus(False, "damaged", str(error))
     except WeightsUnavailable:
-        if (failed := _failure(model_name)).is_file():
-            return WeightsStatus(False, "cannot be had", failed.read_text(encoding="utf-8"))
+        with suppress(OSError):
+            reason = _failure(model_name).read_text(encoding="utf-8", errors="replace")
+            return WeightsStatus(False, "cannot be had", reason)
         sources = " or ".join(name for name, _ in _sources(facts))
         return WeightsStatus(False, "not here", f"`semsearch models pull {model_name}` gets them from {sources}")
 
@@ -91,7 +90,8 @@ def local(model_name: str) -> WeightsFile:
             f"the weights of {model_name} are not in {settings().weights}; run `semsearch models pull {model_name}`"
         )
     path = next((path for path in stored if facts.digest and path == _path(model_name, facts.digest)), stored[0])
-    with _opened(path, facts) as (_, said):
+    with _explained(path, facts), path.open("rb") as file:
+        said = _header(file, path, facts)
         return WeightsFile(path, said["digest"], said["source"])
 
 
@@ -249,50 +249,52 @@ def _failure(model_name: str) -> Path:
     return settings().weights / f".{model_name}.failed"
 
 
-def _seal(said: dict[str, str]) -> str:
-    return hashlib.sha256(json.dumps([said[key] for key in FACTS]).encode()).hexdigest()
-
-
 def _store(facts: catalog.Model, tensors: Tensors, said: dict[str, str]) -> WeightsFile:
     from safetensors.numpy import save
 
     path = _path(facts.name, said["digest"])
     said = {**said, "model": facts.name, "order": json.dumps(list(tensors))}
     with storage.atomic_path(path) as temporary:
-        temporary.write_bytes(save(tensors, metadata={**said, "seal": _seal(said)}))
+        temporary.write_bytes(save(tensors, metadata={**said, "seal": safeheader.seal(said)}))
     return WeightsFile(path, said["digest"], said["source"])
 
 
 @contextmanager
-def _opened(path: Path, facts: catalog.Model) -> Iterator[tuple[Any, dict[str, str]]]:
-    """The open file and what it says about itself, seal, model and name checked; all damage is IntegrityError."""
-    from safetensors import SafetensorError, safe_open
+def _explained(path: Path, facts: catalog.Model) -> Iterator[None]:
+    """Raise what is wrong with stored weights as IntegrityError."""
+    from safetensors import SafetensorError
 
     try:
-        with safe_open(path, framework="numpy") as file:
-            said = file.metadata() or {}
-            if set(said) != {*FACTS, "seal"} or said["seal"] != _seal(said):
-                raise ValueError("a header that does not match its seal")
-            if said["model"] != facts.name or path != _path(facts.name, said["digest"]):
-                raise ValueError(f"weights of {said['model']} with digest {said['digest']}")
-            if said["origin"] == "package" and said["digest"] != facts.digest:
-                raise ValueError(f"tensors of a package with digest {said['digest']}, pinned is {facts.digest}")
-            yield file, said
-    except (SafetensorError, OSError, ValueError) as error:
+        yield
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise IntegrityError(
             f"{path}: expected the weights of {facts.name} as they were written, got {error}; "
             f"run `semsearch models pull {facts.name}` to replace the file"
         ) from error
 
 
+def _header(file: IO[bytes], path: Path, facts: catalog.Model) -> dict[str, str]:
+    """What stored weights say about themselves; ValueError when it is not what was written."""
+    said = safeheader.read(file)
+    if said["model"] != facts.name or path != _path(facts.name, said["digest"]):
+        raise ValueError(f"weights of {said['model']} with digest {said['digest']}")
+    if said["origin"] == "package" and said["digest"] != facts.digest:
+        raise ValueError(f"tensors of a package with digest {said['digest']}, pinned is {facts.digest}")
+    return said
+
+
 def _checked(model_name: str) -> tuple[WeightsFile, Tensors]:
-    """The stored file and its tensors, whose digest was computed on these very arrays."""
-    found = local(model_name)
-    with _opened(found.path, catalog.model(model_name)) as (file, said):
+    """The stored file and its tensors, whose digest was computed on these very arrays; read, for a map can be cut."""
+    from safetensors.numpy import load
+
+    found, facts = local(model_name), catalog.model(model_name)
+    with _explained(found.path, facts):
+        data = found.path.read_bytes()
+        said, stored = _header(io.BytesIO(data), found.path, facts), load(data)
         order = json.loads(said["order"])
-        if sorted(order) != sorted(file.keys()):
+        if sorted(order) != sorted(stored):
             raise ValueError("other tensors than its header lists")
-        tensors = {name: file.get_tensor(name) for name in order}
+        tensors = {name: stored[name] for name in order}
         if (computed := digest(tensors)) != said["digest"]:
             raise ValueError(f"tensors with digest {computed}")
     return found, tensors

@@ -10,7 +10,7 @@ import numpy as np
 
 from semsearch.catalog import FeatureSpec
 from semsearch.errors import EngineError, TooLate
-from semsearch.gallery import Tools, extractor
+from semsearch.extractors import Tools, extractor
 from semsearch.settings import cores
 
 BATCH = 8 * cores()

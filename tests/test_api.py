@@ -37,6 +37,7 @@ from semsearch.errors import (
     IntegrityError,
     PicturesUnavailable,
     SemsearchError,
+    StorageError,
     TooLate,
     WeightsUnavailable,
 )
@@ -146,16 +147,24 @@ def test_examples_with_weights_and_items_and_crops(client):
 
 
 def test_results_that_are_sealed_anew_are_read_anew(client, computed_world, tmp_path, monkeypatch):
-    """What is recommended comes from the store that is there now; without one nothing is made up."""
+    """What is recommended comes from the store that is there now; once there was one, the last good one goes on."""
     store = tmp_path / "store"
     monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(store))
-    assert error(client.post(json={"dataset": "world", "item": 3}), 500)["kind"] == "IntegrityError"
+    assert error(client.post(json={"dataset": "world", "item": 3}), 503)["kind"] == "IntegrityError"
     shutil.copytree(computed_world, store)
     chosen = client.post(json={"dataset": "world", "item": 3}).json()["configuration"]
     best = recommend.recommend(experiments.open_store(store), "world")
     assert chosen["reason"] == best.reason and (chosen["model"], chosen["metric"]) == (best.spec.model, best.metric)
+    assert client.get("/api/health").json()["troubles"] == []
     shutil.rmtree(store)
-    assert error(client.post(json={"dataset": "world", "item": 3}), 500)["kind"] == "IntegrityError"
+    assert client.post(json={"dataset": "world", "item": 3}).json()["configuration"] == chosen
+    health = client.get("/api/health")
+    assert health.status == 200 and health.json()["troubles"] == [
+        "the list of stored results is damaged or missing; the last good one serves"
+    ]
+    shutil.copytree(computed_world, store)
+    assert client.post(json={"dataset": "world", "item": 3}).json()["configuration"] == chosen
+    assert client.get("/api/health").json()["troubles"] == []
 
 
 def test_files_are_answered_as_by_the_library(client):
@@ -474,7 +483,8 @@ FAILURES = [
     (WeightsUnavailable(f"weights are not in {PLACE}"), 503, "WeightsUnavailable"),
     (PicturesUnavailable(f"picture {PLACE} is not here"), 503, "PicturesUnavailable"),
     (TooLate("expected a start within 10 s, got none; try again"), 504, "TooLate"),
-    (IntegrityError(f"{PLACE}: changed"), 500, "IntegrityError"),
+    (IntegrityError(f"{PLACE}: changed"), 503, "IntegrityError"),
+    (StorageError(f"cannot use {PLACE}: the disk is full"), 503, "StorageError"),
     (EngineError(f"{PLACE}: no such device"), 500, "EngineError"),
     (SemsearchError(PLACE), 500, "SemsearchError"),
     (OSError(2, "No such file or directory", PLACE), 500, "ServerError"),

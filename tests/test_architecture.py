@@ -25,6 +25,8 @@ LEVELS = {
         "weights",
         "datasets",
         "identity",
+        "safeheader",
+        "vectorfiles",
         "sources",
         "engines",
         "converted",
@@ -38,7 +40,7 @@ LEVELS = {
         "store",
         "index",
     },
-    3: {"experiments", "compare", "leaderboard", "gallery", "search", "recommend"},
+    3: {"experiments", "compare", "leaderboard", "gallery", "search", "recommend", "opened", "extractors"},
     4: {"precompute", "evaluate", "worker", "serving"},
     5: {"cli", "terminal", "__main__", "api", "gate", "openapi", "wire"},
 }

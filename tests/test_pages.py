@@ -4,6 +4,7 @@ import csv
 import gc
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ from pages.shared import export, history, pictures, resources, sidebar, texts, t
 from pages.shared.choice import K_RANGE, PARTS, WAYS, Choice, Offers, other_address
 from pages.shared.sieve import Sieve
 from pages.shared.view_matches import Side
-from semsearch import catalog, datasets, experiments, metrics
+from semsearch import catalog, datasets, experiments, images, metrics
 from semsearch.errors import PicturesUnavailable, UnknownName
 from tests import small_world
 
@@ -730,3 +731,39 @@ def test_query_layer_and_model_can_be_stepped_through(store):
         assert app.query_params[name] == expected and not app.exception
     shortcuts = [button.proto.shortcut for button in app.button if button.proto.shortcut]
     assert len(shortcuts) == len(set(shortcuts)) == 6
+
+
+@pytest.mark.parametrize("how", ["delete", "cut", "flip", "swap", "folder", "whole folder"])
+def test_a_damaged_thumbnail_is_noticed_and_written_anew(store, how):
+    """Also a flip that keeps time and size, the whole thumbnail of another picture, and things of another kind."""
+    dataset = datasets.load("world")
+    pictures.ensure_thumbnails(dataset)
+    file, other = (pictures.FOLDER / "world" / pictures.name(dataset.items[id]) for id in (3, 0))
+    whole, before = file.read_bytes(), file.stat()
+    if how == "whole folder":
+        shutil.rmtree(file.parent)
+        file.parent.write_text("no folder")
+    elif how == "flip":
+        with file.open("r+b") as out:
+            out.seek(200)
+            out.write(bytes([whole[200] ^ 1]))
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    elif how == "cut":
+        os.truncate(file, 100)
+    elif how == "swap":
+        shutil.copyfile(other, file)
+    else:
+        file.unlink()
+        if how == "folder":
+            file.mkdir()
+    assert 3 not in pictures.addresses(dataset)
+    pictures.ensure_thumbnails(dataset, [3])
+    assert file.read_bytes() == whole and 3 in pictures.addresses(dataset)
+    assert images.load(whole).shape == (8, 8, 3)
+
+
+def test_a_picture_replaced_under_its_name_gets_no_thumbnail(store):
+    dataset = datasets.load("world")
+    dataset.path(1).write_bytes(dataset.path(2).read_bytes())
+    pictures.ensure_thumbnails(dataset)
+    assert sorted(pictures.addresses(dataset)) == [0, 2, 3, 4, 5]

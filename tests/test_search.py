@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from semsearch import catalog, cli, datasets, experiments, gallery, images, metrics, search, weights
+from semsearch import catalog, cli, datasets, experiments, gallery, images, metrics, search, vectorfiles, weights
 from semsearch.errors import ImageRefused, InputError, UnknownName
 from tests import small_world
 
@@ -172,7 +172,7 @@ def test_damaged_features_are_computed_again(world, home):
 
 def test_features_used_longest_ago_make_room(world, home, monkeypatch):
     """Six vectors of two numbers are 48 bytes: two of three sets fit."""
-    monkeypatch.setattr(gallery, "ROOM", 100)
+    monkeypatch.setattr(vectorfiles, "ROOM", 100)
     layers = [layer.name for layer in catalog.model("mobilenetv2").layers]
     kept = []
     for layer in (layers[0], layers[1], layers[0], layers[2]):
@@ -183,7 +183,7 @@ def test_features_used_longest_ago_make_room(world, home, monkeypatch):
     assert kept == [1, 2, 2, 2]
     assert gallery.ready("world", catalog.FeatureSpec("mobilenetv2", layers[0], "avg"), tools=TOOLS)
     assert not gallery.ready("world", catalog.FeatureSpec("mobilenetv2", layers[1], "avg"), tools=TOOLS)
-    monkeypatch.setattr(gallery, "LARGEST", 47)
+    monkeypatch.setattr(vectorfiles, "LARGEST", 47)
     with pytest.raises(InputError, match="pool"):
         find(3, spec=catalog.FeatureSpec("mobilenetv2", layers[3], "avg"))
 

@@ -1,17 +1,21 @@
 """Small copies of a dataset's pictures, written once and served as files, so that browsers keep them."""
 
+import hashlib
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
 from semsearch import images
 from semsearch.datasets import Dataset, Item
-from semsearch.errors import ImageRefused, PicturesUnavailable
-from semsearch.storage import write_bytes
+from semsearch.errors import ImageRefused, PicturesUnavailable, StorageError
+from semsearch.storage import clear_way, write_bytes
 
 FOLDER = Path(__file__).resolve().parents[2] / "static" / "pictures"
-"""Beside app.py, where Streamlit serves ``static/`` as ``app/static/``; rebuilt when missing."""
+"""Beside app.py, where Streamlit serves ``static/`` as ``app/static/``; rebuilt when missing or damaged."""
+LARGEST = 20_000
+"""Bytes of a thumbnail."""
 
 
 SIDE = 256
@@ -31,10 +35,10 @@ def addresses(dataset: Dataset) -> dict[int, str]:
 
 
 def ensure_thumbnails(dataset: Dataset, items: Iterable[int] | None = None) -> None:
-    """Write the missing thumbnails of ``items``, of all by default; each is whole or absent, and written once.
+    """Write the missing and the damaged thumbnails of ``items``, of all by default; each is whole or absent.
 
-    A picture that is not here or cannot be read is left without one. PicturesUnavailable when the folder
-    cannot be written.
+    A picture that is not here, cannot be read or is another than the dataset's is left without one.
+    PicturesUnavailable when the folder cannot be written.
     """
     here = _here(dataset)
     for id in range(len(dataset.items)) if items is None else items:
@@ -42,21 +46,49 @@ def ensure_thumbnails(dataset: Dataset, items: Iterable[int] | None = None) -> N
         if file in here:
             continue
         try:
-            write_bytes(FOLDER / dataset.name / file, _thumbnail(dataset.path(id)))
-        except (ImageRefused, PicturesUnavailable):
+            picture = dataset.path(id).read_bytes()
+            if hashlib.sha256(picture).hexdigest() != dataset.items[id].sha256:
+                continue
+            limit = LARGEST - len(_seal("", b""))
+            data = images.thumbnail(images.load(picture, at_least=SIDE), side=SIDE, limit=limit)
+            clear_way(FOLDER / dataset.name / file, FOLDER)
+            write_bytes(FOLDER / dataset.name / file, data + _seal(file, data))
+        except (ImageRefused, PicturesUnavailable, FileNotFoundError):
             continue
-        except OSError as error:
+        except (OSError, StorageError) as error:
             raise PicturesUnavailable(
                 f"cannot write thumbnails to {FOLDER}: {error}; make that folder writable for the server"
             ) from error
 
 
-def _thumbnail(path: Path) -> bytes:
-    return images.thumbnail(images.load(path, at_least=SIDE), side=SIDE)
-
-
 def _here(dataset: Dataset) -> set[str]:
+    """Names of the whole thumbnails of a dataset."""
     try:
-        return set(os.listdir(FOLDER / dataset.name))
-    except (FileNotFoundError, NotADirectoryError):
+        with os.scandir(FOLDER / dataset.name) as found:
+            return {file.name for file in found if file.name.endswith(".jpg") and _is_whole(file)}
+    except OSError:
         return set()
+
+
+def _is_whole(file: os.DirEntry[str]) -> bool:
+    try:
+        about = file.stat()
+    except OSError:  # deleted a moment ago
+        return False
+    return _proved(file.path, file.name, (about.st_mtime_ns, about.st_size, about.st_ino, about.st_ctime_ns))
+
+
+@lru_cache(50_000)
+def _proved(path: str, file: str, _signature: tuple[int, ...]) -> bool:
+    """Whether a thumbnail bears its seal; looked at again when the file changes, which nobody can hide."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError:
+        return False
+    size = len(data) - len(_seal("", b""))
+    return size > 0 and data[size:] == _seal(file, data[:size])
+
+
+def _seal(file: str, data: bytes) -> bytes:
+    """What stands behind the end of a thumbnail, where no reader of JPEG looks: whose it is, and that it is whole."""
+    return hashlib.sha256(file.encode() + data).digest()

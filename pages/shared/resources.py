@@ -11,7 +11,7 @@ from pages.shared import map_payload
 from pages.shared.choice import Offers, parts_of
 from pages.shared.fetch_job import FetchJobs
 from pages.shared.map_payload import Travel
-from semsearch import catalog, compare, datasets, experiments, leaderboard, recommend, serving
+from semsearch import catalog, compare, datasets, experiments, leaderboard, opened, recommend, serving
 from semsearch.catalog import FeatureSpec
 from semsearch.datasets import Dataset
 from semsearch.errors import IntegrityError, PicturesUnavailable, SemsearchError
@@ -34,8 +34,8 @@ def settle() -> None:
 
 
 def store() -> Store:
-    """The store of ready results, opened again when it was sealed anew."""
-    return _store(*_sealed())
+    """The store of ready results, opened again when it was sealed anew; the last good one while it is damaged."""
+    return opened.results()
 
 
 def dataset(name: str) -> Dataset:
@@ -119,7 +119,7 @@ def best_parts(name: str) -> dict[str, str]:
 
 
 @st.cache_data(max_entries=32, ttl=60, show_spinner=False)
-def _recommendation(_store: Store, name: str, sealed: tuple[Path, int], weights: Path) -> Recommendation:
+def _recommendation(_store: Store, name: str, sealed: tuple[Path, str], weights: Path) -> Recommendation:
     return recommend.recommend(_store, name)
 
 
@@ -161,25 +161,27 @@ def _unfit(name: str) -> str:
     return f"{name} has changed since its results were computed: run `semsearch precompute {name}`"
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _store(path: Path, stamp: int) -> Store:
-    return experiments.open_store(path)
-
-
 @st.cache_resource(max_entries=32, ttl=60, show_spinner=False)
 def _dataset(name: str, folder: Path, written: int) -> Dataset:
-    return datasets.load(name)
+    return opened.dataset(name)
 
 
 def board(name: str) -> Board:
     """The leaderboard of a dataset, made again when the store was sealed or its latencies were measured anew."""
-    path, sealed = _sealed()
-    return _board(path, sealed, _written(path / leaderboard.LATENCY), name)
+    return _board(store(), *_sealed(), _written(settings().precomputed / leaderboard.LATENCY), name)
+
+
+def _written(path: Path) -> int:
+    """When a file was last written; 0 when it is not there or cannot be looked at, which its reader will say."""
+    try:
+        return path.stat().st_mtime_ns
+    except (OSError, ValueError):
+        return 0
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading all results …")
-def _board(path: Path, sealed: int, measured: int, name: str) -> Board:
-    return leaderboard.board(_store(path, sealed), name)
+def _board(_store: Store, path: Path, sealed: str, measured: int, name: str) -> Board:
+    return leaderboard.board(_store, name)
 
 
 def summary(experiment: Experiment) -> Summary:
@@ -192,27 +194,18 @@ def difference(a: Experiment, b: Experiment) -> Difference:
     return _difference(store(), a, b, _sealed())
 
 
-def _sealed() -> tuple[Path, int]:
-    """Which store is open: its folder, and when it was sealed."""
-    path = settings().precomputed
-    return path, _written(path / "manifest.json")
-
-
-def _written(path: Path) -> int:
-    """When a file was last written; 0 when it is not there or cannot be looked at, which its reader will say."""
-    try:
-        return path.stat().st_mtime_ns
-    except (OSError, ValueError):
-        return 0
+def _sealed() -> tuple[Path, str]:
+    """Which store is open: its folder, and the digest of its manifest."""
+    return store().root, store().digest
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _summary(_store: Store, experiment: Experiment, sealed: tuple[Path, int]) -> Summary:
+def _summary(_store: Store, experiment: Experiment, sealed: tuple[Path, str]) -> Summary:
     return experiments.summary(_store, experiment)
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _difference(_store: Store, a: Experiment, b: Experiment, sealed: tuple[Path, int]) -> Difference:
+def _difference(_store: Store, a: Experiment, b: Experiment, sealed: tuple[Path, str]) -> Difference:
     return compare.difference(_store, a, b)
 
 
@@ -222,5 +215,5 @@ def travel(dataset: str, specs: tuple[FeatureSpec, ...], kind: str) -> Travel:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _travel(_store: Store, dataset: str, specs: tuple[FeatureSpec, ...], kind: str, sealed: tuple[Path, int]) -> Travel:
+def _travel(_store: Store, dataset: str, specs: tuple[FeatureSpec, ...], kind: str, sealed: tuple[Path, str]) -> Travel:
     return map_payload.travel(_store, specs, dataset, kind)
