@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from semsearch import catalog, cli, datasets, metrics
+from semsearch import catalog, cli, datasets, metrics, terminal
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,6 +53,12 @@ def test_every_setting_is_named_in_the_readme():
     text = (ROOT / "semsearch" / "settings.py").read_text(encoding="utf-8")
     for name in sorted(set(re.findall(r"SEMSEARCH_[A-Z]+", text))):
         assert f"`{name}`" in README
+
+
+def test_every_exit_code_is_in_the_readme():
+    codes = re.findall(r"^(\d+) ", terminal.__doc__, re.MULTILINE)
+    rows = {code for row in re.findall(r"^\| ([\d, ]+) \|", README, re.MULTILINE) for code in row.split(", ")}
+    assert len(codes) == 9 and set(codes) <= rows
 
 
 def test_every_module_and_page_is_in_the_layout():

@@ -127,15 +127,16 @@ def test_bad_distances_are_refused():
         projection.pca(np.full((2, 2), np.nan))
 
 
-def test_the_caller_imports_neither_umap_nor_tensorflow():
-    code = (
+def test_a_plain_script_draws_maps_and_imports_neither_umap_nor_tensorflow(tmp_path):
+    """Without a main guard: a child that ran the script again waited for its caller's lock for ever."""
+    script = tmp_path / "script.py"
+    script.write_text(
         "import numpy as np, sys\n"
         "from semsearch import projection\n"
-        "if __name__ == '__main__':\n"
-        "    d = np.abs(np.subtract.outer(np.arange(8.0), np.arange(8.0)))\n"
-        "    with projection.map_worker() as project: project('umap', d, projection.pca(d))\n"
-        "    print({'umap', 'tensorflow', 'numba'} & set(sys.modules))\n"
+        "d = np.abs(np.subtract.outer(np.arange(8.0), np.arange(8.0)))\n"
+        "with projection.map_worker() as project: project('umap', d, projection.pca(d))\n"
+        "print({'umap', 'tensorflow', 'numba'} & set(sys.modules))\n"
     )
     env = os.environ | {"NUMBA_DISABLE_JIT": "1"}  # who imports is asked, not how fast it computes
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    out = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, env=env, timeout=120)
     assert out.stdout.strip() == "set()"
