@@ -21,8 +21,9 @@ from pages.shared import pictures
 
 PACE = 0.15
 """Seconds between two deeds."""
-SLOW = 30.0
-"""Seconds at the end without harm to converted networks: to convert one takes longer than all is given to be well."""
+SLOW, LAST = 30.0, 10.0
+"""Seconds at the end without harm to converted networks, and to features and pictures of which they are made: to make
+one anew may take longer, on a busy machine, than all is given to be well."""
 BACK = (0.5, 3.0)
 """Seconds after which an original is put back."""
 DEEDS = ("delete", "truncate", "replace", "flip", "swap kind")
@@ -61,6 +62,8 @@ class Mischief:
             "card": (2, [path for path in self.originals if path.name == "card.json"]),
             "folder": (1, [self.home / "features", self.home / "datasets" / "groceries200", small]),
         }
+        if left <= LAST:
+            found = {kind: pair for kind, pair in found.items() if kind not in ("features", "picture", "folder")}
         if left > SLOW:
             found["converted network"] = (1, _files(self.home / "engines", "*/*"))
         return {kind: pair for kind, pair in found.items() if pair[1]}
