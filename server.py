@@ -1,6 +1,8 @@
 """The server: the pages of app.py in one process with the REST door."""
 
+import ctypes
 import gc
+import sys
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -12,6 +14,13 @@ from semsearch import api
 # Streamlit takes a folder named pages/ for its old kind of app until st.navigation has run once, and would answer
 # the first visitor of a deep link such as /map with "Page not found".
 PagesManager.uses_pages_directory = False
+
+if sys.platform == "linux":
+    # Networks are loaded and released by many threads. Left alone, the C library keeps a heap of its own for each of
+    # them, and 150 MB more in all: two heaps (M_ARENA_MAX is -8), and what is large by itself (M_MMAP_THRESHOLD, -3).
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", lambda *_: 0)
+    mallopt(-8, 2)
+    mallopt(-3, 500_000)
 
 app = st.App(
     "app.py",

@@ -202,7 +202,7 @@ def _read(name: str) -> Dataset:
         root = Path(card["folder"]) if card["folder"] else home
         left = tuple((str(file), str(reason)) for file, reason in card.get("left_out", ()))
         dataset = _dataset(name, about, [title for _, title in card["classes"]], rows, root, left_out=left)
-        intact = dataset.content_hash == card["content_hash"]
+        intact = (dataset.content_hash, name) == (card["content_hash"], card["name"])
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise IntegrityError(f"{path}: expected a dataset's card, got {error!r}; {_cure(name)}") from error
     if not intact:

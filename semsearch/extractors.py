@@ -76,5 +76,5 @@ class Extractors:
             return network
 
 
-extractors = Extractors(4)
+extractors = Extractors(2)
 extractor = extractors.get

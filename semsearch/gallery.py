@@ -262,6 +262,8 @@ def _computed(wanted: _Wanted, progress: Progress | None) -> Stored:
     for place, row in enumerate(rows):
         vectors[place] = vectors[row]
     _expect_two(dataset, rows, left_out)
+    if left_out and dataset.name in datasets.GROCERIES:
+        raise PicturesUnavailable(f"pictures of {dataset.name} changed while their features were computed; try again")
     vectors.flags.writeable = False
     stored = Stored(vectors[: len(rows)], np.array(items, np.int64)[rows], left_out)
     vectorfiles.write(wanted.base, stored)

@@ -23,14 +23,14 @@ from pathlib import Path
 
 import numpy as np
 
+from semsearch import child
 from semsearch.errors import FetchFailed, InputError, IntegrityError
 from semsearch.fetch import Progress, download
 from semsearch.names import printable
-from semsearch.storage import sha256_file
+from semsearch.storage import explained, remove, sha256_file
 
 SEED = "semsearch 2"
-CLASSES = 10
-PER_CLASS = 20
+CLASSES, PER_CLASS = 10, 20
 PICTURE_LIMIT = 5_000_000
 THREADS = 8
 PARQUET = "groceries/images2.parquet"
@@ -78,25 +78,23 @@ ARCHIVES: dict[str, Archive] = {
 
 @contextmanager
 def staged(root: Path) -> Iterator[Path]:
-    """Yield an empty folder; on a clean exit it is synced and becomes ``root``, else it is gone.
+    """Yield an empty folder; on a clean exit it is synced and becomes ``root``, whose lock is held; else it is gone.
 
-    The caller holds the lock of ``root``. A kill leaves a hidden folder that the next call removes.
-    """
+    A kill leaves a hidden folder that the next call removes."""
     stage, old = (root.with_name(f".{root.name}.{word}.tmp") for word in ("new", "old"))
-    for left in (stage, old):
-        shutil.rmtree(left, ignore_errors=True)
+    remove(stage, old)
     stage.mkdir(parents=True)
     try:
         yield stage
         for file in stage.iterdir():
             with file.open("rb") as written:
                 os.fsync(written.fileno())
-        if root.exists():
-            os.replace(root, old)
-        os.replace(stage, root)
+        with explained(root):
+            if root.exists():
+                os.replace(root, old)
+            os.replace(stage, root)
     finally:
-        for left in (stage, old):
-            shutil.rmtree(left, ignore_errors=True)
+        remove(stage, old)
 
 
 def fetch_files(root: Path, base: str, wanted: Mapping[str, str], *, progress: Progress | None = None) -> None:
@@ -150,7 +148,11 @@ def groceries(parquet: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def extract_groceries(parquet: Path, root: Path, wanted: Mapping[str, str]) -> None:
-    """Write the photos of ``wanted`` (file → SHA-256) to ``root``, all or none."""
+    """Write the photos of ``wanted`` (file → SHA-256) to ``root``, all or none; in a child, for it takes 150 MB."""
+    child.run("the photos of groceries could not be unpacked", _extract, parquet, root, dict(wanted))
+
+
+def _extract(parquet: Path, root: Path, wanted: Mapping[str, str]) -> None:
     files = {pin: file for file, pin in wanted.items()}
     with staged(root) as stage:
         for _, photo in groceries(parquet):

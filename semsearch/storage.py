@@ -130,6 +130,15 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def remove(*places: Path) -> None:
+    """Delete folders with all that is in them, or files that stand in their place, as far as that can be."""
+    for place in places:
+        if place.is_file():
+            with suppress(OSError):
+                place.unlink()
+        shutil.rmtree(place, ignore_errors=True)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Delete what killed writers left in a folder to which nobody else writes now."""
     for temporary in folder.glob(".*.tmp.*"):

@@ -31,12 +31,12 @@ class ScoreTable:
 class Store:
     """A store opened for reading; safe for threads; keeps the last opened layers in memory."""
 
-    def __init__(self, root: Path, *, keep: int = 32) -> None:
+    def __init__(self, root: Path, *, keep: int = 8) -> None:
         """Read and check the manifest at ``root``; IntegrityError if it is missing, damaged or of another schema."""
         self.root = root
         manifest = read_signed(root / "manifest.json")
-        if manifest["schema"] != SCHEMA:
-            raise IntegrityError(f"{root}: expected schema {SCHEMA}, got {manifest['schema']}; {CURE}")
+        if manifest.get("schema") != SCHEMA or not isinstance(manifest.get("units"), dict):
+            raise IntegrityError(f"{root}: expected a manifest of schema {SCHEMA}, got another file; {CURE}")
         self.digest: str = manifest["digest"]
         """Of the manifest: two stores of one digest hold the same."""
         self._units: dict[str, dict[str, dict]] = manifest["units"]

@@ -67,7 +67,7 @@ def read(base: Path) -> Stored | None:
             size = os.fstat(source.fileno()).st_size
             data = np.empty(size, np.uint8) if size <= SMALL else _without_name(base.parent, size)
             whole = _filled(data, source) == seal["sha256"] and seal["key"] == base.name
-    except (OSError, IntegrityError):
+    except (OSError, IntegrityError, KeyError):
         return None
     if not whole:
         return None

@@ -10,7 +10,7 @@ import numpy as np
 
 from semsearch.catalog import FeatureSpec
 from semsearch.errors import EngineError, TooLate
-from semsearch.extractors import Tools, extractor
+from semsearch.extractors import Extractor, Tools, extractor
 from semsearch.settings import cores
 
 BATCH = 8 * cores()
@@ -27,6 +27,7 @@ OFTEN, LATELY = 3, 60.0
 @dataclass(eq=False)
 class _Task:
     spec: FeatureSpec
+    network: Extractor
     square: np.ndarray
     deadline: float
     answer: Future = field(default_factory=Future)
@@ -49,9 +50,10 @@ class ModelWorker:
     def vector(self, spec: FeatureSpec, square: np.ndarray, *, deadline: float) -> np.ndarray:
         """The (d,) float32 features of what the network sees, (s, s, 3) uint8.
 
-        ``deadline`` is a time of the monotonic clock. TooLate past it, EngineError when the network failed.
+        ``deadline`` is a time of the monotonic clock. TooLate past it, EngineError when the network failed. A network
+        that is not loaded is loaded in the caller's thread: others need not wait for that.
         """
-        task = _Task(spec, square, deadline)
+        task = _Task(spec, extractor(spec, self._tools), square, deadline)
         with self._changed:
             if self._closed:
                 raise EngineError("the service was closed")
@@ -144,7 +146,7 @@ class ModelWorker:
         """Through the network together; if that fails, each by itself, so that only what the network refuses fails."""
         spec, left = tasks[0].spec, deque(tasks)
         try:
-            for vectors in extractor(spec, self._tools).each(np.stack([task.square for task in tasks])):
+            for vectors in tasks[0].network.each(np.stack([task.square for task in tasks])):
                 task = left.popleft()
                 if not task.answer.done():
                     task.answer.set_result(vectors[spec])

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from semsearch import catalog, experiments, gallery, identity, opened, search, storage, units, vectorfiles
+from semsearch import catalog, datasets, experiments, gallery, identity, opened, search, storage, units, vectorfiles
 from semsearch.errors import IntegrityError, NotReady, PicturesUnavailable
 from semsearch.store import Store
 from tests import small_world
@@ -283,3 +283,35 @@ def test_the_last_good_manifest_goes_on(sealed, monkeypatch, how):
         manifest.rmdir()
     manifest.write_bytes(whole)
     assert opened.results() is store and opened.troubles() == ()
+
+
+def test_another_sealed_file_is_no_manifest_and_no_seal(sealed, home):
+    """Whole by their own digests, yet of something else."""
+    root, _ = sealed
+    shutil.copyfile(root / "world" / SPEC.model / "unit.json", root / "manifest.json")
+    with pytest.raises(IntegrityError, match="expected a manifest"):
+        Store(root)
+    find(3)
+    shutil.copyfile(root / "manifest.json", features(home, "json"))
+    forget()
+    assert pairs(find(3)) == RIGHT
+
+
+def test_the_card_of_another_dataset_is_damage(world, home):
+    small_world.write_bmp(world.parent / "other" / "pear" / "3.bmp", (1, 2, 3))
+    other = datasets.add("other", world.parent / "other")
+    shutil.copyfile(home / "datasets" / other.name / "card.json", home / "datasets" / "world" / "card.json")
+    with pytest.raises(IntegrityError):
+        datasets.load("world")
+
+
+def test_what_stands_in_the_way_of_unpacking_is_removed(home):
+    """A file for the folder of pictures, and what an earlier unpacking left: a file as well."""
+    place = home / "datasets" / "groceries200"
+    place.parent.mkdir(parents=True)
+    place.write_text("no folder")
+    place.with_name(".groceries200.old.tmp").write_text("left")
+    assert datasets.load("groceries200").has_pictures
+    shutil.rmtree(place)
+    place.write_text("no folder")
+    assert datasets.load("groceries200").has_pictures

@@ -1,0 +1,368 @@
+"""A server whose files are spoiled while it is used: no death, no wrong answer, well again at once.
+
+    python -m benchmarks.chaos [--seconds 600] [--seed 1] [--no-pull]
+
+Starts the app with real sets and a copy of the shipped store in a folder of its own. For ``--seconds`` one process
+spoils files of cache and store (see mischief.py) while eight clients search over REST, whose answers are known
+beforehand to the bit, and a browser looks around on all pages; halfway it gets a second model there. Allowed are
+right answers and clear refusals (429, 503). Then all must be well within five seconds. Prints a table; the exit code
+is 0 when every target was met.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks import needs
+from pages.shared import pictures
+from semsearch import catalog, datasets, search, weights
+from semsearch.catalog import FeatureSpec
+
+ROOT = Path(__file__).resolve().parents[1]
+CLIENTS, HANGS, MEMORY, SOON = 8, 30.0, 350, 5.0
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+SECOND = "efficientnetlite0"
+OWN = tuple(f"own{number}" for number in range(4))
+PLACES = [
+    ("own0", "Conv_1", "flatten"),
+    *((name, "Conv_1", "avg") for name in ("groceries200", *OWN)),
+    *((name, "block_12_expand", "max") for name in ("groceries200", *OWN)),
+]
+"""More than are kept open, so that galleries are loaded again and again; one large enough to be mapped."""
+ADDRESSES = (
+    "?welcome=no&q={q}",
+    "?welcome=no&q={q}&view=Everywhere",
+    "?welcome=no&q={q}&view=This+dataset",
+    "?welcome=no&q={q}&layer=block_9_project&b_layer=Conv_1",
+    "live?q={q}",
+    "live?q={q}&dataset=own1",
+    "map?q={q}",
+    "learn",
+)
+
+
+@dataclass
+class Seen:
+    """What clients and browser saw, counted."""
+
+    answers: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+    pages: Counter[str] = field(default_factory=Counter)
+    deeds: Counter[str] = field(default_factory=Counter)
+    memory: list[float] = field(default_factory=list)
+    pulled: str = "not asked for"
+    deaths: int = 0
+    well: float = float("nan")
+    slowest: float = 0.0
+    after: "Seen | None" = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A search and its whole answer."""
+
+    body: bytes
+    kind: str
+    matches: list[tuple[int, float]]
+
+
+def prepare(folder: Path) -> tuple[Path, Path]:
+    """A home with weights, pictures and own datasets of 25 photos, and a copy of the store."""
+    home, store = folder / "home", folder / "store"
+    os.environ["SEMSEARCH_HOME"], os.environ["SEMSEARCH_PRECOMPUTED"] = str(home), str(store)
+    shutil.copytree(ROOT / "precomputed", store, ignore=shutil.ignore_patterns(".work"))
+    weights.pull("mobilenetv2")
+    found = datasets.fetch("groceries200")
+    for number, name in enumerate(OWN):
+        for item in found.items[number::8]:
+            (folder / name / f"class {item.label}").mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(found.path(item.id), folder / name / f"class {item.label}" / f"{item.id}.jpg")
+        datasets.add(name, folder / name)
+    return home, store
+
+
+def questions() -> list[Asked]:
+    """Each place asked with two items and two pictures, answered by the library."""
+    asked = []
+    for name, layer, pooling in PLACES:
+        spec, dataset = FeatureSpec("mobilenetv2", layer, pooling), datasets.load(name)
+        fields = {"dataset": name, "model": spec.model, "layer": layer, "pooling": pooling, "metric": "cosine"}
+        question = search.Question(name, spec, "cosine")
+        for item in (1, len(dataset.items) - 2):
+            photo = dataset.path(item).read_bytes()
+            for given in (item, photo):
+                found = search.search(given, question)
+                body, kind = _body(fields, given)
+                asked.append(Asked(body, kind, [(match.item, match.distance) for match in found.matches]))
+    return asked
+
+
+def _body(fields: dict[str, str], given: int | bytes) -> tuple[bytes, str]:
+    if isinstance(given, int):
+        return json.dumps({**fields, "item": given}).encode(), "application/json"
+    edge = "edge-of-a-part"
+    parts = [f'--{edge}\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in fields.items()]
+    parts.append(f'--{edge}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n')
+    return "".join(parts).encode() + given + f"\r\n--{edge}--\r\n".encode(), f"multipart/form-data; boundary={edge}"
+
+
+def ask(port: int, asked: Asked, seen: Seen) -> bool:
+    """One search; True when its answer is right, and a fault noted when it is not what is allowed."""
+    start = time.monotonic()
+    try:
+        status, said = _exchange(port, "POST", "/api/search", asked.body, {"Content-Type": asked.kind})
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        seen.answers["broken"] += 1
+        seen.faults.append(f"no answer: {error!r} after {time.monotonic() - start:.1f} s")
+        return False
+    seen.slowest = max(seen.slowest, time.monotonic() - start)
+    if status == 200:
+        right = [(match["item"], match["distance"]) for match in said["matches"]] == asked.matches
+        seen.answers["200 right" if right else "200 WRONG"] += 1
+        if not right:
+            seen.faults.append(f"wrong answer: {asked.body[:150]!r}")
+        return right
+    kind = said.get("error", {}).get("kind", "?")
+    seen.answers[f"{status} {kind}"] += 1
+    if status not in (429, 503):
+        seen.faults.append(f"{status}: {said}")
+    return False
+
+
+def _exchange(port: int, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANGS)
+    try:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def client(port: int, asked: list[Asked], number: int, over: threading.Event, seen: Seen) -> None:
+    """Search after search, a few of one place before the next; now and then what the server says of itself."""
+    turn = 0
+    while not over.is_set():
+        turn += 1
+        place = (number + turn // 25) % len(PLACES)
+        ask(port, asked[4 * place + turn % 4], seen)
+        if turn % 50 == 0:
+            for path in ("/api/health", "/api/datasets", "/api/models"):
+                _look(port, path, seen)
+        time.sleep(0.02)
+
+
+def _look(port: int, path: str, seen: Seen) -> None:
+    try:
+        status, _ = _exchange(port, "GET", path, None, {})
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        seen.faults.append(f"{path}: {error!r}")
+        return
+    seen.answers[f"{path} {status}"] += 1
+    if status != 200:
+        seen.faults.append(f"{path}: {status}")
+
+
+class Visitor(threading.Thread):
+    """A browser that looks around on all pages, and gets a second model when it is told to."""
+
+    def __init__(self, port: int, seen: Seen, over: threading.Event, pull: threading.Event) -> None:
+        """Begin with ``start``; when ``over`` is set it looks at each page once more, strictly, and ends."""
+        super().__init__(daemon=True)
+        self.url, self.seen, self.over, self.pull = f"http://127.0.0.1:{port}/", seen, over, pull
+        self.whole: dict[str, bool] = {}
+
+    def run(self) -> None:
+        """In a thread of its own, as playwright wants it."""
+        from playwright.sync_api import sync_playwright
+
+        with sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+            turn = 0
+            while not self.over.is_set():
+                page = chromium.new_page()
+                for pattern in ADDRESSES:
+                    if not self.over.is_set():
+                        self._visit(page, pattern.format(q=turn % 24), strict=False)
+                    if self.pull.is_set():
+                        self.pull.clear()
+                        self._get(page)
+                    turn += 1
+                page.close()
+            page = chromium.new_page()
+            for pattern in ADDRESSES:
+                self.whole[pattern] = self._visit(page, pattern.format(q=3), strict=True)
+            chromium.close()
+
+    def _visit(self, page: Any, address: str, *, strict: bool) -> bool:  # noqa: ANN401
+        try:
+            page.goto(self.url + address, timeout=30_000)
+            page.locator("h1, [data-testid=stAlert]").first.wait_for(timeout=30_000)
+            page.locator("[data-test-script-state=notRunning]").wait_for(state="attached", timeout=30_000)
+        except Exception as error:
+            self.seen.faults.append(f"page {address} hangs: {str(error)[:200]}")
+            return False
+        return self._judge(page, address, strict=strict)
+
+    def _judge(self, page: Any, address: str, *, strict: bool) -> bool:  # noqa: ANN401
+        broken = page.locator("[data-testid=stException]")
+        text = page.locator("body").inner_text()
+        told = page.locator("[data-testid=stAlertContentError]").all_inner_texts()
+        if broken.count() or "Traceback" in text:
+            self.seen.faults.append(f"page {address}: {(broken.all_inner_texts() or [text])[0][:300]}")
+        self.seen.pages["broken" if broken.count() else "says what is wrong" if told else "shows"] += 1
+        if strict and told:
+            self.seen.faults.append(f"page {address} is not well: {told}")
+        return not broken.count() and not told
+
+    def _get(self, page: Any) -> None:  # noqa: ANN401
+        """Press the button that gets the second model, and wait until the page searches with it or says why not."""
+        try:
+            page.goto(f"{self.url}live?model={SECOND}&q=5", timeout=30_000)
+            page.get_by_role("button", name="Get the model").click(timeout=60_000)
+            page.locator("ol.matches, [data-testid=stAlertContentError]").first.wait_for(timeout=120_000)
+            told = page.locator("[data-testid=stAlertContentError]").all_inner_texts()
+            self.seen.pulled = f"told: {told}" if told else "got, and searched with"
+        except Exception as error:
+            self.seen.pulled = f"not got: {str(error)[:200]}"
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """The app, started as a keeper would; its port and process."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "server.py"), "--server.port", str(port)]
+    env = {**os.environ, "SEMSEARCH_RATE": "1000000", "PYTHONPATH": str(ROOT)}
+    with (folder / "server.log").open("wb") as log:
+        running = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
+        try:
+            for _ in range(300):
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except OSError:
+                    time.sleep(0.2)
+            yield port, running
+        finally:
+            running.terminate()
+            running.wait(20)
+
+
+def watch(process: int, over: threading.Event, seen: Seen) -> None:
+    """Resident megabytes of the server, twice a second; its children, which decode and convert, are not counted."""
+    while not over.wait(0.5):
+        try:
+            status = Path(f"/proc/{process}/status").read_text()
+        except OSError:
+            return
+        if found := re.search(r"VmRSS:\s+(\d+) kB", status):
+            seen.memory.append(int(found[1]) / 1024)
+
+
+def spoil(folder: Path, seconds: float, seed: int, seen: Seen) -> None:
+    """Run the mischief to its end and count its deeds."""
+    places = [str(folder / name) for name in ("home", "store")]
+    command = [sys.executable, "-m", "benchmarks.mischief", *places, str(seconds), str(seed), str(folder / "spare")]
+    with (folder / "mischief.log").open("w+") as log:
+        subprocess.run(command, cwd=ROOT, stdout=log, check=True, timeout=seconds + 60)
+        log.seek(0)
+        for line in log:
+            if deed := json.loads(line).get("how"):
+                seen.deeds[f"{json.loads(line)['kind']}: {deed}"] += 1
+
+
+def run(folder: Path, *, seconds: float, seed: int, pull: bool) -> Seen:
+    """All of it; the figures."""
+    seen, over, visited, wanted = Seen(after=Seen()), threading.Event(), threading.Event(), threading.Event()
+    prepare(folder)
+    asked = questions()
+    shutil.rmtree(pictures.FOLDER / "groceries200", ignore_errors=True)
+    with server(folder) as (port, process):
+        while not all([ask(port, one, Seen()) for one in asked]):
+            time.sleep(0.5)
+        visitor = Visitor(port, seen, visited, wanted)
+        jobs = [threading.Thread(target=client, args=(port, asked, n, over, seen), daemon=True) for n in range(CLIENTS)]
+        jobs.append(threading.Thread(target=watch, args=(process.pid, over, seen), daemon=True))
+        for job in (*jobs, visitor):
+            job.start()
+        if pull:
+            threading.Timer(seconds / 2, wanted.set).start()
+        spoil(folder, seconds, seed, seen)
+        stopped, after = time.monotonic(), seen.after or Seen()
+        while not all([ask(port, one, after) for one in asked]) and time.monotonic() - stopped < 60:
+            time.sleep(0.1)
+        seen.well = time.monotonic() - stopped
+        visited.set()
+        visitor.join(120)
+        over.set()
+        for job in jobs:
+            job.join(HANGS + 5)
+        seen.deaths = int(process.poll() is not None)
+        if not all(visitor.whole.get(pattern) for pattern in ADDRESSES):
+            seen.faults.append(f"pages that are not whole afterwards: {visitor.whole}")
+    return seen
+
+
+def verdict(seen: Seen) -> list[str]:
+    """The targets that were missed."""
+    missed = list(dict.fromkeys(seen.faults + (seen.after.faults if seen.after else [])))
+    missed += [f"{seen.deaths} deaths"] if seen.deaths else []
+    missed += [f"well after {seen.well:.1f} s"] if not seen.well <= SOON else []
+    missed += [f"{max(seen.memory):.0f} MB"] if max(seen.memory) > MEMORY else []
+    return missed
+
+
+def report(seen: Seen) -> None:
+    """Print all figures."""
+    for title, counts in (("deeds", seen.deeds), ("answers", seen.answers), ("pages", seen.pages)):
+        print(f"\n| {title} | number |\n|---|---|")
+        for name, number in sorted(counts.items()):
+            print(f"| {name} | {number:,} |")
+        print(f"| all | {sum(counts.values()):,} |")
+    print(f"\nuntil well: {dict(seen.after.answers) if seen.after else {}}")
+    print(f"second model: {seen.pulled}")
+    print(f"deaths: {seen.deaths}; wrong answers: {seen.answers['200 WRONG']}; slowest answer {seen.slowest:.1f} s")
+    print(f"well {seen.well:.1f} s after the end (target ≤ {SOON:g}); ", end="")
+    middle = sorted(seen.memory)[len(seen.memory) // 2]
+    print(f"memory {middle:.0f} MB, at most {max(seen.memory):.0f} (target ≤ {MEMORY})", flush=True)
+
+
+def main() -> int:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-pull", action="store_true")
+    given = parser.parse_args()
+    assert SECOND in catalog.models()
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        seen = run(Path(folder), seconds=given.seconds, seed=given.seed, pull=not given.no_pull)
+        log = (Path(folder) / "server.log").read_text(errors="replace")
+    report(seen)
+    missed = verdict(seen)
+    for line in missed[:40]:
+        print(f"MISSED {line}")
+    print(f"{len(missed)} targets missed; the server wrote {len(log):,} characters of log")
+    if missed:
+        Path("chaos.log").write_text(log)
+    return int(bool(missed))
+
+
+if __name__ == "__main__":
+    needs.run(main)

@@ -1,0 +1,17 @@
+"""The app outlives its files: the better part of a minute of ``benchmarks/chaos.py``, which runs ten by itself."""
+
+import pytest
+
+from benchmarks import chaos
+
+pytestmark = [pytest.mark.alone, pytest.mark.browser, pytest.mark.real]
+
+
+def test_a_server_outlives_its_files(tmp_path, monkeypatch):
+    """Two hundred deeds; right answers, or clear refusals, to the bit, and all is well again at once."""
+    for name in ("SEMSEARCH_HOME", "SEMSEARCH_PRECOMPUTED"):
+        monkeypatch.setenv(name, str(tmp_path))  # which the run sets for itself, and for this test alone
+    seen = chaos.run(tmp_path, seconds=36, seed=7, pull=False)
+    chaos.report(seen)
+    assert chaos.verdict(seen) == []
+    assert sum(seen.deeds.values()) > 100 and seen.answers["200 right"] > 200
