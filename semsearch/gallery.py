@@ -21,7 +21,7 @@ from semsearch import datasets, features, index, metrics, weights
 from semsearch.catalog import FeatureSpec
 from semsearch.errors import ImageRefused, InputError
 from semsearch.settings import settings
-from semsearch.storage import atomic_path, lock, sha256_file, write_bytes
+from semsearch.storage import atomic_path, lock, remove_leftovers, sha256_file, write_bytes
 
 Progress = Callable[[int, int], None]
 SCHEMA = 1
@@ -206,6 +206,7 @@ def _compute(
     paths = [dataset.path(item.id) for item in dataset.items]
     _make_room(base.parent, 4 * network.dimensions[spec] * len(paths), f"{dataset.name} under {spec.key}")
     items: list[int] = []
+    remove_leftovers(base.parent, base.name)
     with atomic_path(base.with_suffix(".f32")) as temporary:
         with temporary.open("wb") as out:
             for position, row in network.stream(paths):
