@@ -1,4 +1,18 @@
-"""The server: the pages of app.py in one process with the REST door."""
+"""The server: the pages of app.py in one process with the REST door.
+
+``python server.py [OPTIONS]`` starts it as ``streamlit run server.py [OPTIONS]`` does, and ends in order on Ctrl-C.
+"""
+
+if __name__ == "__main__":  # before anything is imported that takes time
+    from semsearch.__main__ import run
+
+    def start() -> int:
+        """Serve until told to end."""
+        from pages.shared import standalone
+
+        return standalone.serve(__file__)
+
+    run(start, again="starts it again")
 
 import ctypes
 import gc

@@ -2,23 +2,32 @@
 
 import os
 import signal
-import sys
+from collections.abc import Callable
+
+from semsearch import interrupts
 
 
-def run() -> None:
-    """Run the command line, and end the process with its exit code."""
-    try:
-        from semsearch.cli import main
+def run(main: Callable[[], int] | None = None, *, again: str = "resumes") -> None:
+    """Run the command line, or another main function, and end the process with its exit code.
 
-        code = main()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except KeyboardInterrupt:
-        code = 130
-    if code in (130, 143):
+    ``again`` says what the same command does when it is given once more after an interrupt.
+    """
+    with interrupts.in_order(again=again) as watch:
+        try:
+            code = (main or _command_line)()
+        except KeyboardInterrupt:
+            code = watch.code() or 1
+            os.write(2, watch.line().encode())
+        for number in interrupts.SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         # Threads that still wait for a server or a network are not worth waiting for: what they write is whole or gone.
-        sys.stderr.flush()
         os._exit(code)
-    sys.exit(code)
+
+
+def _command_line() -> int:
+    from semsearch.cli import main
+
+    return main()
 
 
 if __name__ == "__main__":

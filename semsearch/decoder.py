@@ -63,6 +63,7 @@ class _Decoder:
             stderr=subprocess.DEVNULL,
             env=environment,
             bufsize=0,
+            process_group=0,  # Ctrl-C is for the caller: in the first moments of a child it would be a crash
         )
         self._requests, self._answers = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
         for pipe in (self._requests, self._answers):

@@ -18,7 +18,7 @@ from semsearch import addresses
 from semsearch.catalog import Carrier
 from semsearch.errors import FetchFailed
 from semsearch.settings import settings
-from semsearch.storage import atomic_path
+from semsearch.storage import atomic_path, remove_leftovers
 
 Session: TypeAlias = Any
 Response: TypeAlias = Any
@@ -45,7 +45,8 @@ def download(
     """Fetch one file to ``target``, which appears only when it is whole and its digests are right.
 
     ``limit`` is the largest body accepted, in bytes, counted here and not taken from the server's word. Bodies are
-    stored as sent, never decompressed. With ``settings().mirror`` set, that address stands for scheme and host.
+    stored as sent, never decompressed. With ``settings().mirror`` set, that address stands for scheme and host. One
+    caller at a time may fetch to a target.
 
     Raises:
         FetchFailed: no answer, not status 200, too many redirects, too large, too slow, cut short or a wrong digest.
@@ -111,6 +112,7 @@ def _store(url: str, target: Path, digests: Mapping[str, str], limit: int, progr
     from urllib3.exceptions import HTTPError
 
     pins = {kind: pin for kind, pin in digests.items() if pin}
+    remove_leftovers(target.parent, target.stem)
     try:
         with requests.Session() as session, _answer(session, url) as response, atomic_path(target) as temporary:
             sums = _copy(response, temporary, pins, limit, progress)

@@ -221,14 +221,15 @@ def _named(unit: _Unit, layer: str) -> Iterator[None]:
 def _extracted(
     unit: _Unit, specs: Sequence[FeatureSpec], tools: Tools, folder: Path, step: Callable[[int], None]
 ) -> Iterator[Vectors]:
-    """All vectors of the unit, in a file on the disk of the store: the largest layers take gigabytes.
+    """The vectors of the unit, in a file on the disk of the store: the largest layers take gigabytes.
 
+    They come from the network of all layers also when few are missing: one cut to these rounds in another way.
     StorageError before the first picture when there is no room for them.
     """
-    wanted = [[spec for spec in specs if spec.preset == preset] for preset in catalog.PRESETS]
-    extractors = [tools.extractor(group) for group in wanted if group]
+    whole = [[spec for spec in catalog.grid(unit.model) if spec.preset == preset] for preset in catalog.PRESETS]
+    extractors = [tools.extractor(group) for group in whole] if specs else []
     n = len(unit.usable)
-    lengths = {spec: n * length for extractor in extractors for spec, length in extractor.dimensions.items()}
+    lengths = {spec: n * length for each in extractors for spec, length in each.dimensions.items() if spec in specs}
     size = 4 * sum(lengths.values())
     check_room(folder, size, f"{unit.dataset.name} under {unit.model}, features of {n:,} pictures")
     with private_file(folder, size) as file:
@@ -251,8 +252,8 @@ def _extract(unit: _Unit, extractors: Sequence[Extractor], vectors: Vectors, ste
             if isinstance(row, ImageRefused):
                 raise row
             picture = f"{unit.dataset.name}/{unit.dataset.items[unit.usable[position]].shown}"
-            for spec, vector in row.items():
-                finite.check_features(vector, f"{picture} under {spec.key}")
-                vectors[spec][position] = vector
+            for spec in vectors.keys() & row.keys():
+                finite.check_features(row[spec], f"{picture} under {spec.key}")
+                vectors[spec][position] = row[spec]
             done += 1
             step(done)

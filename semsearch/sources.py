@@ -15,7 +15,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semsearch import child
+from semsearch import child, errands
 from semsearch.errors import FetchFailed, InputError, IntegrityError
 from semsearch.fetch import Progress, download
 from semsearch.names import printable
@@ -104,14 +104,12 @@ def fetch_files(root: Path, base: str, wanted: Mapping[str, str], *, progress: P
     """
     missing = [file for file, pin in wanted.items() if not is_whole(root / file, pin)]
     done = len(wanted) - len(missing)
-    pool = ThreadPoolExecutor(THREADS)
+
+    def fetch(file: str) -> None:
+        download(base + file, root / file, sha256=wanted[file], limit=PICTURE_LIMIT)
+
     try:
-        started = [
-            pool.submit(download, base + file, root / file, sha256=wanted[file], limit=PICTURE_LIMIT)
-            for file in missing
-        ]
-        for future in as_completed(started):
-            future.result()
+        for _ in errands.done(fetch, missing, THREADS):
             done += 1
             if progress:
                 progress(done, len(wanted))
@@ -119,8 +117,6 @@ def fetch_files(root: Path, base: str, wanted: Mapping[str, str], *, progress: P
         raise FetchFailed(
             f"{done} of {len(wanted)} pictures are here, the next call fetches the rest; {error}"
         ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def is_whole(path: Path, sha256: str) -> bool:

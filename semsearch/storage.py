@@ -5,6 +5,7 @@ What the operating system refuses becomes a StorageError here, see ``explain``.
 
 import errno
 import fcntl
+import glob
 import hashlib
 import os
 import secrets
@@ -139,9 +140,9 @@ def remove(*places: Path) -> None:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Delete what killed writers left in a folder to which nobody else writes now."""
-    for temporary in folder.glob(".*.tmp.*"):
+def remove_leftovers(folder: Path, stem: str = "") -> None:
+    """Delete what killed writers left in a folder, or under one name in it, to which nobody else writes now."""
+    for temporary in folder.glob(f".{glob.escape(stem[:100])}.*.tmp*" if stem else ".*.tmp.*"):
         temporary.unlink(missing_ok=True)
 
 

@@ -18,44 +18,43 @@ code   meaning
 import io
 import json
 import os
-import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
+from semsearch import interrupts
 from semsearch.errors import InputError, IntegrityError, SemsearchError, StorageError, Unavailable
 from semsearch.storage import explain, explained
 
 CODES = ((InputError, 2), (Unavailable, 3), (IntegrityError, 4), (StorageError, 5), (SemsearchError, 1))
 """First fit counts."""
-INTERRUPTED, NOBODY_READS, ENDED = 130, 141, 143
+INTERRUPTED, NOBODY_READS = 130, 141
 OUTPUT = "the output of this command"
 Progress = Callable[[int, int], None]
-
-
-class _Ended(BaseException):
-    """SIGTERM came; like KeyboardInterrupt, nothing but cleaning up stops it."""
 
 
 def guarded(run: Callable[[], int], *, debug: bool) -> int:
     """The exit code of ``run()``, or of its failure, which is told in one line; with ``debug`` the rest too."""
     _open_streams()
-    try:
-        with _ended_in_order():
+    with interrupts.in_order() as watch:
+        try:
             code = run()
             with explained(OUTPUT):
                 sys.stdout.flush()
-            return code
-    except (Exception, KeyboardInterrupt, _Ended) as error:
-        message, code = _told(error)
+            if not watch.code():
+                return code
+            failure: BaseException = KeyboardInterrupt()  # swallowed somewhere
+        except BaseException as error:
+            if not isinstance(error, Exception | KeyboardInterrupt) and not watch.code():
+                raise
+            failure = error
+        code, line = _ending(failure, watch)
         _drop_unwritten()
         if debug:
-            traceback.print_exception(error)
-        if code != NOBODY_READS:
-            sys.stderr.write(f"semsearch: {' '.join(message.split())}\n")
+            traceback.print_exception(failure)
+        sys.stderr.write(line)
         return code
 
 
@@ -76,13 +75,17 @@ def _drop_unwritten() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _ending(error: BaseException, watch: interrupts.Watch) -> tuple[int, str]:
+    """The exit code and the last line; after a signal, whatever error a library made of it."""
+    if isinstance(error, KeyboardInterrupt) or watch.code():
+        return watch.code() or INTERRUPTED, watch.line()
+    message, code = _told(error)
+    return code, "" if code == NOBODY_READS else f"semsearch: {' '.join(message.split())}\n"
+
+
 def _told(error: BaseException) -> tuple[str, int]:
     if isinstance(error, BrokenPipeError) or isinstance(error.__cause__, BrokenPipeError):
         return "", NOBODY_READS
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted; the same command resumes", INTERRUPTED
-    if isinstance(error, _Ended):
-        return "ended; the same command resumes", ENDED
     if isinstance(error, OSError):
         error = explain(error)
     if isinstance(error, MemoryError):
@@ -91,23 +94,6 @@ def _told(error: BaseException) -> tuple[str, int]:
         return str(error), next(code for kind, code in CODES if isinstance(error, kind))
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return f"a fault of semsearch itself ({what}); the same command with --debug shows where", 1
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Have SIGTERM clean up as an interrupt does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(*_: object) -> NoReturn:
-        raise _Ended
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def say(text: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from semsearch import catalog, datasets, finite
 from semsearch.artifacts import CURE, SCHEMA
 from semsearch.errors import InputError, IntegrityError, SemsearchError
-from semsearch.storage import explained, lock, sha256_file, sync_folder, write_bytes
+from semsearch.storage import explained, lock, remove_leftovers, sha256_file, sync_folder, write_bytes
 
 LIBRARIES = ("keras", "numba", "numpy", "openvino", "pillow", "tensorflow-cpu", "umap-learn")
 
@@ -101,6 +101,7 @@ def seal(root: Path) -> None:
         if model in catalog.models() and unit_key(root, dataset, model):
             units.setdefault(dataset, {})[model] = read_signed(path)
     units = {dataset: _alike(dataset, found) for dataset, found in units.items()}
+    remove_leftovers(root, "manifest")
     write_bytes(root / "manifest.json", signed({"schema": SCHEMA, "units": units}))
     for old in root.glob(".work/*.old"):
         shutil.rmtree(old, ignore_errors=True)

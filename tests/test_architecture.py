@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = {
     -1: {"names"},
-    0: {"errors", "settings"},
-    1: {"storage", "child", "addresses", "catalog", "formats", "metrics", "scores"},
+    0: {"errors", "settings", "interrupts"},
+    1: {"storage", "child", "errands", "addresses", "catalog", "formats", "metrics", "scores"},
     2: {
         "pixels",
         "decoder",

@@ -174,6 +174,33 @@ def test_what_a_killed_writer_left_stops_nothing(world, tmp_path, monkeypatch):
     assert contents(tmp_path / "store") == contents(tmp_path / "whole")
 
 
+def test_a_resumed_run_asks_for_the_same_network(world, tmp_path, monkeypatch):
+    """A real network rounds in another way when it is cut to fewer layers: the bytes would not be those of one run."""
+
+    class Rounds(MeanColour):
+        def stream(self, pictures):
+            for position, row in super().stream(pictures):
+                yield position, {spec: vector + len(row) for spec, vector in row.items()}
+
+    tools = precompute.Tools(extractor=Rounds, project=no_maps, digest=lambda model: "0" * 64)
+
+    def compute(store):
+        return precompute.precompute(["world"], [MODEL], root=store, tools=tools)
+
+    def interrupt(folder, layer, results):
+        if layer == "Conv_1":
+            raise KeyboardInterrupt
+        written(folder, layer, results)
+
+    written = precompute.artifacts.write_layer
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(precompute.artifacts, "write_layer", interrupt)
+        compute(tmp_path / "store")
+    compute(tmp_path / "store")
+    compute(tmp_path / "whole")
+    assert contents(tmp_path / "store") == contents(tmp_path / "whole")
+
+
 @pytest.mark.timeout(900)
 def test_a_picture_replaced_under_its_name_is_left_out_and_named(world, tmp_path):
     """It was stored under the old digest, and stayed wrong for ever."""

@@ -1,0 +1,51 @@
+"""Waits of several threads at once, such as downloads, that hold up nobody who no longer wants them."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def done(work: Callable[[Item], object], items: Iterable[Item], threads: int) -> Iterator[Item]:
+    """Each item as soon as ``work(item)`` has returned; what it raises is raised here.
+
+    After a failure what has not begun is dropped, and what is under way is waited for. Whoever leaves before the end,
+    as by an interrupt, leaves at once: what is under way ends by itself, and does not keep the process from ending.
+    """
+    waiting: SimpleQueue[Item] = SimpleQueue()
+    ended: SimpleQueue[tuple[Item, BaseException | None]] = SimpleQueue()
+    count = 0
+    for item in items:
+        waiting.put(item)
+        count += 1
+    left = threading.Event()
+
+    def run() -> None:
+        while not left.is_set():
+            try:
+                item = waiting.get_nowait()
+            except Empty:
+                return
+            try:
+                work(item)
+            except BaseException as error:
+                ended.put((item, error))
+            else:
+                ended.put((item, None))
+
+    try:
+        running = [threading.Thread(target=run, daemon=True) for _ in range(min(threads, count))]
+        for thread in running:
+            thread.start()
+        for _ in range(count):
+            item, error = ended.get()
+            if error:
+                left.set()
+                for thread in running:
+                    thread.join()
+                raise error
+            yield item
+    finally:
+        left.set()
