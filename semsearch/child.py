@@ -161,7 +161,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 def run(work: str, function: Callable[..., Any], *arguments: object, progress: Progress | None = None) -> Any:  # noqa: ANN401
     """One call in a child of its own; raises as ``Child.call``."""
-    with Child(work) as child:
+    with Child(work, silence=SILENCE) as child:
         return child.call(function, *arguments, progress=progress)
 
 

@@ -16,27 +16,14 @@ def done(work: Callable[[Item], object], items: Iterable[Item], threads: int) ->
     """
     waiting: SimpleQueue[Item] = SimpleQueue()
     ended: SimpleQueue[tuple[Item, BaseException | None]] = SimpleQueue()
-    count = 0
     for item in items:
         waiting.put(item)
-        count += 1
-    left = threading.Event()
-
-    def run() -> None:
-        while not left.is_set():
-            try:
-                item = waiting.get_nowait()
-            except Empty:
-                return
-            try:
-                work(item)
-            except BaseException as error:
-                ended.put((item, error))
-            else:
-                ended.put((item, None))
-
+    count, left = waiting.qsize(), threading.Event()
+    running = [
+        threading.Thread(target=_run, args=(work, waiting, ended, left), daemon=True)
+        for _ in range(min(threads, count))
+    ]
     try:
-        running = [threading.Thread(target=run, daemon=True) for _ in range(min(threads, count))]
         for thread in running:
             thread.start()
         for _ in range(count):
@@ -49,3 +36,17 @@ def done(work: Callable[[Item], object], items: Iterable[Item], threads: int) ->
             yield item
     finally:
         left.set()
+
+
+def _run(work: Callable[[Item], object], waiting: SimpleQueue, ended: SimpleQueue, left: threading.Event) -> None:
+    while not left.is_set():
+        try:
+            item = waiting.get_nowait()
+        except Empty:
+            return
+        try:
+            work(item)
+        except BaseException as error:
+            ended.put((item, error))
+        else:
+            ended.put((item, None))

@@ -36,8 +36,31 @@ def leave(words):
     os._exit(7)
 
 
+def leave_quietly():
+    """Work that comes to its end."""
+
+
 def hang():
     time.sleep(60)
+
+
+def lose(_model, *, progress):
+    """A pull whose process is ended half-way."""
+    progress(5, 10)
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+def stall(_model, *, progress):
+    """A pull whose process hangs half-way."""
+    progress(5, 10)
+    time.sleep(60)
+
+
+def arrive(model, *, progress):
+    """A pull that comes to its end."""
+    progress(10, 10)
+    return model
 
 
 def write_and_wait(folder):

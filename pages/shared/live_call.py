@@ -16,6 +16,7 @@ from semsearch.errors import (
     ImageRefused,
     NotReady,
     PicturesUnavailable,
+    ProcessLost,
     SemsearchError,
     TooLate,
     WeightsUnavailable,
@@ -23,11 +24,14 @@ from semsearch.errors import (
 from semsearch.search import Example, Question, SearchResult
 
 _LAST, _PREPARING, _WORK = "live_last", "live_preparing", "live_work"
+_FAILED = "live_failed"
+"""Which preparation failed, and why, until somebody presses Try again: begun anew in each run, it would never end."""
 _TITLES: tuple[tuple[type[SemsearchError], str, str], ...] = (
     (Busy, "The server is busy", "hourglass_top"),
     (TooLate, "There was no answer in time", "timer_off"),
     (ImageRefused, "A picture of the query cannot be read", "hide_image"),
     (PicturesUnavailable, "The pictures of this dataset are not here", "hide_image"),
+    (ProcessLost, "The work was cut short", "error"),
     (EngineError, "The network could not be run", "error"),
     (SemsearchError, "This cannot be searched", "error"),
 )
@@ -38,6 +42,10 @@ def ask(choice: Choice, examples: Sequence[Example], question: Question) -> Sear
     status = weights.status(choice.model)
     if not status.here:
         raise WeightsUnavailable(status.note)
+    failed = st.session_state.get(_FAILED)
+    if failed and failed[0] == (choice.dataset, choice.experiment.spec):
+        raise failed[1]
+    st.session_state.pop(_FAILED, None)
     resources.allow("search")
     future = serving.service().submit(examples, question)
     try:
@@ -69,10 +77,14 @@ def _say(choice: Choice, error: SemsearchError) -> None:
     title, icon = next((title, icon) for kind, title, icon in _TITLES if isinstance(error, kind))
     st.error(texts.plain(str(error)), title=title, icon=f":material/{icon}:")
     with st.container(horizontal=True):
-        st.button("Try again", key="live_again", icon=":material/refresh:")
+        st.button("Try again", key="live_again", icon=":material/refresh:", on_click=_forget_failure)
         if live_given.kept():
             st.button("Search with a picture of the dataset", key="live_drop", on_click=live_given.clear)
         _way_back(choice)
+
+
+def _forget_failure() -> None:
+    st.session_state.pop(_FAILED, None)
 
 
 def _way_back(choice: Choice) -> None:
@@ -115,9 +127,9 @@ def _prepare(choice: Choice) -> None:
 def _progress(choice: Choice) -> None:
     work: serving.Preparation = st.session_state[_WORK]
     if work.finished.done():
-        del st.session_state[_PREPARING]
+        key = st.session_state.pop(_PREPARING)
         if error := work.finished.exception():
-            st.error(texts.plain(str(error)), icon=":material/error:")
+            st.session_state[_FAILED] = key, error
         st.rerun()
     if work.total:
         st.progress(work.done / work.total, f"{work.done:,} of {texts.counted(work.total, 'picture')}")
