@@ -35,8 +35,10 @@ class Store:
         """Read and check the manifest at ``root``; IntegrityError if it is missing, damaged or of another schema."""
         self.root = root
         manifest = read_signed(root / "manifest.json")
-        if manifest.get("schema") != SCHEMA or not isinstance(manifest.get("units"), dict):
-            raise IntegrityError(f"{root}: expected a manifest of schema {SCHEMA}, got another file; {CURE}")
+        if not isinstance(manifest.get("units"), dict):
+            raise IntegrityError(f"{root}: expected a manifest, got another sealed file; {CURE}")
+        if manifest.get("schema") != SCHEMA:
+            raise IntegrityError(f"{root}: expected schema {SCHEMA}, got {manifest.get('schema')}; {CURE}")
         self.digest: str = manifest["digest"]
         """Of the manifest: two stores of one digest hold the same."""
         self._units: dict[str, dict[str, dict]] = manifest["units"]
