@@ -10,6 +10,7 @@ import streamlit as st
 from pages.shared import live_given, live_weights, resources, sidebar, texts
 from pages.shared.choice import Choice
 from semsearch import serving, weights
+from semsearch.catalog import FeatureSpec
 from semsearch.errors import (
     Busy,
     EngineError,
@@ -42,10 +43,7 @@ def ask(choice: Choice, examples: Sequence[Example], question: Question) -> Sear
     status = weights.status(choice.model)
     if not status.here:
         raise WeightsUnavailable(status.note)
-    failed = st.session_state.get(_FAILED)
-    if failed and failed[0] == (choice.dataset, choice.experiment.spec):
-        raise failed[1]
-    st.session_state.pop(_FAILED, None)
+    _tell_failure((choice.dataset, choice.experiment.spec))
     resources.allow("search")
     future = serving.service().submit(examples, question)
     try:
@@ -81,6 +79,23 @@ def _say(choice: Choice, error: SemsearchError) -> None:
         if live_given.kept():
             st.button("Search with a picture of the dataset", key="live_drop", on_click=live_given.clear)
         _way_back(choice)
+
+
+def _note_failure() -> None:
+    """Keep why a preparation failed that has come to its end."""
+    state = st.session_state
+    work: serving.Preparation | None = state.get(_WORK)
+    if work and work.finished.done() and (key := state.pop(_PREPARING, None)) and (error := work.finished.exception()):
+        state[_FAILED] = key, error
+
+
+def _tell_failure(key: tuple[str, FeatureSpec]) -> None:
+    """Raise why the preparation of this very search failed; forget that of another."""
+    _note_failure()
+    failed = st.session_state.get(_FAILED)
+    if failed and failed[0] == key:
+        raise failed[1]
+    _forget_failure()
 
 
 def _forget_failure() -> None:
@@ -127,9 +142,7 @@ def _prepare(choice: Choice) -> None:
 def _progress(choice: Choice) -> None:
     work: serving.Preparation = st.session_state[_WORK]
     if work.finished.done():
-        key = st.session_state.pop(_PREPARING)
-        if error := work.finished.exception():
-            st.session_state[_FAILED] = key, error
+        _note_failure()
         st.rerun()
     if work.total:
         st.progress(work.done / work.total, f"{work.done:,} of {texts.counted(work.total, 'picture')}")
