@@ -23,7 +23,7 @@ import numpy as np
 
 from semsearch import catalog, child, datasets, images, weights
 from semsearch.engines import GEM_FLOOR, GEM_POWER, Engine, Output, preprocess
-from semsearch.errors import EngineError
+from semsearch.errors import EngineError, EngineUnfit, IntegrityError, ProcessLost
 from semsearch.settings import cores, settings
 from semsearch.storage import explained, lock, sha256_file, write_bytes
 
@@ -48,13 +48,13 @@ class OpenVINOEngine(Engine):
     def __init__(self, model: str, outputs: Sequence[Output], *, size: int) -> None:
         """Load the converted network, converting first where needed (that alone takes seconds).
 
-        EngineError if it cannot be converted faithfully, WeightsUnavailable if weights were never pulled.
+        EngineUnfit if it cannot be converted faithfully, WeightsUnavailable if weights were never pulled.
         """
         try:
             compiled = _compile(converted(model, size), outputs, size)
         except RuntimeError as error:
             folder = _folder(model, size)
-            raise EngineError(f"OpenVINO refused {folder}: {error}; delete that folder to convert anew") from error
+            raise EngineUnfit(f"OpenVINO refused {folder}: {error}; delete that folder to convert anew") from error
         self.dimensions = tuple(int(np.prod(output.shape)) for output in compiled.outputs)
         self._free: SimpleQueue = SimpleQueue()
         for _ in range(2 * cores()):
@@ -92,7 +92,7 @@ def _openvino() -> Any:  # noqa: ANN401
     try:
         import openvino
     except ImportError as error:
-        raise EngineError(f"OpenVINO cannot be loaded: {error}; install the versions of requirements.txt") from error
+        raise EngineUnfit(f"OpenVINO cannot be loaded: {error}; install the versions of requirements.txt") from error
     return openvino
 
 
@@ -163,12 +163,18 @@ def converted(model: str, size: int) -> tuple[bytes, ...]:
     _convert_in_child(model, size)
     if files := _intact(folder):
         return files
-    raise EngineError(f"{folder} is not whole after a conversion; try again, and check that disk")
+    raise IntegrityError(f"{folder} is not whole after a conversion; try again, and check that disk")
 
 
 def _convert_in_child(model: str, size: int) -> None:
     """Convert where TensorFlow may be imported, so that this process never needs to."""
-    child.run(f"{model} at {size} px could not be converted for OpenVINO", convert, model, size)
+    what = f"{model} at {size} px could not be converted for OpenVINO"
+    try:
+        child.run(what, convert, model, size)
+    except EngineUnfit:
+        raise
+    except EngineError as error:  # a passing fault is no reason for another engine, whose last digits differ
+        raise ProcessLost(f"{what}: {error}; try again") from error
 
 
 def _folder(model: str, size: int) -> Path:
@@ -194,7 +200,7 @@ def convert(model: str, size: int) -> Path:
     """Convert with Keras and TensorFlow in this process and check the result on real photos.
 
     One conversion runs at a time per model and size; a killed one leaves only what the next one removes.
-    EngineError if a layer differs from Keras by more than ``TOLERANCE``.
+    EngineUnfit if a layer differs from Keras by more than ``TOLERANCE``.
     """
     folder = _folder(model, size)
     with lock(folder.with_name(f".{folder.name}.lock")):
@@ -223,7 +229,7 @@ def _write(folder: Path, model: str, size: int) -> None:
     for name, tensor in layers.items():
         found = [output for output in copy.outputs if tensor.name in output.get_names()]
         if len(found) != 1 or len(copy.outputs) != len(layers):
-            raise EngineError(f"the conversion of {model} has {len(copy.outputs)} outputs and lost track of {name}")
+            raise EngineUnfit(f"the conversion of {model} has {len(copy.outputs)} outputs and lost track of {name}")
         found[0].get_tensor().set_names({name})
     _openvino().save_model(copy, folder / "model.xml", compress_to_fp16=False)
     photos = _photos(model, size)
@@ -245,14 +251,14 @@ def _photos(model: str, size: int) -> np.ndarray:
 
 
 def _compare(files: Sequence[bytes], reference: dict[str, Any], photos: np.ndarray) -> None:
-    """EngineError unless each layer, unpooled, of each photo agrees with Keras in shape and values."""
+    """EngineUnfit unless each layer, unpooled, of each photo agrees with Keras in shape and values."""
     compiled = _compile(files, [(name, "flatten") for name in reference], photos.shape[1])
     for photo in range(len(photos)):
         result = compiled(photos[photo : photo + 1]).values()
         for (name, values), rows in zip(reference.items(), result, strict=True):
             expected, got = np.asarray(values[photo]).ravel(), rows[0]
             if expected.shape != got.shape:
-                raise EngineError(f"layer {name}: expected {expected.size} values, the converted model has {got.size}")
+                raise EngineUnfit(f"layer {name}: expected {expected.size} values, the converted model has {got.size}")
             difference = float(np.abs(expected - got).max() / max(np.abs(expected).max(), 1e-30))
             if not difference <= TOLERANCE:
-                raise EngineError(f"layer {name} differs from Keras by {difference:.1e}, allowed is {TOLERANCE}")
+                raise EngineUnfit(f"layer {name} differs from Keras by {difference:.1e}, allowed is {TOLERANCE}")

@@ -18,7 +18,8 @@
     │   └── TooLate                an answer that was not there by its deadline
     ├── StorageError               the machine does not let a file be read or written: full, forbidden, read-only, …
     ├── IntegrityError             stored bytes are not what was written
-    └── EngineError                an inference engine refused a model or disagreed with its reference
+    └── EngineError                an inference engine failed
+        └── EngineUnfit            one that cannot run this model faithfully; the reference can
 
 A message says what was expected, what came and what is valid, and ends with the cure where there is one.
 """
@@ -124,4 +125,8 @@ class IntegrityError(SemsearchError):
 
 
 class EngineError(SemsearchError):
-    """An inference engine refused a model or disagreed with its reference."""
+    """An inference engine failed."""
+
+
+class EngineUnfit(EngineError):
+    """An inference engine refused a model or disagreed with its reference: it will again, so the reference is used."""

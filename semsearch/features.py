@@ -16,7 +16,7 @@ from semsearch import images
 from semsearch.catalog import PRESETS, FeatureSpec
 from semsearch.converted import OpenVINOEngine
 from semsearch.engines import ChildEngine, Engine, TensorFlowEngine, preprocess
-from semsearch.errors import EngineError, ImageRefused, InputError, UnknownName
+from semsearch.errors import EngineUnfit, ImageRefused, InputError, UnknownName
 from semsearch.settings import cores
 
 __all__ = ["ENGINES", "FeatureExtractor", "Picture", "Vectors", "preprocess"]
@@ -61,7 +61,7 @@ class FeatureExtractor:
             return TensorFlowEngine(model, outputs, size=size), ""
         try:
             return OpenVINOEngine(model, outputs, size=size), ""
-        except EngineError as error:
+        except EngineUnfit as error:
             if engine == "openvino":
                 raise
             return ChildEngine(model, outputs, size=size), f"Slower engine in use (TensorFlow). {error}"

@@ -19,11 +19,12 @@ from semsearch import catalog, converted, engines, features, weights
 from semsearch.catalog import POOLINGS
 from semsearch.converted import OpenVINOEngine
 from semsearch.engines import TensorFlowEngine
-from semsearch.errors import EngineError, ProcessLost, WeightsUnavailable
+from semsearch.errors import EngineError, IntegrityError, ProcessLost, WeightsUnavailable
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDE = 8
 REAL = "efficientnetlite0"
+REAL_CONVERT = converted._convert_in_child
 
 
 def tiny_facts():
@@ -222,6 +223,25 @@ def test_a_conversion_that_dies_is_said_and_the_next_try_works(tiny, monkeypatch
         features.FeatureExtractor([spec])
     monkeypatch.setattr(converted, "_convert_in_child", convert)
     assert features.FeatureExtractor([spec]).engine_name == "openvino"
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("cannot open the file"), KeyError("x")])
+def test_a_passing_fault_of_a_conversion_is_no_reason_for_another_engine(tiny, monkeypatch, failure):
+    """The slower engine's vectors differ in their last digits: answers changed while a disk hiccuped."""
+
+    def fail(*_):
+        raise EngineError(f"convert failed: {failure!r}")
+
+    monkeypatch.setattr(converted, "_convert_in_child", REAL_CONVERT)
+    monkeypatch.setattr(converted.child, "run", fail)
+    with pytest.raises(ProcessLost, match="could not be converted for OpenVINO: convert failed"):
+        features.FeatureExtractor([catalog.FeatureSpec("tiny", "early", "avg")])
+
+
+def test_a_network_that_is_not_whole_after_its_conversion_is_no_reason_for_another_engine(tiny, monkeypatch):
+    monkeypatch.setattr(converted, "_convert_in_child", lambda model, size: None)
+    with pytest.raises(IntegrityError, match="not whole after a conversion"):
+        features.FeatureExtractor([catalog.FeatureSpec("tiny", "early", "avg")])
 
 
 def signal_stack():

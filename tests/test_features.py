@@ -11,7 +11,7 @@ from PIL import Image
 
 from semsearch import catalog, converted, datasets, engines, features, images, weights
 from semsearch.catalog import FeatureSpec
-from semsearch.errors import EngineError, ImageRefused, InputError, UnknownName
+from semsearch.errors import EngineError, EngineUnfit, ImageRefused, InputError, UnknownName
 from semsearch.features import FeatureExtractor
 from semsearch.settings import cores
 from tests import test_engines
@@ -140,7 +140,7 @@ def test_looks_ahead_by_a_bounded_number(tiny):
 def test_falls_back_to_tensorflow_and_says_so(tiny, monkeypatch):
     expected = FeatureExtractor([spec()], engine="tensorflow").extract(squares(2))[spec()]
     monkeypatch.setattr(features, "ChildEngine", engines.TensorFlowEngine)
-    monkeypatch.setattr(converted, "_compare", lambda *_: (_ for _ in ()).throw(EngineError("layer late differs")))
+    monkeypatch.setattr(converted, "_compare", lambda *_: (_ for _ in ()).throw(EngineUnfit("layer late differs")))
     extractor = FeatureExtractor([spec()])
     assert extractor.engine_name == "tensorflow"
     assert extractor.notice == "Slower engine in use (TensorFlow). layer late differs"
