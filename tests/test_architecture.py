@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = {
-    0: {"errors", "settings"},
-    1: {"storage", "child", "catalog", "images", "metrics", "scores"},
+    0: {"errors"},
+    1: {"settings", "storage", "child", "catalog", "images", "metrics", "scores"},
     2: {
         "fetch",
         "links",
