@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from semsearch.errors import Unavailable
+from semsearch.errors import StorageError, Unavailable
 from semsearch.terminal import bar, counted, guarded, say, table
 
 
@@ -149,8 +149,9 @@ def _dataset_row(name: str) -> dict[str, Any]:
 
     try:
         found = datasets.load(name)
-    except Unavailable:
-        return {"dataset": name, "pictures": "not here", "items": "", "classes": "", "licence": ""}
+    except (Unavailable, StorageError) as error:
+        said = "not here" if isinstance(error, Unavailable) else "cannot be read"
+        return {"dataset": name, "pictures": said, "items": "", "classes": "", "licence": ""}
     return {
         "dataset": name,
         "pictures": "here" if found.has_pictures else "not here",

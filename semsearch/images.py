@@ -46,6 +46,7 @@ from typing import IO, TYPE_CHECKING, cast
 import numpy as np
 
 from semsearch.errors import ImageRefused, InputError, UnknownName
+from semsearch.storage import explain, explained, of_machine
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
@@ -78,7 +79,7 @@ def load(source: bytes | Path, *, at_least: int = 0) -> np.ndarray:
     ``at_least`` is the side, in pixels, of the square the caller will resize to. A JPEG is then decoded at 1/2, 1/4
     or 1/8 of its size, which is quicker, as long as its shorter side stays at least twice that. 0 decodes in full.
 
-    Raises ImageRefused for everything that is not a picture we accept.
+    Raises ImageRefused for everything that is not a picture we accept, StorageError for a failure of the machine.
     """
     return _decode(_read(source), (at_least, 0, False, *WHOLE))
 
@@ -208,6 +209,8 @@ def _read_path(path: Path) -> bytes:
             with path.open("rb") as file:
                 return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
+        if failure := of_machine(error):  # not the picture's fault: it must not be left out for that
+            raise explain(failure, path) from error
         raise ImageRefused("unreadable", f"cannot read {str(path)!r}: {error}") from error
     if not regular:
         raise ImageRefused("unreadable", f"cannot read {str(path)!r}: not a regular file")
@@ -416,7 +419,8 @@ def _ready() -> _Decoder:
         if decoder.alive:
             return decoder
         decoder.close()
-    return _Decoder()
+    with explained("the process that decodes pictures"):
+        return _Decoder()
 
 
 def _close_idle() -> None:

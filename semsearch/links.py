@@ -18,6 +18,7 @@ from typing import Any, TypeAlias, cast
 from urllib.parse import quote, urljoin, urlsplit
 
 from semsearch.errors import FetchFailed, LinkRefused
+from semsearch.storage import explain, of_machine
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -68,6 +69,7 @@ def fetch_image(url: str, *, limit: int = 10_000_000, seconds: float = 8.0, poli
     Raises:
         LinkRefused: the link, a redirect, the type, coding or size of the answer is not one we accept.
         FetchFailed: the server does not answer with a whole body in time.
+        StorageError: the machine lets no connection be opened.
     """
     deadline = time.monotonic() + seconds
     hop = url
@@ -79,6 +81,8 @@ def fetch_image(url: str, *, limit: int = 10_000_000, seconds: float = 8.0, poli
         except (OSError, http.client.HTTPException, ValueError) as error:
             if isinstance(error, LinkRefused):
                 raise
+            if failure := of_machine(error):
+                raise explain(failure, "a connection") from error
             raise FetchFailed(
                 f"{link.host}: expected a picture, got no whole answer ({type(error).__name__}); {CURE_SERVER}"
             ) from error

@@ -13,6 +13,7 @@ from semsearch import catalog
 from semsearch.artifacts import CURE, KINDS, METRICS, SCHEMA, Layer, Map, Ranking, Scores, digest, read_signed
 from semsearch.catalog import WAYS, FeatureSpec
 from semsearch.errors import IntegrityError, UnknownName
+from semsearch.storage import explained, read_here
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Store:
     def __init__(self, root: Path, *, keep: int = 32) -> None:
         """Read and check the manifest at ``root``; IntegrityError if it is missing, damaged or of another schema."""
         self.root = root
-        manifest = read_signed(root / "manifest.json")
+        with explained(root):
+            manifest = read_signed(root / "manifest.json")
         if manifest["schema"] != SCHEMA:
             raise IntegrityError(f"{root}: expected schema {SCHEMA}, got {manifest['schema']}; {CURE}")
         self._units: dict[str, dict[str, dict]] = manifest["units"]
@@ -123,7 +125,7 @@ class Store:
     def _read(self, dataset: str, model: str, layer: str) -> Layer:
         path = self.root / dataset / model / f"{layer}.npz"
         expected = self.facts(dataset, model)["files"].get(path.name)
-        data = path.read_bytes() if path.is_file() else b""
+        data = read_here(path) or b""
         if digest(data) != expected:
             raise IntegrityError(f"{path}: expected SHA-256 {expected}, got {digest(data)}; {CURE}")
         return Layer(data)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semsearch import datasets, sources
+from semsearch import datasets, sources, storage
 from semsearch.errors import FetchFailed, InputError, IntegrityError, PicturesUnavailable, UnknownName
 from tests.local_http import site
 
@@ -281,14 +281,14 @@ def test_local_copy_is_taken_whole_or_not_at_all(small_iconic, tmp_path):
 
 def test_staged_folder_is_whole_or_absent(tmp_path):
     root = tmp_path / "set"
-    with pytest.raises(RuntimeError), sources.staged(root) as stage:
+    with pytest.raises(RuntimeError), storage.staged(root) as stage:
         (stage / "half").write_bytes(b"1")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
     (tmp_path / ".set.new.tmp").mkdir()
     (tmp_path / ".set.new.tmp" / "left by a kill").write_bytes(b"1")
     for content in (b"first", b"second"):
-        with sources.staged(root) as stage:
+        with storage.staged(root) as stage:
             (stage / "whole").write_bytes(content)
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
     assert [(path.name, path.read_bytes()) for path in root.iterdir()] == [("whole", b"second")]
