@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared import resources, sidebar, texts
+from pages.shared import fetching, resources, sidebar, texts
 from semsearch.errors import SemsearchError
 
 STATIC = Path(__file__).parent / "static"
@@ -37,3 +37,4 @@ try:
     resources.settle()
 except SemsearchError as error:
     st.error(texts.plain(str(error)), title="This cannot be shown", icon=":material/error:")
+    fetching.tell_limits()

@@ -214,9 +214,10 @@ def _loaded(name: str, _home: Path, _changed: tuple[int, ...]) -> datasets.Datas
 
 def _stamp(path: Path) -> tuple[int, ...]:
     """What changes with a file; empty where there is none."""
-    if not path.is_file():
+    try:
+        about = path.stat()
+    except OSError:
         return ()
-    about = path.stat()
     return about.st_mtime_ns, about.st_size, about.st_ino
 
 
@@ -265,7 +266,7 @@ async def _metrics(_request: Request, _gate: Gate) -> Response:
 
 
 async def _health(_request: Request, _gate: Gate) -> Response:
-    health = serving.service().health()
+    health = await run_in_threadpool(serving.service().health)
     return answer(asdict(health), 200 if health.healthy else 503)
 
 

@@ -34,11 +34,13 @@ STATUS = (
     (errors.FetchFailed, 502),
     (errors.TooLate, 504),
     (Unavailable, 503),
+    (errors.StorageError, 503),
 )
 """First fit counts; whatever else fails is a 500."""
 PLAIN: Mapping[type[Exception], str] = {
     errors.WeightsUnavailable: "the weights of this model are not on this server; see GET /api/models",
     errors.PicturesUnavailable: "the pictures of this dataset are not on this server; see GET /api/datasets",
+    errors.StorageError: "the server's machine does not let a file be read or written; see GET /api/health",
 }
 """In place of messages that are for the keeper of the server."""
 WAIT = {429: 1, 503: 2}
@@ -143,6 +145,8 @@ def refusal(error: Exception) -> Response:
         logging.getLogger(__name__).error("a request failed", exc_info=error)
         kind = kind if isinstance(error, SemsearchError) else "ServerError"
         message = "something failed on the server, whose keeper can read what; try again later"
+    if isinstance(error, errors.StorageError):
+        logging.getLogger(__name__).error("a request failed: %s", error)
     if status in WAIT and type(error) not in PLAIN:
         headers = {**headers, "Retry-After": str(WAIT[status])}
     fault = {"kind": kind, "reason": getattr(error, "reason", ""), "message": message}

@@ -1,9 +1,9 @@
-"""The way to get the pictures of a dataset that are not on this machine."""
+"""The way to get the pictures of a dataset that are not on this machine, and what the machine does not allow."""
 
 import streamlit as st
 
 from pages.shared import resources, texts
-from semsearch import datasets
+from semsearch import datasets, limits
 from semsearch.datasets import Dataset
 from semsearch.errors import SemsearchError
 
@@ -12,6 +12,7 @@ def offer_pictures(dataset: Dataset) -> None:
     """Say that pictures are not here, with a button that gets them or says why not; nothing when they are here."""
     if dataset.has_pictures:
         return
+    tell_limits()
     with st.container(border=True, key="fetch_pictures"):
         words, button = st.columns([3, 1], vertical_alignment="center")
         words.markdown(
@@ -20,6 +21,12 @@ def offer_pictures(dataset: Dataset) -> None:
         )
         if button.button("Fetch pictures", key="fetch", icon=":material/download:", width="stretch"):
             _fetch(dataset)
+
+
+def tell_limits() -> None:
+    """One line for each thing that this machine does not let be written; nothing when all is well."""
+    for line in limits.limits():
+        st.caption(f":material/hard_drive: {texts.plain(line[0].upper() + line[1:])}.")
 
 
 def _fetch(dataset: Dataset) -> None:

@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Sequence
 
 from semsearch.datasets import Dataset
-from semsearch.errors import PicturesUnavailable
+from semsearch.errors import SemsearchError
 from semsearch.store import Map
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -34,7 +34,7 @@ def as_zip(dataset: Dataset, ids: Sequence[int]) -> bytes:
         for item in ids:
             try:
                 archive.writestr(dataset.items[item].file, dataset.path(item).read_bytes())
-            except (OSError, PicturesUnavailable):
+            except (OSError, SemsearchError):
                 missing.append(dataset.items[item].file)
         if missing:
             archive.writestr("MISSING.txt", "\n".join(missing) + "\n")

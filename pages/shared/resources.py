@@ -149,8 +149,10 @@ def board(name: str) -> Board:
 
 
 def _stamp(file: str) -> int:
-    path = settings().precomputed / file
-    return path.stat().st_mtime_ns if path.is_file() else 0
+    try:
+        return (settings().precomputed / file).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading all results …")
@@ -170,9 +172,7 @@ def difference(a: Experiment, b: Experiment) -> Difference:
 
 def _sealed() -> tuple[Path, int]:
     """Which store is open: its folder, and when it was sealed."""
-    path = settings().precomputed
-    manifest = path / "manifest.json"
-    return path, manifest.stat().st_mtime_ns if manifest.is_file() else 0
+    return settings().precomputed, _stamp("manifest.json")
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
