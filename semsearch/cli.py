@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from semsearch.errors import StorageError, Unavailable
+from semsearch.settings import settings
+from semsearch.storage import explained
 from semsearch.terminal import bar, counted, guarded, say, table
 
 
@@ -196,7 +198,7 @@ def _datasets_verify(arguments: argparse.Namespace) -> int:
 def _precompute(arguments: argparse.Namespace) -> int:
     from semsearch import precompute
 
-    with bar("precompute", "") as progress:
+    with explained(arguments.to or settings().precomputed), bar("precompute", "") as progress:
         report = precompute.precompute(
             arguments.datasets,
             arguments.models or precompute.models_here(),
@@ -227,7 +229,7 @@ def _search(arguments: argparse.Namespace) -> int:
 
         picture = links.fetch_image(arguments.image)
     name = arguments.dataset
-    with bar(f"features of {name}", "") as progress:
+    with explained(settings().home), bar(f"features of {name}", "") as progress:
         found = search.search(picture, question, progress=progress)
     said = search.document(found, datasets.load(name))
     if arguments.json:
