@@ -60,7 +60,7 @@ class Place:
             "precompute": ("precompute", "world", "--models", "mobilenetv2"),
             "evaluate": ("evaluate", "world"),
             "search": ("search", picture, *more),
-            "link": ("search", f"{self.address}/p.bmp", *more),
+            "link": ("search", f"{self.address}/p.bmp", "--in", "world"),
         }
 
 
@@ -139,7 +139,7 @@ def driver(variables, *, cwd=ROOT, root=ROOT, mounts=False):
 
 @dataclass(frozen=True)
 class Row:
-    """An environment; texts may name ``{home}``, ``{store}`` and ``{folder}``."""
+    """An environment; texts may name ``{home}``, ``{store}``, ``{folder}`` and ``{thumbnails}``."""
 
     codes: dict = field(default_factory=dict)
     """Exit codes of the columns that do not end with 0."""
@@ -153,7 +153,18 @@ class Row:
     """Further steps that make it what it is."""
     variable: str = "SEMSEARCH_HOME"
     """What a message of code 5 names."""
-    mounts: bool = False
+    carried: bool = False
+    """Whether the pictures travel with the page."""
+
+    @property
+    def mounts(self):
+        """Whether file systems are mounted."""
+        return "mount" in self.spoil
+
+    @property
+    def closed(self):
+        """Whether nothing can be added."""
+        return self.codes.get("datasets add") == 5
 
 
 UNWRITABLE = dict.fromkeys(("models pull", "datasets fetch", "datasets add"), 5)
@@ -170,16 +181,19 @@ ROWS = {
         EMPTY, "touch {folder}/file", "rm {folder}/file", {"SEMSEARCH_HOME": None, "HOME": "{folder}/file"}
     ),
     "cache not writable": Row({"datasets add": 5}, "chmod -R a-w {home}", "chmod -R u+w {home}", filled=True),
-    "cache on a read-only disk": Row(
-        {"datasets add": 5}, READ_ONLY.format("{home}"), "umount {home}", filled=True, mounts=True
-    ),
+    "cache on a read-only disk": Row({"datasets add": 5}, READ_ONLY.format("{home}"), "umount {home}", filled=True),
     "store on a read-only disk": Row(
         {"precompute": 5},
         READ_ONLY.format("{store}"),
         "umount {store}",
         filled=True,
         variable="SEMSEARCH_PRECOMPUTED",
-        mounts=True,
+    ),
+    "checkout on a read-only disk": Row(
+        spoil="mkdir -p {thumbnails}; mount -t tmpfs -o ro none {thumbnails}",
+        heal="umount {thumbnails}",
+        filled=True,
+        carried=True,
     ),
     "64 files": Row(steps=(("files", 64),)),
     "no temporary folder": Row(variables={"TMPDIR": "/nowhere"}),
