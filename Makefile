@@ -29,6 +29,7 @@ $(VENV)/dev.done: requirements-dev.txt $(VENV)/run.done
 	touch $@
 
 app: $(VENV)/run.done  ## Start the app on http://localhost:8501 with real results on screen
+	@$(BIN)/python -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null || { echo "Port $(PORT) is taken, or not allowed: choose another, such as make app PORT=8502"; exit 1; }
 	$(BIN)/semsearch datasets fetch groceries200
 	$(BIN)/semsearch models pull mobilenetv2 || echo "Live search will ask again for a network."
 	$(BIN)/streamlit run server.py --server.port $(PORT)

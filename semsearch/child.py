@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from semsearch import storage
-from semsearch.errors import EngineError, ProcessLost, SemsearchError
+from semsearch.errors import EngineError, ProcessLost, SemsearchError, StorageError
 
 Progress = Callable[[int, int], None]
 SILENCE = 900.0
@@ -68,10 +68,12 @@ class Child:
         Raises:
             ProcessLost: the child died, or gave no sign of life for ``silence`` seconds.
             EngineError: the function failed with an error that is not of our tree.
+            StorageError: the machine lets no process be started, or no file be used there.
         """
         with self._lock:
-            try:
+            with storage.explained(f"a process of its own ({self._work})"):
                 process = self._started()
+            try:
                 request = (function.__module__, function.__qualname__, arguments, progress is not None)
                 _send(cast(IO[bytes], process.stdin), request)
                 return self._answer(process, progress)
@@ -209,6 +211,10 @@ def _result(module: str, name: str, arguments: tuple, answers: IO[bytes] | None)
         return "error", error
     except OSError as error:
         return "error", storage.explain(error)
+    except MemoryError:
+        return "error", StorageError(
+            f"{name.strip('_')}: the machine is short of memory; close other programs, and try again"
+        )
     except Exception as error:
         # What is not of our tree may not exist at the other end.
         reason = EngineError(f"{name.strip('_')} failed: {type(error).__name__}: {error}")

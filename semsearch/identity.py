@@ -17,7 +17,7 @@ from pathlib import Path
 
 from semsearch.datasets import KNOWN, Dataset
 from semsearch.sources import THREADS
-from semsearch.storage import FAULTS_OF_THE_MACHINE, explain, sha256_file
+from semsearch.storage import explain, of_machine, sha256_file
 
 Signature = tuple[int, int, int, int]
 """Time of change, bytes and number of a file, and when the system last noted a change of it, which nobody can set."""
@@ -66,7 +66,7 @@ def _checked(dataset: Dataset, id: int) -> Signature | str:
         if sha256_file(path) != item.sha256:
             return f"changed since the dataset was added: {cure}"
     except OSError as error:
-        if error.errno in FAULTS_OF_THE_MACHINE:
+        if of_machine(error):
             raise explain(error, path) from error
         return f"cannot be read ({error.strerror or type(error).__name__}): {cure}"
     return before

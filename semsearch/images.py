@@ -28,6 +28,7 @@ import numpy as np
 from semsearch import decoder, pixels
 from semsearch.errors import ImageRefused, InputError, UnknownName
 from semsearch.pixels import Wanted, finished, pillow, too_large
+from semsearch.storage import explain, of_machine
 
 RESAMPLES = ("antialias", "nearest")
 Box = pixels.Box
@@ -40,7 +41,7 @@ def load(source: bytes | Path, *, at_least: int = 0) -> np.ndarray:
     ``at_least`` is the side, in pixels, of the square the caller will resize to. A JPEG is then decoded at 1/2, 1/4
     or 1/8 of its size, which is quicker, as long as its shorter side stays at least twice that. 0 decodes in full.
 
-    Raises ImageRefused for everything that is not a picture we accept.
+    Raises ImageRefused for everything that is not a picture we accept, StorageError for a failure of the machine.
     """
     return pixels.decode(_read(source), (at_least, 0, False, *WHOLE))
 
@@ -135,6 +136,8 @@ def _read_path(path: Path) -> bytes:
             with path.open("rb") as file:
                 return file.read(pixels.MAX_BYTES + 1)
     except (OSError, ValueError) as error:
+        if failure := of_machine(error):  # not the picture's fault: it must not be left out for that
+            raise explain(failure, path) from error
         raise ImageRefused("unreadable", f"cannot read {str(path)!r}: {error}") from error
     if not regular:
         raise ImageRefused("unreadable", f"cannot read {str(path)!r}: not a regular file")

@@ -13,6 +13,7 @@ from semsearch import catalog, experiments, scores
 from semsearch.catalog import FeatureSpec
 from semsearch.errors import IntegrityError, UnknownName
 from semsearch.experiments import Experiment
+from semsearch.storage import read_here
 from semsearch.store import Store
 
 LEVEL = 0.95
@@ -159,10 +160,10 @@ def _published() -> dict[str, Any]:
 
 def latency(path: Path) -> Latency | None:
     """What ``benchmarks/latency.py`` wrote there; None without the file, IntegrityError when it is damaged."""
-    if not path.is_file():
+    if (data := read_here(path)) is None:
         return None
     try:
-        read = json.loads(path.read_text(encoding="utf-8"))
+        read = json.loads(data)
         found = {str(m): {str(y): float(ms) for y, ms in by.items()} for m, by in read["models"].items()}
         return Latency(str(read["machine"]), found)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias, cast
 from semsearch import formats
 from semsearch.addresses import CURE, Link, followed, parse
 from semsearch.errors import FetchFailed, LinkRefused
+from semsearch.storage import explain, of_machine
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -70,6 +71,7 @@ def fetch_image(url: str, *, limit: int = 10_000_000, seconds: float = 8.0, poli
     Raises:
         LinkRefused: the link, a redirect, the coding or size of the answer is not one we accept, or it is no picture.
         FetchFailed: the server does not answer with a whole body in time.
+        StorageError: the machine lets no connection be opened.
     """
     deadline = time.monotonic() + seconds
     if not isinstance(url, str) or len(url) > LONGEST:
@@ -84,6 +86,8 @@ def fetch_image(url: str, *, limit: int = 10_000_000, seconds: float = 8.0, poli
         except (OSError, http.client.HTTPException, ValueError) as error:
             if isinstance(error, LinkRefused):
                 raise
+            if failure := of_machine(error):
+                raise explain(failure, "a connection") from error
             raise FetchFailed(f"{link.host}: expected a picture, but {_cause(error)}") from error
         if not moved:
             return body

@@ -36,7 +36,7 @@ REFUSALS = {
     429: "This client asks too often, or gives too many links.",
     500: "Something failed on the server.",
     502: "The server behind a link sent no whole picture.",
-    503: "Busy, or features, weights or whole files are not there just now: `kind` says which.",
+    503: "Busy; features, weights or whole files are not there just now; or no file can be written: `kind` says which.",
     504: "The answer was not there by its deadline.",
 }
 OPERATIONS = (

@@ -4,16 +4,21 @@ Everything starts from a distance matrix, so a feature vector of three million n
 than one of a thousand. Maps of neighbouring layers are laid over each other, so that points travel.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
 from semsearch.child import Child
 from semsearch.errors import InputError
+from semsearch.settings import settings
+from semsearch.storage import trouble
 
 NEIGHBOURS = 15
 FEWEST = MappingProxyType({"umap": 4, "tsne": 4, "pca": 1})
@@ -73,6 +78,7 @@ def _umap(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
 
     sys.modules["tensorflow"] = None  # type: ignore[assignment]
 
+    _settle_compiler("umap")
     from umap import UMAP
 
     reducer = UMAP(
@@ -87,6 +93,21 @@ def _umap(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
         warnings.simplefilter("ignore")
         coordinates: np.ndarray = np.asarray(reducer.fit_transform(distances), np.float32)
         return coordinates
+
+
+def _settle_compiler(package: str) -> None:
+    """Before numba is imported: have it start where it finds no folder to keep in what ``package`` tells it to keep."""
+    found = find_spec(package)
+    kept = [Path(found.origin or "").parent / "__pycache__"] if found else []
+    kept.append(Path(os.path.expanduser("~/.cache/numba")))
+    if os.environ.get("NUMBA_CACHE_DIR") or not all(map(trouble, kept)):
+        return
+    if not trouble(own := settings().home / "compiled"):
+        os.environ["NUMBA_CACHE_DIR"] = str(own)
+        return
+    from numba.core.dispatcher import Dispatcher
+
+    Dispatcher.enable_caching = lambda dispatcher: None  # type: ignore[method-assign, assignment]
 
 
 def _tsne(distances: np.ndarray, start: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from functools import cache
 
 import numpy as np
 
-from semsearch import gallery, opened, search
+from semsearch import gallery, limits, opened, search, storage
 from semsearch.catalog import FeatureSpec
 from semsearch.errors import Busy, EngineError, NotReady, SemsearchError, TooLate
 from semsearch.extractors import DEFAULT, Tools
@@ -68,6 +68,8 @@ class Health:
     high: float
     troubles: tuple[str, ...]
     """What is wrong with files while the service goes on without them; it heals when they are whole again."""
+    limits: tuple[str, ...]
+    """What cannot be written, and what follows."""
 
 
 class Service:
@@ -122,13 +124,13 @@ class Service:
         return found
 
     def health(self) -> Health:
-        """How it is now; unhealthy when the model worker hangs, keeps dying or keeps failing."""
-        reason = self._worker.trouble()
+        """How it is now; unhealthy when the model worker hangs, keeps dying or failing, or no features can be had."""
+        reason, limited = self._worker.trouble() or limits.searches(), limits.limits()
         with self._lock:
             took = sorted(self._took) or [0.0]
             middle, high = (took[int(share * (len(took) - 1))] for share in (0.5, 0.95))
             counts = (self._inside, self._capacity, self._served, self._refused, self._failed)
-            return Health(not reason, reason, *counts, self._worker.restarts, middle, high, opened.troubles())
+            return Health(not reason, reason, *counts, self._worker.restarts, middle, high, opened.troubles(), limited)
 
     def close(self) -> None:
         """Drop what waits and end the threads."""
@@ -153,7 +155,8 @@ class Service:
         def through(spec: FeatureSpec, square: np.ndarray) -> np.ndarray:
             return self._worker.vector(spec, square, deadline=deadline)
 
-        result = search.search(examples, question, through=through, tools=self._tools)
+        with storage.explained(f"the features of {question.dataset}"):
+            result = search.search(examples, question, through=through, tools=self._tools)
         return replace(result, timings={"waiting": waited, **result.timings})
 
     @staticmethod
@@ -172,7 +175,8 @@ class Service:
 
         error: Exception | None = None
         try:
-            gallery.gallery(*key, progress=progress, tools=self._tools)
+            with storage.explained(f"the features of {key[0]}"):
+                gallery.gallery(*key, progress=progress, tools=self._tools)
         except SemsearchError as refusal:
             error = refusal
         except Exception as failure:

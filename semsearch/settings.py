@@ -7,9 +7,12 @@
 """
 
 import os
+import pwd
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from semsearch.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -41,18 +44,36 @@ class Settings:
 
 
 def settings() -> Settings:
-    """Read the environment now."""
+    """Read the environment now; InputError where it names no place."""
     env = os.environ
-    home = env.get("SEMSEARCH_HOME") or os.path.expanduser("~/.cache/semsearch")
+    home = env.get("SEMSEARCH_HOME") or "~/.cache/semsearch"
     store, rate = env.get("SEMSEARCH_PRECOMPUTED", ""), env.get("SEMSEARCH_RATE") or "20"
-    return _settings(home, store, env.get("SEMSEARCH_MIRROR", ""), rate)
+    return _settings(home, store, env.get("SEMSEARCH_MIRROR", ""), rate, env.get("HOME", ""))
 
 
 @lru_cache(8)
-def _settings(home: str, store: str, mirror: str, rate: str) -> Settings:
-    folders = [Path(home), Path(store) if store else ROOT / "precomputed"]
-    places = [folder.expanduser().resolve() for folder in folders]
-    return Settings(places[0], places[1], mirror, rate)
+def _settings(home: str, store: str, mirror: str, rate: str, user: str) -> Settings:
+    where = _place("SEMSEARCH_HOME", home, user)
+    return Settings(where, _place("SEMSEARCH_PRECOMPUTED", store or str(ROOT / "precomputed"), user), mirror, rate)
+
+
+def _place(name: str, text: str, user: str) -> Path:
+    """The absolute path that a setting names; ``~`` is ``user``, the folder of whoever runs this, or the system's."""
+    if text == "~" or text.startswith("~/"):
+        text = _of_user(name, user) + text[1:]
+    try:
+        return Path(text).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"{name}: expected a folder, got {text!r} ({error}); set it to an absolute path") from error
+
+
+def _of_user(name: str, user: str) -> str:
+    if user:
+        return user
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        raise InputError(f"{name}: this user has no folder of its own; set {name} to an absolute path") from None
 
 
 def cores() -> int:

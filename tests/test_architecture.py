@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = {
     -1: {"names"},
-    0: {"errors", "settings", "interrupts"},
-    1: {"storage", "child", "errands", "addresses", "catalog", "formats", "metrics", "scores"},
+    0: {"errors", "interrupts"},
+    1: {"settings", "storage", "staging", "child", "errands", "addresses", "catalog", "formats", "metrics", "scores"},
     2: {
         "pixels",
         "decoder",
@@ -39,6 +39,7 @@ LEVELS = {
         "units",
         "store",
         "index",
+        "limits",
     },
     3: {"experiments", "compare", "leaderboard", "gallery", "search", "recommend", "opened", "extractors"},
     4: {"precompute", "evaluate", "worker", "serving"},
@@ -57,7 +58,7 @@ HEAVY = {
     "pypi_simple": {"fetch"},
     "umap": {"projection"},
     "sklearn": {"projection"},
-    "numba": {"metrics"},
+    "numba": {"metrics", "projection"},
     "pyarrow": {"datasets", "sources"},
     "faiss": {"index"},
     "idna": {"addresses"},

@@ -90,7 +90,11 @@ def command(*words, **options):
     [
         (OSError(errno.ENOSPC, "No space left on device", "/data/x"), 5, "cannot use /data/x: the disk is full; "),
         (OSError(errno.EDQUOT, "Quota", "/data/x"), 5, "cannot use /data/x: the disk quota of this user is used up; "),
-        (OSError(errno.EACCES, "denied", "/data/x"), 5, "cannot use /data/x: this user may not do that there; make "),
+        (
+            OSError(errno.EACCES, "denied", "/data/x"),
+            5,
+            "/data/x: this user may not do that there; give this user the right",
+        ),
         (OSError(errno.EROFS, "ro", "/data/x"), 5, "cannot use /data/x: that disk is read-only; "),
         (OSError(errno.EIO, "io", "/data/x"), 5, "cannot use /data/x: the disk reports a fault; check that disk"),
         (OSError(errno.EMFILE, "many", "/data/x"), 5, "this process has as many files open as it may; raise the limit"),

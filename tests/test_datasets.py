@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semsearch import datasets, sources
-from semsearch.errors import FetchFailed, InputError, IntegrityError, PicturesUnavailable, UnknownName
+from semsearch import datasets, sources, staging
+from semsearch.errors import FetchFailed, InputError, IntegrityError, PicturesUnavailable, StorageError, UnknownName
 from tests.local_http import site
 
 
@@ -282,16 +282,41 @@ def test_local_copy_is_taken_whole_or_not_at_all(small_iconic, tmp_path):
     assert [path.name for path in small_iconic.parent.iterdir() if path.is_dir()] == ["iconic200"]
 
 
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_folder_that_cannot_be_replaced_stays(tmp_path, monkeypatch, failing):
+    root, real, left = tmp_path / "set", staging.os.replace, iter(range(1, 9))
+    with staging.staged(root) as stage:
+        (stage / "a").write_bytes(b"old")
+
+    def replace(*places):
+        if next(left) == failing:
+            raise OSError(5, "Input/output error")
+        real(*places)
+
+    monkeypatch.setattr(staging.os, "replace", replace)
+    with pytest.raises(StorageError, match="the disk reports a fault"), staging.staged(root) as stage:
+        (stage / "a").write_bytes(b"new")
+    assert (root / "a").read_bytes() == b"old" and list(tmp_path.iterdir()) == [root]
+
+
+def test_a_folder_whose_successor_never_came_is_put_back(tmp_path):
+    (tmp_path / ".set.old.tmp").mkdir()
+    (tmp_path / ".set.old.tmp" / "a").write_bytes(b"old")
+    with pytest.raises(RuntimeError), staging.staged(tmp_path / "set"):
+        raise RuntimeError
+    assert (tmp_path / "set" / "a").read_bytes() == b"old"
+
+
 def test_staged_folder_is_whole_or_absent(tmp_path):
     root = tmp_path / "set"
-    with pytest.raises(RuntimeError), sources.staged(root) as stage:
+    with pytest.raises(RuntimeError), staging.staged(root) as stage:
         (stage / "half").write_bytes(b"1")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
     (tmp_path / ".set.new.tmp").mkdir()
     (tmp_path / ".set.new.tmp" / "left by a kill").write_bytes(b"1")
     for content in (b"first", b"second"):
-        with sources.staged(root) as stage:
+        with staging.staged(root) as stage:
             (stage / "whole").write_bytes(content)
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
     assert [(path.name, path.read_bytes()) for path in root.iterdir()] == [("whole", b"second")]

@@ -22,7 +22,7 @@ from pages.shared.choice import K_RANGE, PARTS, WAYS, Choice, Offers, other_addr
 from pages.shared.sieve import Sieve
 from pages.shared.view_matches import Side
 from semsearch import catalog, datasets, experiments, images, metrics
-from semsearch.errors import PicturesUnavailable, UnknownName
+from semsearch.errors import UnknownName
 from tests import small_world
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -292,13 +292,6 @@ def test_a_picture_that_cannot_be_read_has_no_thumbnail_and_stops_nothing(store)
     dataset.path(1).write_bytes(b"no picture")
     pictures.ensure_thumbnails(dataset)
     assert sorted(pictures.addresses(dataset)) == [0, 2, 3, 4, 5]
-
-
-def test_a_folder_that_cannot_be_written_is_named(store, tmp_path, monkeypatch):
-    (tmp_path / "file").write_bytes(b"")
-    monkeypatch.setattr(pictures, "FOLDER", tmp_path / "file")
-    with pytest.raises(PicturesUnavailable, match="make that folder writable"):
-        pictures.ensure_thumbnails(datasets.load("world"))
 
 
 @pytest.mark.parametrize(

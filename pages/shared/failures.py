@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.errors import FragmentHandledException
 
 from pages.shared import texts
+from semsearch import limits
 from semsearch.errors import SemsearchError
 from semsearch.storage import explain
 
@@ -56,7 +57,14 @@ def note(error: Exception) -> None:
 
 def _show(error: Exception) -> None:
     st.error(in_words(error), title="This cannot be shown", icon=":material/error:")
+    tell_limits()
     st.button("Start again", key="start_again", icon=":material/restart_alt:", on_click=_start_again)
+
+
+def tell_limits() -> None:
+    """One line for each thing that this machine does not let be written; nothing when all is well."""
+    for line in limits.limits():
+        st.caption(f":material/hard_drive: {texts.plain(line[0].upper() + line[1:])}.")
 
 
 def _start_again() -> None:

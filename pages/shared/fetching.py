@@ -1,4 +1,4 @@
-"""The way to get the pictures of a dataset that are not on this machine."""
+"""The way to get the pictures of a dataset that are not on this machine, and what the machine does not allow."""
 
 import streamlit as st
 
@@ -24,6 +24,7 @@ def _offer(dataset: Dataset) -> None:
     if dataset.has_pictures:
         resources.forget(dataset.name)
         st.rerun()
+    failures.tell_limits()
     job = resources.fetch_jobs().running(dataset.name)
     with st.container(border=True, key="fetch_pictures"):
         words, button = st.columns([3, 1], vertical_alignment="center")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pages.shared import export
 from semsearch.artifacts import Map
 from semsearch.datasets import Dataset
-from semsearch.errors import PicturesUnavailable
+from semsearch.errors import SemsearchError
 
 
 def as_csv(dataset: Dataset, ids: Sequence[int], items: Sequence[int], found: Map) -> bytes:
@@ -30,7 +30,7 @@ def as_zip(dataset: Dataset, ids: Sequence[int]) -> bytes:
         for item in ids:
             try:
                 archive.writestr(dataset.items[item].shown, dataset.path(item).read_bytes())
-            except (OSError, PicturesUnavailable):
+            except (OSError, SemsearchError):
                 missing.append(dataset.items[item].shown)
         if missing:
             archive.writestr("MISSING.txt", "\n".join(missing) + "\n")

@@ -164,7 +164,7 @@ def explain(choice: Choice, look: Look, n: int) -> None:
         )
 
 
-def thumbnails(dataset: Dataset, ids: Sequence[int], first: Sequence[int]) -> dict[int, str]:
+def thumbnails(dataset: Dataset, ids: Sequence[int], first: Sequence[int]) -> Mapping[int, str]:
     """Addresses of the pictures: those of ``first`` made ready, and all of a dataset that is not large."""
     pictures.ensure_thumbnails(dataset, [*first, *(ids if len(ids) <= map_payload.LARGE else ())])
     return pictures.addresses(dataset)

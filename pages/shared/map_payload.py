@@ -2,7 +2,7 @@
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -108,9 +108,10 @@ def panel(choice: Choice, maps: Travel, nearest: list[list[int]], title: str) ->
     }
 
 
-def scene(dataset: Dataset, ids: Sequence[int], addresses: dict[int, str], panels: list[dict[str, Any]]) -> dict:
+def scene(dataset: Dataset, ids: Sequence[int], addresses: Mapping[int, str], panels: list[dict[str, Any]]) -> dict:
     """What all panels share: the items, their classes and pictures."""
-    paths = [addresses.get(item, "") for item in ids]
+    files = dict(addresses)
+    paths = [files.get(item, "") for item in ids]
     folder = next((path for path in paths if path), "").split("/")[-2:-1]
     classes = [
         {"name": name, "colour": palette.class_colour(label), "symbol": palette.class_symbol(label)}
