@@ -23,6 +23,7 @@ import numpy as np
 from semsearch import pixels
 from semsearch.errors import ImageRefused
 from semsearch.pixels import Wanted
+from semsearch.storage import explained
 
 SECONDS = 10.0
 """Wall clock of one isolated decoding, the start of its child included."""
@@ -142,7 +143,8 @@ def _ready() -> _Decoder:
         if decoder.alive:
             return decoder
         decoder.close()
-    return _Decoder()
+    with explained("the process that decodes pictures"):
+        return _Decoder()
 
 
 def _close_idle() -> None:

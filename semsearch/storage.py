@@ -195,8 +195,9 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def remove_leftovers(folder: Path, stem: str = "") -> None:
     """Delete what killed writers left in a folder, or under one name in it, to which nobody else writes now."""
-    for temporary in folder.glob(f".{glob.escape(stem[:100])}.*.tmp*" if stem else ".*.tmp.*"):
-        temporary.unlink(missing_ok=True)
+    for temporary in matching(folder, f".{glob.escape(stem[:100])}.*.tmp*" if stem else ".*.tmp.*"):
+        with explained(temporary):
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager

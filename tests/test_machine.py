@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pages.shared import pictures
-from semsearch import carriers, child, converted, datasets, fetch, images, limits, links, storage, weights
+from semsearch import carriers, child, converted, datasets, decoder, fetch, images, limits, links, storage, weights
 from semsearch.errors import ImageRefused, StorageError
 from semsearch.gate import refusal
 from tests import child_work, environments, small_world
@@ -74,7 +74,7 @@ def test_neither_is_one_on_a_machine_in_trouble(picture, monkeypatch, code):
 
 
 def test_a_decoder_that_cannot_be_started_is_no_fault_of_the_picture_and_the_next_call_heals(picture):
-    images._close_idle()
+    decoder._close_idle()
     with files_left(1), pytest.raises(StorageError, match=TOO_MANY):
         images.load_isolated(picture)
     assert images.load_isolated(picture).shape == (8, 8, 3)
