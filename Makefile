@@ -31,7 +31,7 @@ $(VENV)/dev.done: requirements-dev.txt $(VENV)/run.done
 app: $(VENV)/run.done  ## Start the app on http://localhost:8501 with real results on screen
 	$(BIN)/semsearch datasets fetch groceries200
 	$(BIN)/semsearch models pull mobilenetv2 || echo "Live search will ask again for a network."
-	$(BIN)/streamlit run server.py --server.port $(PORT)
+	$(BIN)/python server.py --server.port $(PORT)
 
 test: $(VENV)/dev.done  ## Run all the tests, in a real browser and with real weights too
 	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core) \

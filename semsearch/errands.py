@@ -1,18 +1,21 @@
 """Waits of several threads at once, such as downloads, that hold up nobody who no longer wants them."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 Item = TypeVar("Item")
+GRACE = 1.0
+"""Seconds that what is under way gets to end when it is no longer wanted."""
 
 
 def done(work: Callable[[Item], object], items: Iterable[Item], threads: int) -> Iterator[Item]:
     """Each item as soon as ``work(item)`` has returned; what it raises is raised here.
 
-    Whoever leaves before the end, by a failure or an interrupt, leaves at once: what has not begun is dropped, what is
-    under way ends by itself, and does not keep the process from ending.
+    Whoever leaves before the end, by a failure or an interrupt, leaves soon: what has not begun is dropped, and what is
+    under way for longer than GRACE ends by itself, and does not keep the process from ending.
     """
     waiting: SimpleQueue[Item] = SimpleQueue()
     ended: SimpleQueue[tuple[Item, BaseException | None]] = SimpleQueue()
@@ -28,16 +31,12 @@ def done(work: Callable[[Item], object], items: Iterable[Item], threads: int) ->
                 item = waiting.get_nowait()
             except Empty:
                 return
-            try:
-                work(item)
-            except BaseException as error:
-                ended.put((item, error))
-            else:
-                ended.put((item, None))
+            ended.put((item, _failure(work, item)))
 
+    crew = [threading.Thread(target=run, daemon=True) for _ in range(min(threads, count))]
     try:
-        for _ in range(min(threads, count)):
-            threading.Thread(target=run, daemon=True).start()
+        for thread in crew:
+            thread.start()
         for _ in range(count):
             item, error = ended.get()
             if error:
@@ -45,3 +44,15 @@ def done(work: Callable[[Item], object], items: Iterable[Item], threads: int) ->
             yield item
     finally:
         left.set()
+        until = time.monotonic() + GRACE
+        for thread in crew:
+            if thread.ident:
+                thread.join(max(0.0, until - time.monotonic()))
+
+
+def _failure(work: Callable[[Item], object], item: Item) -> BaseException | None:
+    try:
+        work(item)
+    except BaseException as error:
+        return error
+    return None
