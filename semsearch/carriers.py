@@ -8,6 +8,7 @@ turns it into named arrays; a mapping puts these in the order of today's Keras m
 import json
 import pickle
 import re
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -355,3 +356,11 @@ READERS: Mapping[str, Callable[[Path, Layout], Tensors]] = {
     "frozen_graph": _frozen_graph,
     "torch_legacy": _torch_legacy,
 }
+
+
+def ordered(data: bytes) -> bytes:
+    """A safetensors file with its header in alphabetical order: its library writes it in another order each time."""
+    (length,) = struct.unpack_from("<Q", data)
+    header = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return struct.pack("<Q", len(header)) + header + data[8 + length :]

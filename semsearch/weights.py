@@ -259,7 +259,7 @@ def _store(facts: catalog.Model, tensors: Tensors, said: dict[str, str]) -> Weig
     path = _path(facts.name, said["digest"])
     said = {**said, "model": facts.name, "order": json.dumps(list(tensors))}
     with storage.atomic_path(path) as temporary:
-        temporary.write_bytes(save(tensors, metadata={**said, "seal": _seal(said)}))
+        temporary.write_bytes(carriers.ordered(save(tensors, metadata={**said, "seal": _seal(said)})))
     return WeightsFile(path, said["digest"], said["source"])
 
 
