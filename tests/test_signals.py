@@ -51,7 +51,7 @@ def disturb(job, folder, expected, span, count):
 
 def test_precompute(extraction, tmp_path):
     job, expected, span = extraction
-    disturb(job, tmp_path / "0", expected, span, 8)
+    disturb(job, tmp_path / "0", expected, span, 6)
 
 
 def test_one_process_that_is_interrupted_calls_again(extraction, tmp_path):
