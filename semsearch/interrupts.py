@@ -45,9 +45,8 @@ class Watch:
         """Have the process end within so many seconds, by default PATIENCE, for the first signal that came."""
         if self._came is None:
             self._came = signal.Signals(number)
-            _thread.start_new_thread(
-                self._enforce, (patience or PATIENCE,)
-            )  # threading could wait here for ever for its lock
+            # A thread of threading could wait for ever here, for a lock that the interrupted code holds.
+            _thread.start_new_thread(self._enforce, (patience or PATIENCE,))
 
     def code(self) -> int | None:
         """The exit code, None when no signal came."""
