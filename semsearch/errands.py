@@ -14,8 +14,8 @@ GRACE = 1.0
 def done(work: Callable[[Item], object], items: Iterable[Item], threads: int) -> Iterator[Item]:
     """Each item as soon as ``work(item)`` has returned; what it raises is raised here.
 
-    After a failure what has not begun is dropped, and what is under way gets GRACE to end. Whoever leaves before the end,
-    as by an interrupt, leaves at once: what is under way ends by itself, and does not keep the process from ending.
+    After a failure what has not begun is dropped, and what is under way gets GRACE to end. Whoever leaves early, as by
+    an interrupt, leaves at once: what is under way ends by itself, and does not keep the process from ending.
     """
     waiting: SimpleQueue[Item] = SimpleQueue()
     ended: SimpleQueue[tuple[Item, BaseException | None]] = SimpleQueue()
