@@ -10,4 +10,4 @@ USER app
 RUN semsearch datasets fetch groceries200
 EXPOSE 8501
 HEALTHCHECK CMD python -c "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=3)"
-CMD ["streamlit", "run", "server.py", "--server.address", "0.0.0.0"]
+CMD ["python", "server.py", "--server.address", "0.0.0.0"]

@@ -32,7 +32,7 @@ app: $(VENV)/run.done  ## Start the app on http://localhost:8501 with real resul
 	@$(BIN)/python -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null || { echo "Port $(PORT) is taken, or not allowed: choose another, such as make app PORT=8502"; exit 1; }
 	$(BIN)/semsearch datasets fetch groceries200
 	$(BIN)/semsearch models pull mobilenetv2 || echo "Live search will ask again for a network."
-	$(BIN)/streamlit run server.py --server.port $(PORT)
+	$(BIN)/python server.py --server.port $(PORT)
 
 test: $(VENV)/dev.done  ## Run all the tests, in a real browser and with real weights too
 	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core) \

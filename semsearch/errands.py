@@ -1,18 +1,21 @@
 """Waits of several threads at once, such as downloads, that hold up nobody who no longer wants them."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 Item = TypeVar("Item")
+GRACE = 1.0
+"""Seconds: a server that is silent would hold up a failure for 20."""
 
 
 def done(work: Callable[[Item], object], items: Iterable[Item], threads: int) -> Iterator[Item]:
     """Each item as soon as ``work(item)`` has returned; what it raises is raised here.
 
-    After a failure what has not begun is dropped, and what is under way is waited for. Whoever leaves before the end,
-    as by an interrupt, leaves at once: what is under way ends by itself, and does not keep the process from ending.
+    After a failure what has not begun is dropped, and what is under way gets GRACE to end. Whoever leaves early, as by
+    an interrupt, leaves at once: what is under way ends by itself, and does not keep the process from ending.
     """
     waiting: SimpleQueue[Item] = SimpleQueue()
     ended: SimpleQueue[tuple[Item, BaseException | None]] = SimpleQueue()
@@ -30,8 +33,9 @@ def done(work: Callable[[Item], object], items: Iterable[Item], threads: int) ->
             item, error = ended.get()
             if error:
                 left.set()
+                until = time.monotonic() + GRACE
                 for thread in running:
-                    thread.join()
+                    thread.join(max(0.0, until - time.monotonic()))
                 raise error
             yield item
     finally:

@@ -41,11 +41,12 @@ class Watch:
             self._raises = False
             raise Ended if self._came == signal.SIGTERM else KeyboardInterrupt
 
-    def expect_end(self, number: int, patience: float = PATIENCE) -> None:
-        """Have the process end within so many seconds, for the first signal that came."""
+    def expect_end(self, number: int, patience: float | None = None) -> None:
+        """Have the process end within so many seconds, by default PATIENCE, for the first signal that came."""
         if self._came is None:
             self._came = signal.Signals(number)
-            _thread.start_new_thread(self._enforce, (patience,))  # threading could wait here for ever for its lock
+            # A thread of threading could wait for ever here, for a lock that the interrupted code holds.
+            _thread.start_new_thread(self._enforce, (patience or PATIENCE,))
 
     def code(self) -> int | None:
         """The exit code, None when no signal came."""
@@ -67,9 +68,9 @@ class Watch:
         else:
             sys.__unraisablehook__(unraisable)
 
-    def _remind(self, number: signal.Signals) -> None:
+    def _remind(self, number: int) -> None:
         time.sleep(0.01)
-        _thread.interrupt_main(number)
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
 
     def _enforce(self, patience: float) -> None:
         time.sleep(patience)

@@ -6,6 +6,7 @@ A safetensors file is the length of its header, the header as JSON, and the tens
 import hashlib
 import json
 import os
+import struct
 from collections.abc import Mapping
 from typing import IO
 
@@ -37,3 +38,11 @@ def read(file: IO[bytes]) -> dict[str, str]:
     if (there := file.seek(0, os.SEEK_END)) != size:
         raise ValueError(f"{there:,} bytes, its header says {size:,}")
     return dict(said)
+
+
+def ordered(data: bytes) -> bytes:
+    """A safetensors file with its header in alphabetical order: its library writes it in another order each time."""
+    (length,) = struct.unpack_from("<Q", data)
+    header = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return struct.pack("<Q", len(header)) + header + data[8 + length :]

@@ -243,18 +243,8 @@ def _store(facts: catalog.Model, tensors: Tensors, said: dict[str, str]) -> Weig
 
     path = _path(facts.name, said["digest"])
     said = {**said, "model": facts.name, "order": json.dumps(list(tensors))}
-    storage.write_bytes(path, _in_order(save(tensors, metadata={**said, "seal": safeheader.seal(said)})))
+    storage.write_bytes(path, safeheader.ordered(save(tensors, metadata={**said, "seal": safeheader.seal(said)})))
     return WeightsFile(path, said["digest"], said["source"])
-
-
-def _in_order(data: bytes) -> bytes:
-    """A safetensors file whose facts, written in any order, are in that of their names: equal weights, equal bytes."""
-    end = 8 + int.from_bytes(data[:8], "little")
-    head = json.loads(data[8:end])
-    head["__metadata__"] = dict(sorted(head["__metadata__"].items()))
-    text = json.dumps(head, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return b"".join((len(text).to_bytes(8, "little"), text, memoryview(data)[end:]))
 
 
 @contextmanager

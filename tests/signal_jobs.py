@@ -156,7 +156,7 @@ def named_by_digest(folder, pattern, whole):
 
 def precompute_job(world):
     words = [*COMMAND, "precompute", "mine", "--models", MODEL, "--to", "{}/store"]
-    return Job("precompute", words, world.at_home(*ALL), ("store/**/*",), problems=store_problems, series=10)
+    return Job("precompute", words, world.at_home(*ALL), ("store/**/*",), problems=store_problems, series=25)
 
 
 def recompute_job(world, store):
@@ -177,7 +177,7 @@ def script_job(world):
 
     words = [sys.executable, "{}/script.py", "{}/store"]
     codes = {2: -2, 15: -15}
-    return Job("script", words, make, ("store/**/*",), codes=codes, quiet=False, problems=store_problems, series=10)
+    return Job("script", words, make, ("store/**/*",), codes=codes, quiet=False, problems=store_problems, series=25)
 
 
 def search_job(world):

@@ -44,7 +44,7 @@ def server():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    start = [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(port)]
+    start = [sys.executable, "server.py", "--server.port", str(port)]
     with subprocess.Popen(start, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
         try:
             for _ in range(300):

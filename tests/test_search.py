@@ -170,6 +170,17 @@ def test_damaged_features_are_computed_again(world, home):
     assert pairs(find(3)) == before
 
 
+def test_what_a_killed_search_left_of_features_is_removed_by_the_next(world, home):
+    find(3)
+    file = next((home / "features").glob("*.f32"))
+    file.unlink()
+    half, other = (file.with_name(f".{stem}.1.00000000.tmp.f32") for stem in (file.stem, "of_another"))
+    for path in (half, other):
+        path.write_bytes(b"half")
+    find(3)
+    assert file.exists() and other.exists() and not half.exists()
+
+
 def test_features_used_longest_ago_make_room(world, home, monkeypatch):
     """Six vectors of two numbers are 48 bytes: two of three sets fit."""
     monkeypatch.setattr(vectorfiles, "ROOM", 100)
