@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
 import threading
@@ -83,6 +84,8 @@ class World:
     def __init__(self, folder, pictures=4, shown=48):
         from semsearch import converted, datasets
 
+        # A shell that starts us in the background has Ctrl-C ignored, and what we start would ignore it too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.environ.pop("SEMSEARCH_HOME", None)
         kept = weights.pull(MODEL).path, converted._folder(MODEL, catalog.model(MODEL).size)
         converted.converted(MODEL, catalog.model(MODEL).size)

@@ -264,6 +264,8 @@ def run(job, place, number, count, seed, told=lambda words: None):
             since = 0
             shutil.rmtree(folder)
     shutil.rmtree(place)
+    if not set(row.codes) & set(job.codes.values()):
+        row.faults.append("no try was interrupted")
     told(f"{job.name}: {row.answered} requests answered; slow ends after {row.slow} s; {row.faults}")
     return row
 
