@@ -7,6 +7,7 @@
     moved = checked.changed()                items whose file is no longer what was read: do not keep their features
 """
 
+import errno
 import os
 import stat
 import time
@@ -17,8 +18,10 @@ from pathlib import Path
 
 from semsearch.datasets import KNOWN, Dataset
 from semsearch.sources import THREADS
-from semsearch.storage import explain, of_machine, sha256_file
+from semsearch.storage import explain, sha256_file
 
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""What says nothing about the file: all others would be left out alike."""
 Signature = tuple[int, int, int, int]
 """Time of change, bytes and number of a file, and when the system last noted a change of it, which nobody can set."""
 TICK = 20_000_000
@@ -66,7 +69,7 @@ def _checked(dataset: Dataset, id: int) -> Signature | str:
         if sha256_file(path) != item.sha256:
             return f"changed since the dataset was added: {cure}"
     except OSError as error:
-        if of_machine(error):
+        if error.errno in EXHAUSTED:
             raise explain(error, path) from error
         return f"cannot be read ({error.strerror or type(error).__name__}): {cure}"
     return before

@@ -252,8 +252,9 @@ def _extract(unit: _Unit, extractors: Sequence[Extractor], vectors: Vectors, ste
             if isinstance(row, ImageRefused):
                 raise row
             picture = f"{unit.dataset.name}/{unit.dataset.items[unit.usable[position]].shown}"
-            for spec in vectors.keys() & row.keys():
-                finite.check_features(row[spec], f"{picture} under {spec.key}")
-                vectors[spec][position] = row[spec]
+            for spec, rows in vectors.items():
+                if spec in row:
+                    finite.check_features(row[spec], f"{picture} under {spec.key}")
+                    rows[position] = row[spec]
             done += 1
             step(done)

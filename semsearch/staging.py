@@ -12,7 +12,7 @@ from semsearch.storage import explained
 def remove(*places: Path) -> None:
     """Delete folders with all that is in them, or files that stand in their place, as far as that can be."""
     for place in places:
-        if place.is_file():
+        if os.path.isfile(place):
             with suppress(OSError):
                 place.unlink()
         shutil.rmtree(place, ignore_errors=True)
@@ -36,7 +36,7 @@ def staged(root: Path) -> Iterator[Path]:
             for file in stage.iterdir():
                 with file.open("rb") as written:
                     os.fsync(written.fileno())
-            if root.exists():
+            if os.path.lexists(root):
                 os.replace(root, old)
             try:
                 os.replace(stage, root)
@@ -47,7 +47,7 @@ def staged(root: Path) -> Iterator[Path]:
 
 
 def _put_back(old: Path, root: Path) -> None:
-    if old.is_dir() and not root.exists():
+    if os.path.isdir(old) and not os.path.lexists(root):
         os.replace(old, root)
 
 

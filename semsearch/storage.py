@@ -113,7 +113,7 @@ def clear_way(path: Path, root: Path) -> None:
     if path == root or not path.is_relative_to(root):
         return
     between = [place for place in reversed(path.parents) if place != root and place.is_relative_to(root)]
-    wrong = next((place for place in between if place.is_file()), path if path.is_dir() else None)
+    wrong = next((place for place in between if os.path.isfile(place)), path if os.path.isdir(path) else None)
     if wrong:
         with explained(wrong), suppress(FileNotFoundError):
             os.replace(wrong, wrong.with_name(f".{wrong.name[:100]}.{secrets.token_hex(4)}.aside"))

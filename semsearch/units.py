@@ -70,7 +70,7 @@ def put_in_place(root: Path, dataset: str, model: str, work: Path) -> None:
     final = root / dataset / model
     with explained(final):
         final.parent.mkdir(parents=True, exist_ok=True)
-        if final.exists():
+        if os.path.lexists(final):
             old = aside(root, dataset, model, _key(final))
             shutil.rmtree(old, ignore_errors=True)
             os.replace(final, old)
@@ -95,7 +95,7 @@ def _put_back(root: Path) -> None:
     for old in root.glob(".work/*.old"):
         dataset, model, _ = old.stem.split(".")
         with lock(root / ".work" / f"{dataset}.{model}.lock"), explained(old):
-            if not (root / dataset / model).exists():
+            if not os.path.lexists(root / dataset / model):
                 os.replace(old, root / dataset / model)
 
 

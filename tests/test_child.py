@@ -132,13 +132,23 @@ def test_a_child_ends_with_its_caller(tmp_path, number):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(work=f"write_and_wait, {str(tmp_path)!r}"))
     with subprocess.Popen(
-        [sys.executable, script], cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, script],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=listen,
     ) as caller:
         soon((tmp_path / "half").is_file, 60)
         pid = (tmp_path / "pid").read_text()
         caller.send_signal(number)
         caller.wait(10)
         soon(lambda: not alive(pid))
+
+
+def listen():
+    """Whoever runs in the background of a shell was started to ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def environment():

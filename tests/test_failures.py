@@ -116,16 +116,15 @@ def test_a_callback_that_fails_says_so(store, monkeypatch, told_everywhere):
     assert not app.exception and not app.error and app.query_params["q"] == "0" and len(ranking(app)) == 5
 
 
-def test_a_dialog_that_fails_says_so_in_its_own_place(store, monkeypatch, tmp_path, told_everywhere):
+def test_a_dialog_that_fails_says_so_in_its_own_place(store, monkeypatch, told_everywhere):
     app = open_app(q=3)
-    (tmp_path / "file").write_bytes(b"")
+    full = raising(OSError(28, "No space left on device"))
     with monkeypatch.context() as patch:
-        patch.setattr(pictures, "FOLDER", tmp_path / "file")
-        patch.setattr(pictures, "ensure_thumbnails", only_in_a_dialog(pictures.ensure_thumbnails))
+        patch.setattr(pictures, "ensure_thumbnails", only_in_a_dialog(full))
         app.button(key="search_browse").click().run()
         assert not app.exception
         [said] = app.error
-        assert "make that folder writable" in said.value
+        assert "the disk is full" in said.value
         assert [one.value for one in dialog(app).error] == [said.value], "it is told in its own place"
     app.button(key="start_again").click().run()
     assert not app.exception and not app.error

@@ -84,8 +84,8 @@ def test_a_callback_that_fails_on_a_server_says_so_and_leads_back(page, tmp_path
     with serving(tmp_path) as (address, _):
         page.goto(address)
         page.locator(f"ol.matches li button[data-id='{BROKEN}']").click()
-        page.get_by_text("No space left on device").wait_for()
+        page.get_by_text("the disk is full").wait_for()
         assert not page.get_by_text("Traceback").count() and not page.get_by_test_id("stException").count()
         page.get_by_role("button", name="Start again").click()
         until(page, lambda: len(ranking(page)) == 11, "the page did not come back")
-        assert not page.get_by_text("No space left on device").count()
+        assert not page.get_by_text("the disk is full").count()

@@ -680,14 +680,23 @@ def session(service, monkeypatch):
 class Leaving(dict):
     """A session whose page is run anew: Streamlit ends the present run where it is next touched."""
 
+    asked = False
+
     def get(self, *arguments):
-        raise KeyboardInterrupt
+        if self.asked:
+            raise KeyboardInterrupt
+        return super().get(*arguments)
 
 
 def test_a_page_that_is_left_withdraws_its_request(service, monkeypatch):
-    waiting = Future()
-    monkeypatch.setattr(service, "submit", lambda examples, question: waiting)
-    monkeypatch.setattr(st, "session_state", Leaving())
+    waiting, session = Future(), Leaving()
+
+    def submit(examples, question):
+        session.asked = True
+        return waiting
+
+    monkeypatch.setattr(service, "submit", submit)
+    monkeypatch.setattr(st, "session_state", session)
     with pytest.raises(KeyboardInterrupt):
         live_call.ask(CHOICE, [Example(3)], search.Question("world", SPEC))
     assert waiting.cancelled()
