@@ -62,7 +62,7 @@ def _extremes(choice: Choice, dataset: Dataset, queries: Queries) -> None:
                 found,
                 key=f"dataset_{name}",
                 look="pictures",
-                label=texts.counted(len(places), f"{name} query"),
+                label="The " + texts.counted(len(places), f"{name} query"),
                 on_pick=sidebar.pick,
             )
 
