@@ -21,22 +21,21 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import needs
+from benchmarks.seen import Seen, report, verdict
+from benchmarks.visitor import ADDRESSES, SECOND, Visitor
 from pages.shared import pictures
 from semsearch import catalog, datasets, search, weights
 from semsearch.catalog import FeatureSpec
 
 ROOT = Path(__file__).resolve().parents[1]
-CLIENTS, HANGS, MEMORY, SOON = 8, 30.0, 350, 5.0
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-SECOND = "efficientnetlite0"
+CLIENTS, HANGS = 8, 30.0
 OWN = tuple(f"own{number}" for number in range(4))
 PLACES = [
     ("own0", "Conv_1", "flatten"),
@@ -44,32 +43,6 @@ PLACES = [
     *((name, "block_12_expand", "max") for name in ("groceries200", *OWN)),
 ]
 """More than are kept open, so that galleries are loaded again and again; one large enough to be mapped."""
-ADDRESSES = (
-    "?welcome=no&q={q}",
-    "?welcome=no&q={q}&view=Everywhere",
-    "?welcome=no&q={q}&view=This+dataset",
-    "?welcome=no&q={q}&layer=block_9_project&b_layer=Conv_1",
-    "live?q={q}",
-    "live?q={q}&dataset=own1",
-    "map?q={q}",
-    "learn",
-)
-
-
-@dataclass
-class Seen:
-    """What clients and browser saw, counted."""
-
-    answers: Counter[str] = field(default_factory=Counter)
-    faults: list[str] = field(default_factory=list)
-    pages: Counter[str] = field(default_factory=Counter)
-    deeds: Counter[str] = field(default_factory=Counter)
-    memory: list[float] = field(default_factory=list)
-    pulled: str = "not asked for"
-    deaths: int = 0
-    well: float = float("nan")
-    slowest: float = 0.0
-    after: "Seen | None" = None
 
 
 @dataclass(frozen=True)
@@ -178,70 +151,6 @@ def _look(port: int, path: str, seen: Seen) -> None:
         seen.faults.append(f"{path}: {status}")
 
 
-class Visitor(threading.Thread):
-    """A browser that looks around on all pages, and gets a second model when it is told to."""
-
-    def __init__(self, port: int, seen: Seen, over: threading.Event, pull: threading.Event) -> None:
-        """Begin with ``start``; when ``over`` is set it looks at each page once more, strictly, and ends."""
-        super().__init__(daemon=True)
-        self.url, self.seen, self.over, self.pull = f"http://127.0.0.1:{port}/", seen, over, pull
-        self.whole: dict[str, bool] = {}
-
-    def run(self) -> None:
-        """In a thread of its own, as playwright wants it."""
-        from playwright.sync_api import sync_playwright
-
-        with sync_playwright() as playwright:
-            chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-            turn = 0
-            while not self.over.is_set():
-                page = chromium.new_page()
-                for pattern in ADDRESSES:
-                    if not self.over.is_set():
-                        self._visit(page, pattern.format(q=turn % 24), strict=False)
-                    if self.pull.is_set():
-                        self.pull.clear()
-                        self._get(page)
-                    turn += 1
-                page.close()
-            page = chromium.new_page()
-            for pattern in ADDRESSES:
-                self.whole[pattern] = self._visit(page, pattern.format(q=3), strict=True)
-            chromium.close()
-
-    def _visit(self, page: Any, address: str, *, strict: bool) -> bool:  # noqa: ANN401
-        try:
-            page.goto(self.url + address, timeout=30_000)
-            page.locator("h1, [data-testid=stAlert]").first.wait_for(timeout=30_000)
-            page.locator("[data-test-script-state=notRunning]").wait_for(state="attached", timeout=30_000)
-        except Exception as error:
-            self.seen.faults.append(f"page {address} hangs: {str(error)[:200]}")
-            return False
-        return self._judge(page, address, strict=strict)
-
-    def _judge(self, page: Any, address: str, *, strict: bool) -> bool:  # noqa: ANN401
-        broken = page.locator("[data-testid=stException]")
-        text = page.locator("body").inner_text()
-        told = page.locator("[data-testid=stAlertContentError]").all_inner_texts()
-        if broken.count() or "Traceback" in text:
-            self.seen.faults.append(f"page {address}: {(broken.all_inner_texts() or [text])[0][:300]}")
-        self.seen.pages["broken" if broken.count() else "says what is wrong" if told else "shows"] += 1
-        if strict and told:
-            self.seen.faults.append(f"page {address} is not well: {told}")
-        return not broken.count() and not told
-
-    def _get(self, page: Any) -> None:  # noqa: ANN401
-        """Press the button that gets the second model, and wait until the page searches with it or says why not."""
-        try:
-            page.goto(f"{self.url}live?model={SECOND}&q=5", timeout=30_000)
-            page.get_by_role("button", name="Get the model").click(timeout=60_000)
-            page.locator("ol.matches, [data-testid=stAlertContentError]").first.wait_for(timeout=120_000)
-            told = page.locator("[data-testid=stAlertContentError]").all_inner_texts()
-            self.seen.pulled = f"told: {told}" if told else "got, and searched with"
-        except Exception as error:
-            self.seen.pulled = f"not got: {str(error)[:200]}"
-
-
 @contextmanager
 def server(folder: Path) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
     """The app, started as a keeper would; its port and process."""
@@ -317,30 +226,6 @@ def run(folder: Path, *, seconds: float, seed: int, pull: bool) -> Seen:
         if not all(visitor.whole.get(pattern) for pattern in ADDRESSES):
             seen.faults.append(f"pages that are not whole afterwards: {visitor.whole}")
     return seen
-
-
-def verdict(seen: Seen) -> list[str]:
-    """The targets that were missed."""
-    missed = list(dict.fromkeys(seen.faults + (seen.after.faults if seen.after else [])))
-    missed += [f"{seen.deaths} deaths"] if seen.deaths else []
-    missed += [f"well after {seen.well:.1f} s"] if not seen.well <= SOON else []
-    missed += [f"{max(seen.memory):.0f} MB"] if max(seen.memory) > MEMORY else []
-    return missed
-
-
-def report(seen: Seen) -> None:
-    """Print all figures."""
-    for title, counts in (("deeds", seen.deeds), ("answers", seen.answers), ("pages", seen.pages)):
-        print(f"\n| {title} | number |\n|---|---|")
-        for name, number in sorted(counts.items()):
-            print(f"| {name} | {number:,} |")
-        print(f"| all | {sum(counts.values()):,} |")
-    print(f"\nuntil well: {dict(seen.after.answers) if seen.after else {}}")
-    print(f"second model: {seen.pulled}")
-    print(f"deaths: {seen.deaths}; wrong answers: {seen.answers['200 WRONG']}; slowest answer {seen.slowest:.1f} s")
-    print(f"well {seen.well:.1f} s after the end (target ≤ {SOON:g}); ", end="")
-    middle = sorted(seen.memory)[len(seen.memory) // 2]
-    print(f"memory {middle:.0f} MB, at most {max(seen.memory):.0f} (target ≤ {MEMORY})", flush=True)
 
 
 def main() -> int:
