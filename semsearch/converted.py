@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from semsearch import catalog, child, datasets, images, weights
+from semsearch import catalog, child, datasets, errands, images, weights
 from semsearch.engines import GEM_FLOOR, GEM_POWER, Engine, Output, preprocess
 from semsearch.errors import EngineError, EngineUnfit, IntegrityError, ProcessLost
 from semsearch.settings import cores, settings
@@ -87,9 +88,15 @@ class OpenVINOEngine(Engine):
 
 
 def _openvino() -> Any:  # noqa: ANN401
-    """OpenVINO without its telemetry: with the reporting package masked it takes its own stub and sends nothing."""
+    """OpenVINO without its telemetry: with the reporting package masked it takes its own stub and sends nothing.
+
+    Loaded in a thread that interrupts do not reach: it makes a failed import of them, which would be taken for an
+    OpenVINO that cannot be had, and would never load in this process again.
+    """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
+        if "openvino" not in sys.modules:
+            list(errands.done(import_module, ["openvino"], 1))
         import openvino
     except ImportError as error:
         raise EngineUnfit(f"OpenVINO cannot be loaded: {error}; install the versions of requirements.txt") from error

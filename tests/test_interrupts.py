@@ -137,6 +137,37 @@ def test_a_clean_up_that_never_ends_does_not_keep_the_process(number):
     assert time.monotonic() - started < 5
 
 
+SLOW = """
+import time
+try:
+    time.sleep(1)
+except BaseException:
+    raise ImportError("initialization failed") from None
+"""
+LOADS = """
+import os, signal, threading
+from semsearch import converted
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    converted._openvino()
+except KeyboardInterrupt:
+    print("interrupted,", converted._openvino().__name__, "is there")
+"""
+
+
+def test_an_interrupt_while_openvino_is_loaded_is_no_openvino_that_cannot_be_had(tmp_path):
+    """It was taken for one: the run went on with the slower engine, and Ctrl-C was lost."""
+    (tmp_path / "openvino.py").write_text(SLOW)
+    done = subprocess.run(
+        [sys.executable, "-c", LOADS],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.stdout, done.stderr) == ("interrupted, openvino is there\n", "")
+
+
 def test_children_that_decode_do_not_get_the_ctrl_c_of_the_terminal():
     """In their first moments it ended them, and the picture was refused: "the decoder died on this picture"."""
     decoder = images._Decoder()
