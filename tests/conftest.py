@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ from pages.shared import pictures
 from tests import small_world
 
 SHARED = Path(os.environ.get("SEMSEARCH_SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""Whoever runs in the background of a shell was started to ignore Ctrl-C; tests of it, and their children, are not."""
 
 
 @pytest.fixture

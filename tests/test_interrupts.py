@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from semsearch import errands, images, interrupts, storage, units
+from semsearch import errands, interrupts, storage, units
+from semsearch.decoder import _Decoder
 from semsearch.errors import FetchFailed
 from semsearch.fetch import download
 from semsearch.interrupts import Ended, in_order
@@ -170,7 +171,7 @@ def test_an_interrupt_while_openvino_is_loaded_is_no_openvino_that_cannot_be_had
 
 def test_children_that_decode_do_not_get_the_ctrl_c_of_the_terminal():
     """In their first moments it ended them, and the picture was refused: "the decoder died on this picture"."""
-    decoder = images._Decoder()
+    decoder = _Decoder()
     try:
         assert os.getpgid(decoder._process.pid) == decoder._process.pid != os.getpgid(0)
     finally:

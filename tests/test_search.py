@@ -177,6 +177,7 @@ def test_what_a_killed_search_left_of_features_is_removed_by_the_next(world, hom
     half, other = (file.with_name(f".{stem}.1.00000000.tmp.f32") for stem in (file.stem, "of_another"))
     for path in (half, other):
         path.write_bytes(b"half")
+    gallery._shelves.clear()
     find(3)
     assert file.exists() and other.exists() and not half.exists()
 
