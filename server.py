@@ -17,6 +17,8 @@ if __name__ == "__main__":  # before anything is imported that takes time
 import ctypes
 import gc
 import sys
+import threading
+import time
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -35,6 +37,15 @@ if sys.platform == "linux":
     mallopt = getattr(ctypes.CDLL(None), "mallopt", lambda *_: 0)
     mallopt(-8, 2)
     mallopt(-3, 500_000)
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", lambda _: 0)
+
+    def give_back() -> None:
+        """Return to the system what is free in these heaps: it keeps the peak of every load for good else."""
+        while True:
+            time.sleep(2)
+            trim(0)
+
+    threading.Thread(target=give_back, name="give back", daemon=True).start()
 
 app = st.App(
     "app.py",

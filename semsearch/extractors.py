@@ -66,13 +66,14 @@ class Extractors:
         with self._loading:
             if kept := self.found(spec, tools):
                 return kept
+            with self._lock:  # before the next one comes, so that never more than that many take memory
+                while len(self._loaded) >= self._keep:
+                    del self._loaded[next(iter(self._loaded))]
             digest, network = tools.digest(spec.model), tools.extractor([spec])
             if tools.digest(spec.model) != digest:
                 raise WeightsUnavailable(f"the weights of {spec.model} were replaced while they were read; try again")
             with self._lock:
                 self._loaded[spec, tools] = network, digest
-                while len(self._loaded) > self._keep:
-                    del self._loaded[next(iter(self._loaded))]
             return network
 
 

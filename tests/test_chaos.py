@@ -15,5 +15,5 @@ def test_a_server_outlives_its_files(tmp_path, monkeypatch):
     chaos.report(seen)
     # What a busy machine may miss are the figures of time and memory; the run of ten minutes holds them to its targets.
     assert seen.faults == [] and seen.after.faults == [] and seen.deaths == 0
-    assert seen.well < 30 and max(seen.memory) < 450
+    assert seen.well < 30 and max(seen.memory) < 500
     assert sum(seen.deeds.values()) > 100 and seen.answers["200 right"] > 200
