@@ -233,7 +233,7 @@ def _write(folder: Path, model: str, size: int) -> None:
     network = weights.load_model(model, size=size)
     layers = {layer.name: network.get_layer(layer.name).output for layer in catalog.model(model).layers}
     raw = keras.Model([network.input], list(layers.values()))
-    copy = _openvino().convert_model(raw)
+    copy = _copy_of(raw)
     for name, tensor in layers.items():
         found = [output for output in copy.outputs if tensor.name in output.get_names()]
         if len(found) != 1 or len(copy.outputs) != len(layers):
@@ -247,6 +247,19 @@ def _write(folder: Path, model: str, size: int) -> None:
         photos,
     )
     write_bytes(folder / "manifest.json", json.dumps({name: sha256_file(folder / name) for name in FILES}).encode())
+
+
+def _copy_of(network: Any) -> Any:  # noqa: ANN401
+    """OpenVINO's copy of a Keras network.
+
+    On its way it asks for TensorFlow's version by ``exec("import tensorflow")`` and ``exec("del tensorflow")``, and
+    from Python 3.13 on the second fails, for the first leaves nothing behind in a function (PEP 667). TensorFlow is
+    here, so both can be left out.
+    """
+    openvino = _openvino()
+    for name in ("openvino.frontend.tensorflow.utils", "openvino.tools.ovc.environment_setup_utils"):
+        vars(import_module(name))["exec"] = lambda statement: None
+    return openvino.convert_model(network)
 
 
 def _photos(model: str, size: int) -> np.ndarray:
