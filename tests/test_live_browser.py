@@ -240,7 +240,8 @@ def test_a_link_in_the_address_is_not_fetched(chromium, server, web):
     before = list(web.asked)
     with visitor(chromium, server, f"&link={web.address}/two.png") as page:
         way(page, "Link")
-        assert page.get_by_label("Address of a picture").input_value() == web.address + "/two.png"
+        field = page.get_by_label("Address of a picture")
+        until(page, lambda: field.input_value() == web.address + "/two.png", "the link of the address in its field")
         shows(page, found(3), "the query of the sidebar")
     assert web.asked == before
 

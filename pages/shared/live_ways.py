@@ -170,11 +170,10 @@ def _link(choice: Choice) -> None:
         _bring(choice, [live_own.linked(link)])
         st.query_params["link"] = link
 
-    if _LINK not in st.session_state:
-        st.session_state[_LINK] = st.query_params.get("link", "")[:2048]
+    said = st.query_params.get("link", "")[:2048]
     with st.form("live_link_form", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            st.text_input("Address of a picture", key=_LINK, placeholder="https://…", max_chars=2048)
+            st.text_input("Address of a picture", said, key=_LINK, placeholder="https://…", max_chars=2048)
             st.form_submit_button("Get picture", on_click=fetch, icon=":material/download:", key="live_fetch")
     st.caption("The server asks for it once, when you press the button: public addresses only, at most 10 MB.")
 
