@@ -6,7 +6,6 @@ What is sent back of an error never holds a path of this machine.
 import asyncio
 import ipaddress
 import json
-import logging
 import math
 import re
 import threading
@@ -19,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope
 
-from semsearch import addresses, errors, links, serving, wire
+from semsearch import addresses, errors, links, server_log, serving, wire
 from semsearch.errors import Busy, InputError, SemsearchError, Unavailable
 
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -156,11 +155,11 @@ def refusal(error: Exception, base: str = "") -> Response:
     elif isinstance(error, ClientDisconnect):
         status, message = 400, "the request ended too early"
     elif status == 500:
-        logging.getLogger(__name__).error("a request failed", exc_info=error)
+        server_log.report(error)
         kind = kind if isinstance(error, SemsearchError) else "ServerError"
         message = "something failed on the server, whose keeper can read what; try again later"
     if isinstance(error, FOR_THE_KEEPER):
-        logging.getLogger(__name__).error("files of this server are not well", exc_info=error)
+        server_log.report(error)
     if status in WAIT and (type(error) not in PLAIN or isinstance(error, FOR_THE_KEEPER)):
         headers = {**headers, "Retry-After": str(WAIT[status])}
     fault = {"kind": kind, "reason": getattr(error, "reason", ""), "message": message}

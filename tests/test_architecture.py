@@ -13,7 +13,19 @@ ROOT = Path(__file__).resolve().parent.parent
 LEVELS = {
     -1: {"names"},
     0: {"errors", "interrupts"},
-    1: {"settings", "storage", "staging", "child", "errands", "addresses", "catalog", "formats", "metrics", "scores"},
+    1: {
+        "settings",
+        "server_log",
+        "storage",
+        "staging",
+        "child",
+        "errands",
+        "addresses",
+        "catalog",
+        "formats",
+        "metrics",
+        "scores",
+    },
     2: {
         "pixels",
         "decoder",

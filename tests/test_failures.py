@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import local_script_runner
 
 from pages.shared import failures, pictures, resources, sidebar, view_matches
+from semsearch import server_log
 from semsearch.errors import IntegrityError
 from tests import pressing
 from tests.test_pages import open_app, photos, ranking, shown, store
@@ -52,6 +53,7 @@ FAILURES = {
 @pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
 def test_whatever_fails_is_one_sentence_with_a_way_back(store, monkeypatch, caplog, error):
     app = open_app(q=3, metric="manhattan", k=7)
+    monkeypatch.setattr(server_log, "MINUTE", 0)
     with monkeypatch.context() as patch:
         patch.setattr(view_matches, "_tools", raising(error))
         app.run()
@@ -59,7 +61,7 @@ def test_whatever_fails_is_one_sentence_with_a_way_back(store, monkeypatch, capl
         assert not app.exception and said.proto.title == "This cannot be shown"
         assert said.value.replace("\\", "").startswith(FAILURES[error].replace("\\", ""))
         assert "Traceback" not in said.value
-        [record] = [record for record in caplog.records if record.name == failures.__name__]
+        [record] = [record for record in caplog.records if record.name == server_log.__name__]
         assert record.levelno == logging.ERROR
         assert isinstance(error, IntegrityError) or record.exc_info[1] is error
     app.button(key="start_again").click().run()

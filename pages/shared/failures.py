@@ -1,6 +1,5 @@
 """The one place where a failure becomes words on a page, with a way back; the server's log gets the traceback."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,7 +7,7 @@ import streamlit as st
 from streamlit.errors import FragmentHandledException
 
 from pages.shared import texts
-from semsearch import limits
+from semsearch import limits, server_log
 from semsearch.errors import SemsearchError
 from semsearch.storage import explain
 
@@ -26,7 +25,7 @@ def told() -> Iterator[None]:
     except FragmentHandledException:
         raise  # a dialog, or another part that runs by itself: it has told its own failure in its own place
     except Exception as error:
-        note(error)
+        server_log.report(error)
         _show(error)
 
 
@@ -38,7 +37,7 @@ def tell_uncaught(error: Exception) -> bool:
 
 def caught(error: Exception) -> str:
     """The same as a sentence, for a place that shows a failure beside what still works; Markdown."""
-    note(error)
+    server_log.report(error)
     return in_words(error)
 
 
@@ -47,12 +46,6 @@ def in_words(error: Exception) -> str:
     if isinstance(error, OSError):
         error = explain(error)
     return texts.plain(str(error)) if isinstance(error, SemsearchError) else UNFORESEEN
-
-
-def note(error: Exception) -> None:
-    """Tell the log: all of what nobody foresaw, and one line of what says itself what to do."""
-    known = isinstance(error, SemsearchError)
-    logging.getLogger(__name__).error("failed: %s", error, exc_info=None if known else error)
 
 
 def _show(error: Exception) -> None:

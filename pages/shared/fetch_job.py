@@ -4,8 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Lock, Thread
 
-from pages.shared import failures
-from semsearch import datasets
+from semsearch import datasets, server_log
 
 
 class FetchJob:
@@ -30,7 +29,7 @@ class FetchJob:
             datasets.fetch(self.name, progress=self._count)
             self._then(self.name)
         except Exception as error:
-            failures.note(error)
+            server_log.report(error)
             self.finished.set_exception(error)
         else:
             self.finished.set_result(None)
