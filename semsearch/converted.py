@@ -26,7 +26,7 @@ from semsearch import catalog, child, datasets, errands, images, weights
 from semsearch.engines import GEM_FLOOR, GEM_POWER, Engine, Output, preprocess
 from semsearch.errors import EngineError, EngineUnfit, IntegrityError, ProcessLost
 from semsearch.settings import cores, settings
-from semsearch.storage import check_room, explained, lock, read_here, sha256_file, write_bytes
+from semsearch.storage import check_room, clear_way, explained, lock, read_here, sha256_file, write_bytes
 
 SCHEMA = 1
 """Raised when the way of converting changes; part of the name of every converted model."""
@@ -213,6 +213,7 @@ def convert(model: str, size: int) -> Path:
     with lock(folder.with_name(f".{folder.name}.lock")):
         if _intact(folder):
             return folder
+        clear_way(folder / FILES[0], settings().home)
         for stale in [folder, *folder.parent.glob(f".{folder.name}.*.tmp")]:
             shutil.rmtree(stale, ignore_errors=True)
         temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")

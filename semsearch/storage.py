@@ -125,10 +125,13 @@ def is_here(path: Path) -> bool:
 
 
 def read_here(path: Path) -> bytes | None:
-    """The bytes of a file, None where there is none; StorageError when it is there and cannot be read."""
+    """The bytes of a file, None where there is none; StorageError when it is there and cannot be read.
+
+    A folder of that name is no file.
+    """
     try:
         return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
     except OSError as error:
         raise explain(error, path) from error

@@ -143,7 +143,7 @@ def test_converted_once_and_kept_whole(tiny, home):
 
 
 @pytest.mark.parametrize("name", ["model.bin", "model.xml", "manifest.json"])
-@pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "folder", "no folder"])
 def test_damage_is_seen_and_repaired(tiny, name, damage):
     batch = engines.preprocess(squares(2), "tiny")
     before = OpenVINOEngine("tiny", [("late", "flatten")], size=SIDE).run(batch)
@@ -151,6 +151,12 @@ def test_damage_is_seen_and_repaired(tiny, name, damage):
     whole = path.read_bytes()
     if damage == "remove":
         path.unlink()
+    elif damage == "folder":
+        path.unlink()
+        path.mkdir()
+    elif damage == "no folder":
+        shutil.rmtree(path.parent)
+        path.parent.write_bytes(b"no folder")
     elif damage == "truncate":
         path.write_bytes(whole[: len(whole) // 2])
     else:
