@@ -3,7 +3,6 @@
 TensorFlow is needed for the conversion alone, which a child process does. One picture runs on every core.
 """
 
-import ctypes
 import hashlib
 import importlib.metadata
 import json
@@ -12,13 +11,13 @@ import shutil
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from semsearch import catalog, child, datasets, errands, images, weights
 from semsearch.engines import GEM_FLOOR, GEM_POWER, Engine, Output, preprocess
 from semsearch.errors import EngineError, EngineUnfit, IntegrityError, ProcessLost
 from semsearch.settings import cores, settings
+from semsearch.signal_stack import own_signal_stack
 from semsearch.storage import check_room, clear_way, explained, lock, read_here, sha256_file, write_bytes
 
 SCHEMA = 1
@@ -52,7 +52,8 @@ class OpenVINOEngine(Engine):
         EngineUnfit if it cannot be converted faithfully, WeightsUnavailable if weights were never pulled.
         """
         try:
-            compiled = _compile(converted(model, size), outputs, size)
+            self._network = _shared(model, size)
+            compiled = _compile(self._network, outputs)
         except RuntimeError as error:
             folder = _folder(model, size)
             raise EngineUnfit(f"OpenVINO refused {folder}: {error}; delete that folder to convert anew") from error
@@ -109,42 +110,38 @@ def _core() -> Any:  # noqa: ANN401
     return _openvino().Core()
 
 
-def _compile(files: Sequence[bytes], outputs: Sequence[Output], size: int) -> Any:  # noqa: ANN401
-    """A network ready to run, out of the bytes of FILES: from files it would map them, and fall with them."""
-    openvino = _openvino()
-    with _own_signal_stack():
-        network = _core().read_model(*files)
-        network.reshape([1, size, size, 3])
-        values = [network.output(layer).get_node().input_value(0) for layer, _ in outputs]
+class _Network:
+    """A network as it was read, uncut: what is cut out of it shares its weights."""
+
+    def __init__(self, files: Sequence[bytes], size: int) -> None:
+        """Out of the bytes of FILES: from files OpenVINO would map them, and fall with them."""
+        with own_signal_stack():
+            self.graph = _core().read_model(*files)
+            self.graph.reshape([1, size, size, 3])
+        self.cutting = Lock()
+
+
+_NETWORKS: WeakValueDictionary[Path, _Network] = WeakValueDictionary()
+"""Those that some engine of this process was cut out of, by the folder they were read from."""
+
+
+def _shared(model: str, size: int) -> _Network:
+    """The network as it is in memory, else from its files, converted first where needed."""
+    folder = _folder(model, size)
+    if network := _NETWORKS.get(folder):
+        return network
+    return _NETWORKS.setdefault(folder, _Network(converted(model, size), size))
+
+
+def _compile(network: _Network, outputs: Sequence[Output]) -> Any:  # noqa: ANN401
+    """The part of a network that gives some outputs, ready to run."""
+    openvino, whole = _openvino(), network.graph
+    with network.cutting, own_signal_stack():
+        values = [whole.output(layer).get_node().input_value(0) for layer, _ in outputs]
         pooled = [_pooled(value, pooling) for value, (_, pooling) in zip(values, outputs, strict=True)]
-        asked = openvino.Model([openvino.opset13.result(value) for value in pooled], network.get_parameters())
+        asked = openvino.Model([openvino.opset13.result(value) for value in pooled], whole.get_parameters())
         plan = {**PLAN, "NUM_STREAMS": cores(), "INFERENCE_NUM_THREADS": cores()}
         return _core().compile_model(asked, "CPU", plan)
-
-
-class _SignalStack(ctypes.Structure):
-    """``stack_t`` of Linux."""
-
-    _fields_ = (("place", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t))
-
-
-@contextmanager
-def _own_signal_stack() -> Iterator[None]:
-    """Give this thread its signal stack back at the end of the block.
-
-    OpenVINO sets one of its own when it first compiles, and may unmap it while it is in use: the next signal, such
-    as an interrupt from the keyboard, would then end the process with a fault of memory.
-    """
-    if sys.platform != "linux":
-        yield
-        return
-    before = _SignalStack()
-    sigaltstack = ctypes.CDLL(None).sigaltstack
-    sigaltstack(None, ctypes.byref(before))
-    try:
-        yield
-    finally:
-        sigaltstack(ctypes.byref(before), None)
 
 
 def _pooled(value: Any, pooling: str) -> Any:  # noqa: ANN401
@@ -274,7 +271,7 @@ def _photos(model: str, size: int) -> np.ndarray:
 
 def _compare(files: Sequence[bytes], reference: dict[str, Any], photos: np.ndarray) -> None:
     """EngineUnfit unless each layer, unpooled, of each photo agrees with Keras in shape and values."""
-    compiled = _compile(files, [(name, "flatten") for name in reference], photos.shape[1])
+    compiled = _compile(_Network(files, photos.shape[1]), [(name, "flatten") for name in reference])
     for photo in range(len(photos)):
         result = compiled(photos[photo : photo + 1]).values()
         for (name, values), rows in zip(reference.items(), result, strict=True):

@@ -16,6 +16,7 @@ LEVELS = {
     1: {
         "settings",
         "server_log",
+        "signal_stack",
         "storage",
         "staging",
         "child",

@@ -15,7 +15,7 @@ from types import MappingProxyType, SimpleNamespace
 import numpy as np
 import pytest
 
-from semsearch import catalog, converted, engines, features, weights
+from semsearch import catalog, converted, engines, features, signal_stack, weights
 from semsearch.catalog import POOLINGS
 from semsearch.converted import OpenVINOEngine
 from semsearch.engines import TensorFlowEngine
@@ -250,22 +250,41 @@ def test_a_network_that_is_not_whole_after_its_conversion_is_no_reason_for_anoth
         features.FeatureExtractor([catalog.FeatureSpec("tiny", "early", "avg")])
 
 
-def signal_stack():
-    found = converted._SignalStack()
+def stack_of_signals():
+    found = signal_stack._SignalStack()
     ctypes.CDLL(None).sigaltstack(None, ctypes.byref(found))
     return found.place, found.flags
 
 
 def test_networks_leave_no_signal_stack_behind(tiny):
     """OpenVINO's own, once unmapped, made the next interrupt a SIGSEGV."""
-    before = signal_stack()
+    before = stack_of_signals()
     first = OpenVINOEngine("tiny", [("early", "avg")], size=SIDE)
     second = OpenVINOEngine("tiny", [("late", "avg")], size=SIDE)
-    assert signal_stack() == before
+    assert stack_of_signals() == before
     del first
     second.run(np.zeros((1, SIDE, SIDE, 3), np.float32))
     del second
-    assert signal_stack() == before
+    assert stack_of_signals() == before
+
+
+def test_engines_of_one_network_share_it_and_answer_as_if_alone(tiny, monkeypatch):
+    """The weights of a model are in memory once for all its layers, while one of them is in use."""
+    batch = engines.preprocess(squares(3), "tiny")
+    outputs = [(layer, pooling) for layer in ("early", "late") for pooling in POOLINGS]
+    alone = [OpenVINOEngine("tiny", [output], size=SIDE).run(batch)[0] for output in outputs]
+    read, make = [], converted._Network
+    monkeypatch.setattr(converted, "_Network", lambda *given: read.append(given) or make(*given))
+    first = OpenVINOEngine("tiny", [outputs[0]], size=SIDE)
+    with ThreadPoolExecutor(8) as pool:
+        others = list(pool.map(lambda output: OpenVINOEngine("tiny", [output], size=SIDE), outputs * 3))
+    assert len(read) == 1
+    for engine, expected in zip([first, *others], [alone[0], *alone * 3], strict=True):
+        assert np.array_equal(engine.run(batch)[0], expected)
+    del first, others, engine
+    assert not converted._NETWORKS
+    OpenVINOEngine("tiny", [outputs[0]], size=SIDE)
+    assert len(read) == 2
 
 
 def test_a_network_runs_on_when_its_files_are_cut_short(tiny, home):
@@ -337,7 +356,8 @@ def test_one_early_layer_agrees_and_is_cheap(photos):
     both = OpenVINOEngine(REAL, [last, first], size=facts.size).run(photos)[1]
     assert np.abs(alone - both).max() <= 1e-5 * np.abs(alone).max()
     files = converted.converted(REAL, facts.size)
-    steps = [len(converted._compile(files, [out], facts.size).get_runtime_model().get_ops()) for out in (first, last)]
+    whole = converted._Network(files, facts.size)
+    steps = [len(converted._compile(whole, [out]).get_runtime_model().get_ops()) for out in (first, last)]
     assert steps[0] * 4 < steps[1]
 
 
