@@ -14,6 +14,11 @@ if __name__ == "__main__":  # before anything is imported that takes time
 
     run(start, again="starts it again")
 
+import os
+
+# Tables come from Arrow, whose own allocator keeps 20 MB for good; read when Arrow is first imported.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
 import ctypes
 import gc
 import sys

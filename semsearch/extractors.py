@@ -1,15 +1,20 @@
 """Loaded networks by spec, and the seam through which tests put exact small worlds in their place."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from weakref import ref
 
 import numpy as np
 
 from semsearch import features, weights
 from semsearch.catalog import FeatureSpec
 from semsearch.errors import ImageRefused, WeightsUnavailable
+
+RELEASE = 0.25
+"""Seconds that the searches of a network that leaves get to end: a few passes, but not the features of a dataset."""
 
 
 class Extractor(Protocol):
@@ -66,15 +71,26 @@ class Extractors:
         with self._loading:
             if kept := self.found(spec, tools):
                 return kept
-            with self._lock:  # before the next one comes, so that never more than that many take memory
-                while len(self._loaded) >= self._keep:
-                    del self._loaded[next(iter(self._loaded))]
+            self._make_room()
             digest, network = tools.digest(spec.model), tools.extractor([spec])
             if tools.digest(spec.model) != digest:
                 raise WeightsUnavailable(f"the weights of {spec.model} were replaced while they were read; try again")
             with self._lock:
                 self._loaded[spec, tools] = network, digest
             return network
+
+    def _make_room(self) -> None:
+        """Let go of the network used longest ago, and give its last searches time to end.
+
+        It happens before the next one comes, so that no more than that many take memory.
+        """
+        leaving = []
+        with self._lock:
+            while len(self._loaded) >= self._keep:
+                leaving.append(ref(self._loaded.pop(next(iter(self._loaded)))[0]))
+        until = time.monotonic() + RELEASE
+        while any(network() for network in leaving) and time.monotonic() < until:
+            time.sleep(0.002)
 
 
 extractors = Extractors(2)

@@ -106,18 +106,24 @@ class ModelWorker:
 
     def _run(self) -> None:
         try:
-            while tasks := self._take():
-                if wanted := self._wanted(tasks):
-                    self._pass(wanted)
-                with self._changed:
-                    if self._thread is not threading.current_thread():
-                        return
-                    self._passing = None
+            while self._serve():
+                pass
         finally:
             with self._changed:
                 if self._thread is threading.current_thread() and not self._closed:
                     self._thread = threading.Thread()  # one that is not alive
                     self._revive()
+
+    def _serve(self) -> bool:
+        """One pass, of which nothing stays in this thread; whether to go on."""
+        tasks = self._take()
+        if wanted := self._wanted(tasks):
+            self._pass(wanted)
+        with self._changed:
+            mine = self._thread is threading.current_thread()
+            if mine:
+                self._passing = None
+        return mine and bool(tasks)
 
     def _take(self) -> list[_Task]:
         """The next tasks of one spec, the longest waiting first; none when this thread is no longer wanted."""

@@ -176,7 +176,7 @@ def test_a_model_that_keeps_failing_is_unhealthy_until_it_works(service):
 
 
 def test_features_on_their_way_are_told(service, monkeypatch):
-    monkeypatch.setattr(serving, "PATIENCE", 0.2)
+    monkeypatch.setattr(serving, "PATIENCE", 0.5)
     other = catalog.FeatureSpec("mobilenetv2", catalog.model("mobilenetv2").layers[0].name, "avg")
     gate = threading.Event()
 

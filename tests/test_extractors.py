@@ -1,0 +1,70 @@
+"""Loaded networks: as many as are kept, never one more in memory than that while searches end in time."""
+
+import threading
+import time
+import weakref
+
+import numpy as np
+import pytest
+
+from semsearch import extractors, worker
+from semsearch.catalog import FeatureSpec
+from semsearch.extractors import Extractors, Tools
+
+SPECS = [FeatureSpec("mobilenetv2", layer, "avg") for layer in ("block_5_expand", "block_9_project", "Conv_1")]
+
+
+class Network:
+    """One that says who lives when it is made."""
+
+    living = weakref.WeakSet()
+    most = 0
+
+    def __init__(self, specs):
+        self.specs = specs
+        self.dimensions = dict.fromkeys(specs, 2)
+        Network.living.add(self)
+        Network.most = max(Network.most, len(Network.living))
+
+    def each(self, squares):
+        for square in squares:
+            yield {self.specs[0]: square[0, 0, :2].astype(np.float32)}
+
+
+@pytest.fixture
+def tools():
+    Network.living, Network.most = weakref.WeakSet(), 0
+    return Tools(extractor=Network, digest=lambda model: "d")
+
+
+def test_the_network_used_longest_ago_leaves_before_the_next_is_loaded(tools):
+    kept = Extractors(2)
+    for spec in (*SPECS, SPECS[0], SPECS[1], SPECS[0], SPECS[2]):
+        assert kept.get(spec, tools).specs == [spec]
+    assert Network.most == 2
+    assert kept.found(SPECS[0], tools) and kept.found(SPECS[2], tools) and kept.found(SPECS[1], tools) is None
+
+
+def test_a_search_that_goes_on_is_waited_for_and_not_for_ever(tools, monkeypatch):
+    kept = Extractors(1)
+    searching = [kept.get(SPECS[0], tools)]
+    threading.Timer(0.1, searching.clear).start()
+    kept.get(SPECS[1], tools)
+    assert Network.most == 1 and not searching
+    monkeypatch.setattr(extractors, "RELEASE", 0.05)
+    long_work = kept.get(SPECS[1], tools)
+    start = time.monotonic()
+    kept.get(SPECS[2], tools)
+    assert Network.most == 2 and time.monotonic() - start < 1 and long_work.specs == [SPECS[1]]
+
+
+def test_the_thread_that_runs_networks_holds_none_between_two_passes(tools, monkeypatch):
+    monkeypatch.setattr(worker, "extractor", Extractors(1).get)
+    running = worker.ModelWorker(tools)
+    try:
+        for value, spec in enumerate(SPECS * 2):
+            square = np.full((4, 4, 3), value, np.uint8)
+            assert running.vector(spec, square, deadline=time.monotonic() + 5).tolist() == [value, value]
+        assert Network.most == 1
+    finally:
+        running.close()
