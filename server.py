@@ -41,13 +41,13 @@ if sys.platform == "linux":
     # them, and 150 MB more in all: two heaps (M_ARENA_MAX is -8), and what is large by itself (M_MMAP_THRESHOLD, -3).
     mallopt = getattr(ctypes.CDLL(None), "mallopt", lambda *_: 0)
     mallopt(-8, 2)
-    mallopt(-3, 500_000)
+    mallopt(-3, 128_000)
     trim = getattr(ctypes.CDLL(None), "malloc_trim", lambda _: 0)
 
     def give_back() -> None:
         """Return to the system what is free in these heaps: it keeps the peak of every load for good else."""
         while True:
-            time.sleep(2)
+            time.sleep(1)
             trim(0)
 
     threading.Thread(target=give_back, name="give back", daemon=True).start()

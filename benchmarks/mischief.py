@@ -58,7 +58,7 @@ class Mischief:
             "layer": (6, layers),
             "manifest": (3, [self.store / "manifest.json"]),
             "unit or latency": (2, [path for path in self.originals if path.name in ("unit.json", "latency.json")]),
-            "weights": (2, _files(self.home / "weights", "*.safetensors")),
+            "weights": (2, [path for path in self.originals if path.suffix == ".safetensors"]),
             "card": (2, [path for path in self.originals if path.name == "card.json"]),
             "folder": (1, [self.home / "features", self.home / "datasets" / "groceries200", small]),
         }
