@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared import failures, resources, sidebar
+from ui import failures, resources, sidebar
 
 STATIC = Path(__file__).parent / "static"
 st.set_page_config(

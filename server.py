@@ -8,7 +8,7 @@ if __name__ == "__main__":  # before anything is imported that takes time
 
     def start() -> int:
         """Serve until told to end."""
-        from pages.shared import standalone
+        from ui import standalone
 
         return standalone.serve(__file__)
 
@@ -29,8 +29,8 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
-from pages.shared import failures
-from semsearch import api
+from semsearch.rest import handlers
+from ui import failures
 
 # Streamlit takes a folder named pages/ for its old kind of app until st.navigation has run once, and would answer
 # the first visitor of a deep link such as /map with "Page not found".
@@ -54,7 +54,7 @@ if sys.platform == "linux":
 
 app = st.App(
     "app.py",
-    routes=api.routes(is_host_allowed, st.get_option("server.baseUrlPath")),
+    routes=handlers.routes(is_host_allowed, st.get_option("server.baseUrlPath")),
     on_script_error=failures.tell_uncaught,
 )
 

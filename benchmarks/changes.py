@@ -15,8 +15,10 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from benchmarks import needs
-from pages.shared.choice import K_RANGE, WAYS
-from semsearch import catalog, experiments, metrics
+from semsearch.models import catalog
+from semsearch.ranking import metrics
+from semsearch.results import experiments
+from ui.choice import K_RANGE, WAYS
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
 PLACES = ("Matches", "Everywhere", "This dataset", "Embeddings")

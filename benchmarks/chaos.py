@@ -30,9 +30,11 @@ from typing import Any
 from benchmarks import needs
 from benchmarks.seen import Seen, report, verdict
 from benchmarks.visitor import ADDRESSES, SECOND, Visitor
-from pages.shared import pictures
-from semsearch import catalog, datasets, search, weights
-from semsearch.catalog import FeatureSpec
+from semsearch.data import datasets
+from semsearch.live import search
+from semsearch.models import catalog, weights
+from semsearch.models.catalog import FeatureSpec
+from ui import pictures
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIENTS, HANGS = 8, 30.0

@@ -23,11 +23,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np  # noqa: E402
 
 from benchmarks import needs  # noqa: E402
-from semsearch import catalog, datasets, images, weights  # noqa: E402
-from semsearch.catalog import FeatureSpec  # noqa: E402
-from semsearch.converted import OpenVINOEngine  # noqa: E402
-from semsearch.engines import TensorFlowEngine, preprocess  # noqa: E402
+from semsearch import images  # noqa: E402
+from semsearch.data import datasets
 from semsearch.features import FeatureExtractor  # noqa: E402
+from semsearch.features.engines import TensorFlowEngine, preprocess  # noqa: E402
+from semsearch.features.openvino_engine import OpenVINOEngine  # noqa: E402
+from semsearch.models import catalog, weights
+from semsearch.models.catalog import FeatureSpec  # noqa: E402
 from semsearch.settings import cores  # noqa: E402
 
 TARGETS = (

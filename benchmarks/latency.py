@@ -22,10 +22,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np  # noqa: E402
 
 from benchmarks import needs  # noqa: E402
-from semsearch import catalog, experiments, leaderboard  # noqa: E402
-from semsearch.converted import OpenVINOEngine  # noqa: E402
+from semsearch.features.openvino_engine import OpenVINOEngine  # noqa: E402
+from semsearch.files.storage import write_bytes  # noqa: E402
+from semsearch.models import catalog  # noqa: E402
+from semsearch.results import experiments, leaderboard
 from semsearch.settings import cores, settings  # noqa: E402
-from semsearch.storage import write_bytes  # noqa: E402
 
 WARM_UP = 3
 

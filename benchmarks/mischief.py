@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pages.shared import pictures
+from ui import pictures
 
 PACE = 0.15
 """Seconds between two deeds."""

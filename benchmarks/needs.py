@@ -4,8 +4,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from semsearch import datasets, weights
+from semsearch.data import datasets
 from semsearch.errors import PicturesUnavailable
+from semsearch.models import weights
 from semsearch.terminal import guarded
 
 

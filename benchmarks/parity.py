@@ -29,11 +29,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import needs
-from semsearch import catalog, datasets, images, metrics, scores, weights
-from semsearch.catalog import FeatureSpec
+from semsearch import images
+from semsearch.data import datasets
 from semsearch.errors import Unavailable
 from semsearch.features import FeatureExtractor, preprocess
-from semsearch.storage import private_file
+from semsearch.files.storage import private_file
+from semsearch.models import catalog, weights
+from semsearch.models.catalog import FeatureSpec
+from semsearch.ranking import metrics, scores
 
 HERE = Path(__file__).resolve().parent
 SHARED = Path(os.environ.get("SEMSEARCH_SHARED_DATA") or HERE.parents[1] / "shared" / "data")

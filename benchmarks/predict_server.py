@@ -18,9 +18,11 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 import streamlit as st  # noqa: E402
 
-from semsearch import api, search, serving, weights  # noqa: E402
-from semsearch.catalog import FeatureSpec  # noqa: E402
-from semsearch.engines import preprocess  # noqa: E402
+from semsearch.features.engines import preprocess  # noqa: E402
+from semsearch.live import search, serving  # noqa: E402
+from semsearch.models import weights  # noqa: E402
+from semsearch.models.catalog import FeatureSpec  # noqa: E402
+from semsearch.rest import handlers  # noqa: E402
 
 _LOCK = threading.Lock()
 
@@ -52,4 +54,4 @@ class OneByOne(serving.Service):
 SERVICE = OneByOne(capacity=10_000)
 serving.service = lambda: SERVICE  # type: ignore[assignment]  # in place of a cached function
 
-app = st.App(str(ROOT / "app.py"), routes=api.routes(lambda host: True))
+app = st.App(str(ROOT / "app.py"), routes=handlers.routes(lambda host: True))

@@ -83,8 +83,9 @@ def main() -> None:
     """Take all pictures."""
     from playwright.sync_api import sync_playwright
 
-    from semsearch import recommend, search
-    from semsearch.experiments import open_store
+    from semsearch.live import search
+    from semsearch.results import recommend
+    from semsearch.results.experiments import open_store
 
     needs.get(models=["mobilenetv2"], sets=["groceries200"])
     best = recommend.recommend(open_store(), "groceries200")

@@ -27,7 +27,7 @@ import numpy as np
 import uvloop
 
 from benchmarks import needs
-from semsearch import datasets
+from semsearch.data import datasets
 
 ROOT = Path(__file__).resolve().parents[1]
 FIELDS = {"dataset": "groceries200", "model": "mobilenetv2", "layer": "Conv_1", "pooling": "avg", "metric": "cosine"}

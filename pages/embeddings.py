@@ -2,9 +2,12 @@
 
 import streamlit as st
 
-from pages.shared import fetching, map_choice, map_panels, map_payload, resources, sidebar, texts
-from pages.shared.map_component import linked_maps, selected
-from semsearch import catalog
+from semsearch.models import catalog
+from ui import map_payload, resources, sidebar, texts
+from ui.components.map import linked_maps, selected
+from ui.embeddings import choice as map_choice
+from ui.embeddings import panels as map_panels
+from ui.pictures import fetching
 
 choice, other = sidebar.current(), sidebar.other()
 store, dataset = resources.store(), resources.dataset(choice.dataset)

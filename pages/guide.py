@@ -2,7 +2,12 @@
 
 import streamlit as st
 
-from pages.shared import fetching, guide_numbers, guide_panel, guide_story, guide_words, resources, sidebar, welcome
+from ui import resources, sidebar, welcome
+from ui.guide import numbers as guide_numbers
+from ui.guide import panel as guide_panel
+from ui.guide import story as guide_story
+from ui.guide import words as guide_words
+from ui.pictures import fetching
 
 guide_panel.leave_if_asked()
 choice = sidebar.current()

@@ -2,18 +2,14 @@
 
 import streamlit as st
 
-from pages.shared import (
-    failures,
-    live_call,
-    live_given,
-    live_query,
-    live_question,
-    live_results,
-    live_ways,
-    live_words,
-    sidebar,
-    texts,
-)
+from ui import failures, sidebar, texts
+from ui.live import call as live_call
+from ui.live import given as live_given
+from ui.live import query as live_query
+from ui.live import question as live_question
+from ui.live import results as live_results
+from ui.live import ways as live_ways
+from ui.live import words as live_words
 
 choice = sidebar.current()
 notices = live_given.follow_address(choice)

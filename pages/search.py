@@ -2,7 +2,11 @@
 
 import streamlit as st
 
-from pages.shared import fetching, resources, sidebar, view_dataset, view_everywhere, view_matches, welcome
+from ui import resources, sidebar, welcome
+from ui.pictures import fetching
+from ui.search import dataset as view_dataset
+from ui.search import everywhere as view_everywhere
+from ui.search import matches as view_matches
 
 VIEWS = {
     "Matches": (

@@ -7,28 +7,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from semsearch.catalog import FeatureSpec, models
-    from semsearch.datasets import load as load_dataset
+    from semsearch.data.datasets import load as load_dataset
     from semsearch.errors import SemsearchError
-    from semsearch.experiments import Experiment, matches, open_store, summary
     from semsearch.features import FeatureExtractor
     from semsearch.images import load as load_image
-    from semsearch.metrics import distances, rank, similarity
+    from semsearch.models.catalog import FeatureSpec, models
+    from semsearch.ranking.metrics import distances, rank, similarity
+    from semsearch.results.experiments import Experiment, matches, open_store, summary
 
 _DOOR = {
-    "Experiment": "experiments",
+    "Experiment": "results.experiments",
     "FeatureExtractor": "features",
-    "FeatureSpec": "catalog",
+    "FeatureSpec": "models.catalog",
     "SemsearchError": "errors",
-    "distances": "metrics",
-    "load_dataset": "datasets.load",
-    "load_image": "images.load",
-    "matches": "experiments",
-    "models": "catalog",
-    "open_store": "experiments",
-    "rank": "metrics",
-    "similarity": "metrics",
-    "summary": "experiments",
+    "distances": "ranking.metrics",
+    "load_dataset": "data.datasets:load",
+    "load_image": "images:load",
+    "matches": "results.experiments",
+    "models": "models.catalog",
+    "open_store": "results.experiments",
+    "rank": "ranking.metrics",
+    "similarity": "ranking.metrics",
+    "summary": "results.experiments",
 }
 __all__ = [
     "Experiment",
@@ -50,7 +50,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
     if name not in _DOOR:
         raise AttributeError(f"module 'semsearch' has no attribute {name!r}; it has {', '.join(__all__)}")
-    module, _, attribute = _DOOR[name].partition(".")
+    module, _, attribute = _DOOR[name].partition(":")
     return getattr(import_module(f"semsearch.{module}"), attribute or name)
 
 

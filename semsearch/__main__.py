@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 
-from semsearch import interrupts
+from semsearch.processes import interrupts
 
 
 def run(main: Callable[[], int] | None = None, *, again: str = "resumes") -> None:

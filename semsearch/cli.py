@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from semsearch.errors import StorageError, Unavailable
+from semsearch.files.storage import explained
 from semsearch.names import path_text
 from semsearch.settings import settings
-from semsearch.storage import explained
 from semsearch.terminal import bar, guarded, say, table
 
 
@@ -102,7 +102,7 @@ def _add_datasets(parser: argparse.ArgumentParser) -> None:
 
 
 def _models_list(arguments: argparse.Namespace) -> int:
-    from semsearch import catalog, weights
+    from semsearch.models import catalog, weights
 
     rows = [
         {
@@ -119,7 +119,7 @@ def _models_list(arguments: argparse.Namespace) -> int:
 
 
 def _models_pull(arguments: argparse.Namespace) -> int:
-    from semsearch import catalog, weights
+    from semsearch.models import catalog, weights
 
     names = arguments.names or [model.name for model in catalog.models().values() if model.carrier]
     for name in names:
@@ -132,7 +132,7 @@ def _models_pull(arguments: argparse.Namespace) -> int:
 
 
 def _models_verify(arguments: argparse.Namespace) -> int:
-    from semsearch import catalog, weights
+    from semsearch.models import catalog, weights
 
     names = arguments.names or [name for name in catalog.models() if weights.status(name).here]
     for name in names:
@@ -142,14 +142,14 @@ def _models_verify(arguments: argparse.Namespace) -> int:
 
 
 def _datasets_list(arguments: argparse.Namespace) -> int:
-    from semsearch import datasets
+    from semsearch.data import datasets
 
     table([_dataset_row(name) for name in datasets.names()], arguments.json)
     return 0
 
 
 def _dataset_row(name: str) -> dict[str, Any]:
-    from semsearch import datasets
+    from semsearch.data import datasets
 
     try:
         found = datasets.load(name)
@@ -166,7 +166,7 @@ def _dataset_row(name: str) -> dict[str, Any]:
 
 
 def _datasets_fetch(arguments: argparse.Namespace) -> int:
-    from semsearch import datasets
+    from semsearch.data import datasets
 
     for name in arguments.names:
         with bar(name, "") as progress:
@@ -176,7 +176,7 @@ def _datasets_fetch(arguments: argparse.Namespace) -> int:
 
 
 def _datasets_add(arguments: argparse.Namespace) -> int:
-    from semsearch import datasets, folder
+    from semsearch.data import datasets, folder
 
     found = datasets.add(arguments.name, arguments.folder)
     if arguments.json:
@@ -189,13 +189,13 @@ def _datasets_add(arguments: argparse.Namespace) -> int:
 
 
 def _contents(dataset: Any) -> str:  # noqa: ANN401 - a Dataset, whose module is loaded late
-    from semsearch.folder import counted
+    from semsearch.data.folder import counted
 
     return f"{counted(len(dataset.items), 'picture')} of {counted(len(dataset.classes), 'class', 'es')}"
 
 
 def _datasets_verify(arguments: argparse.Namespace) -> int:
-    from semsearch import datasets
+    from semsearch.data import datasets
 
     problems = {name: datasets.verify(name) for name in arguments.names}
     for name, found in problems.items():
@@ -205,7 +205,7 @@ def _datasets_verify(arguments: argparse.Namespace) -> int:
 
 
 def _precompute(arguments: argparse.Namespace) -> int:
-    from semsearch import precompute
+    from semsearch.results import precompute
 
     with explained(arguments.to or settings().precomputed), bar("precompute", "") as progress:
         report = precompute.precompute(
@@ -222,19 +222,21 @@ def _precompute(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from semsearch import evaluate
+    from semsearch.results import evaluate
 
     table(evaluate.score_rows(arguments.dataset), arguments.json)
     return 0
 
 
 def _search(arguments: argparse.Namespace) -> int:
-    from semsearch import addresses, datasets, search
+    from semsearch.data import datasets
+    from semsearch.live import search
+    from semsearch.net import addresses
 
     question = _question(arguments)
     picture: bytes | Path = Path(arguments.image)
     if addresses.is_link(arguments.image):
-        from semsearch import links
+        from semsearch.net import links
 
         picture = links.fetch_image(arguments.image)
     name = arguments.dataset
@@ -254,7 +256,8 @@ def _search(arguments: argparse.Namespace) -> int:
 
 
 def _question(arguments: argparse.Namespace) -> Any:  # noqa: ANN401 - a Question, whose module is loaded late
-    from semsearch import experiments, recommend, search
+    from semsearch.live import search
+    from semsearch.results import experiments, recommend
 
     given = {name: getattr(arguments, name) for name in ("model", "layer", "pooling", "preset", "metric")}
     chosen = recommend.configured(arguments.dataset, given, experiments.open_store)

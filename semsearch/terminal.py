@@ -24,9 +24,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from semsearch import interrupts
 from semsearch.errors import InputError, IntegrityError, SemsearchError, StorageError, Unavailable
-from semsearch.storage import explain, explained
+from semsearch.files.storage import explain, explained
+from semsearch.processes import interrupts
 
 CODES = ((InputError, 2), (Unavailable, 3), (IntegrityError, 4), (StorageError, 5), (SemsearchError, 1))
 """First fit counts."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pages.shared import pictures
 from tests import small_world
+from ui import pictures
 
 SHARED = Path(os.environ.get("SEMSEARCH_SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 

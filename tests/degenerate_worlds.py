@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semsearch import datasets, precompute
+from semsearch.data import datasets
 from semsearch.errors import ImageRefused
+from semsearch.results import precompute
 from tests.small_world import write_bmp
 
 MODEL = "mobilenetv2"

@@ -16,15 +16,18 @@ SIGNS = frozenset("bind on_change on_click on_crop on_mark on_paste on_pick on_s
 def elements():
     """By key, where it is drawn; a part of a key that is known only while the page runs is {}."""
     found = {}
-    for path in [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+    for path in [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "ui").rglob("*.py"))]:
+        tree, place = (
+            ast.parse(path.read_text(encoding="utf-8")),
+            ".".join(path.relative_to(ROOT).with_suffix("").parts),
+        )
         constants = _strings(tree.body)
         for scope in [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))]:
             known = constants | _strings(ast.walk(scope)) if scope is not tree else constants
             for key, line in _of(scope, known):
-                found.setdefault(key or f"{path.stem}:{line}", f"{path.stem}:{line}")
+                found.setdefault(key or f"{place}:{line}", f"{place}:{line}")
             if scope is not tree and any("st.dialog" in ast.unparse(one) for one in scope.decorator_list):
-                found[f"dialog {path.stem}.{scope.name}"] = f"{path.stem}:{scope.lineno}"
+                found[f"dialog {place}.{scope.name}"] = f"{place}:{scope.lineno}"
     return found
 
 

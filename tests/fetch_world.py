@@ -4,7 +4,8 @@ import hashlib
 
 import numpy as np
 
-from semsearch import datasets, images
+from semsearch import images
+from semsearch.data import datasets
 from tests.tiny_store import write_store
 
 CLASSES = ("Arch", "Banana")

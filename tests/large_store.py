@@ -4,9 +4,12 @@ import os
 
 import numpy as np
 
-from semsearch import artifacts, catalog, datasets, scores, units
-from semsearch.catalog import WAYS
-from semsearch.projection import Trust
+from semsearch.data import datasets
+from semsearch.models import catalog
+from semsearch.models.catalog import WAYS
+from semsearch.ranking import scores
+from semsearch.ranking.projection import Trust
+from semsearch.results import artifacts, units
 from tests.small_world import write_bmp
 
 NAME, ITEMS, CLASSES = "large", 10_000, 40

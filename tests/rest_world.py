@@ -6,7 +6,9 @@ from unittest.mock import patch
 import numpy as np
 from starlette.applications import Starlette
 
-from semsearch import api, catalog, gallery, search, serving
+from semsearch.live import gallery, search, serving
+from semsearch.models import catalog
+from semsearch.rest import handlers
 from tests import small_world
 from tests.test_search import Green
 
@@ -17,7 +19,7 @@ ASK = {"dataset": "world", "model": "mobilenetv2", "metric": "euclidean"}
 
 def door(base=""):
     """An application of the REST door, below a path, that is called localhost."""
-    return Starlette(routes=api.routes(lambda host: (host or "").partition(":")[0] == "localhost", base))
+    return Starlette(routes=handlers.routes(lambda host: (host or "").partition(":")[0] == "localhost", base))
 
 
 @contextmanager

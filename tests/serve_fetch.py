@@ -13,8 +13,8 @@ BROKEN = 11
 
 def main(port, facts):
     sys.path.insert(0, str(ROOT))
-    from pages.shared import sidebar
-    from semsearch import datasets
+    from semsearch.data import datasets
+    from ui import sidebar
 
     datasets.FACTS = Path(facts)
     go = sidebar.go

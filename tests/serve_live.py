@@ -11,7 +11,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main(port, link_port):
     sys.path.insert(0, str(ROOT))
-    from semsearch import links, serving, weights
+    from semsearch.live import serving
+    from semsearch.models import weights
+    from semsearch.net import links
     from tests.test_search import TOOLS
 
     service = serving.Service(tools=TOOLS)

@@ -14,7 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from semsearch import catalog, fetch, settings, units, weights
+from semsearch import settings
+from semsearch.models import catalog, weights
+from semsearch.net import fetch
+from semsearch.results import units
 from tests.conftest import SHARED
 from tests.signal_client import Client
 
@@ -24,7 +27,7 @@ COMMAND = [sys.executable, "-m", "semsearch"]
 SCRIPT = """
 import sys
 from pathlib import Path
-from semsearch import precompute
+from semsearch.results import precompute
 precompute.precompute(["mine"], ["mobilenetv2"], root=Path(sys.argv[1]))
 """
 """As people write it: without a main guard."""
@@ -82,13 +85,14 @@ class World:
     """Real weights and their converted network, from the home of the user, and photos: what the jobs begin with."""
 
     def __init__(self, folder, pictures=4, shown=48):
-        from semsearch import converted, datasets
+        from semsearch.data import datasets
+        from semsearch.features import openvino_engine
 
         # A shell that starts us in the background has Ctrl-C ignored, and what we start would ignore it too.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.environ.pop("SEMSEARCH_HOME", None)
-        kept = weights.pull(MODEL).path, converted._folder(MODEL, catalog.model(MODEL).size)
-        converted.converted(MODEL, catalog.model(MODEL).size)
+        kept = weights.pull(MODEL).path, openvino_engine._folder(MODEL, catalog.model(MODEL).size)
+        openvino_engine.converted(MODEL, catalog.model(MODEL).size)
         self.folder, self.home = folder, folder / "world"
         os.environ["SEMSEARCH_HOME"] = str(self.home)
         for place in kept:
@@ -140,7 +144,7 @@ def weights_problems(folder):
 
 
 def pictures_problems(folder):
-    facts = json.loads((ROOT / "semsearch" / "facts" / "iconic200.json").read_text())
+    facts = json.loads((ROOT / "semsearch" / "data" / "facts" / "iconic200.json").read_text())
     pins = {file or f"{pin}.jpg": pin for _, pin, file in facts["items"]}
     return named_by_digest(folder, "home/datasets/iconic200/*.jpg", lambda path: digest(path) == pins[path.name])
 
@@ -215,7 +219,7 @@ def server_job(world):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    from semsearch import gallery
+    from semsearch.live import gallery
 
     gallery.gallery("groceries200", catalog.FeatureSpec(MODEL, "Conv_1", "avg"))
     words = [sys.executable, str(ROOT / "server.py"), "--server.port", str(port)]

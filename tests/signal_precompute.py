@@ -10,7 +10,8 @@ from semsearch.__main__ import run
 
 
 def main():
-    from semsearch import cli, precompute
+    from semsearch import cli
+    from semsearch.results import precompute
     from tests.small_world import no_maps
 
     precompute.Tools = functools.partial(precompute.Tools, project=no_maps)

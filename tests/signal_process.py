@@ -12,7 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
-from semsearch import precompute
+from semsearch.results import precompute
 from tests.small_world import no_maps
 
 

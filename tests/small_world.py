@@ -5,7 +5,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from semsearch import catalog, datasets, precompute
+from semsearch.data import datasets
+from semsearch.models import catalog
+from semsearch.results import precompute
 
 PLACES = {"<b>pear": (10, 11, 14), "apple": (0, 1, 3)}
 """Where the pictures of each class lie; items 0 to 5 in this order."""

@@ -26,7 +26,12 @@ def install():
 
     The weights still come from a package index, over HTTP, in a child process.
     """
-    from semsearch import catalog, child, gallery, links, precompute, storage, weights
+    from semsearch.files import storage
+    from semsearch.live import gallery
+    from semsearch.models import catalog, weights
+    from semsearch.net import links
+    from semsearch.processes import child
+    from semsearch.results import precompute
     from tests import small_world
     from tests.test_carriers import CONV
     from tests.test_search import Green
@@ -57,7 +62,7 @@ def install():
 def obtain(model, *, progress):
     """``weights.obtain`` on the small weights; for the child."""
     install()
-    from semsearch import weights
+    from semsearch.models import weights
 
     return weights.obtain(model, progress=progress)
 
@@ -179,7 +184,12 @@ if __name__ == "__main__":
     import sklearn.metrics  # noqa: F401 - before all forks, for it takes long
     import streamlit.testing.v1  # noqa: F401
 
-    from semsearch import cli, converted, datasets, evaluate, metrics, search  # noqa: F401
+    from semsearch import cli  # noqa: F401
+    from semsearch.data import datasets  # noqa: F401
+    from semsearch.features import openvino_engine  # noqa: F401
+    from semsearch.live import search  # noqa: F401
+    from semsearch.ranking import metrics
+    from semsearch.results import evaluate  # noqa: F401
 
     metrics.pairwise(np.eye(3, 2, dtype=np.float32), tuple(metrics.METRICS))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from semsearch import addresses
 from semsearch.errors import LinkRefused
+from semsearch.net import addresses
 
 READ = {
     "HTTPS://Example.ORG/A.jpg": "https example.org 443 /A.jpg",

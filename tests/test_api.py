@@ -14,23 +14,7 @@ import pytest
 import requests
 import schemathesis
 
-from semsearch import (
-    api,
-    catalog,
-    datasets,
-    experiments,
-    gallery,
-    gate,
-    links,
-    metrics,
-    openapi,
-    pixels,
-    recommend,
-    search,
-    serving,
-    weights,
-    wire,
-)
+from semsearch.data import datasets
 from semsearch.errors import (
     EngineError,
     InputError,
@@ -41,6 +25,13 @@ from semsearch.errors import (
     TooLate,
     WeightsUnavailable,
 )
+from semsearch.images import pixels
+from semsearch.live import gallery, search, serving
+from semsearch.models import catalog, weights
+from semsearch.net import links
+from semsearch.ranking import metrics
+from semsearch.rest import bodies, gate, handlers, openapi
+from semsearch.results import experiments, recommend
 from semsearch.settings import settings
 from tests import rest_world, small_world
 from tests.asgi_client import Client
@@ -300,7 +291,7 @@ def test_pictures_that_cannot_be_taken_are_422(client):
 def test_other_content_is_415_and_too_much_is_413(client):
     for kind in ("text/plain", "image/png", "application/x-www-form-urlencoded", "multipart/mixed; boundary=x", ""):
         error(client.post(data=b"x", headers={"Content-Type": kind}), 415)
-    big = bytes(wire.LARGEST_BODY)
+    big = bytes(bodies.LARGEST_BODY)
     assert error(client.post(files={"image": ("a", big)}, data=ASK), 413)["kind"] == "Refused"
     kinds = {"Content-Type": "application/json"}
     error(client.post(pieces=[b" " * 1_000_000] * 11, headers=kinds), 413)
@@ -435,7 +426,7 @@ def test_a_body_is_not_taken_apart_when_the_service_filled_while_it_came(waiting
         return b"{"
 
     inside = []
-    monkeypatch.setattr(wire, "read_json", lambda body: pytest.fail("taken apart"))
+    monkeypatch.setattr(bodies, "read_json", lambda body: pytest.fail("taken apart"))
     found = Client(door()).post(pieces=[fill, b"}"], headers={"Content-Type": "application/json"})
     assert error(found, 503)["kind"] == "Busy"
     Waiting.opened.set()
@@ -474,7 +465,7 @@ def test_features_on_their_way_are_told(pictures, monkeypatch):
 
 
 def test_a_request_that_does_not_arrive_in_time_is_408(client, monkeypatch):
-    monkeypatch.setattr(api, "SECONDS", 0.1)
+    monkeypatch.setattr(handlers, "SECONDS", 0.1)
     error(client.post(pieces=[], headers={"Content-Type": "application/json"}), 408)
 
 
@@ -522,8 +513,8 @@ def test_requests_together_hold_only_so_much(client, monkeypatch):
 
 def test_every_route_is_described_and_every_description_is_a_route(client):
     described = openapi.description()
-    paths = {route.path for route in api.routes(lambda host: True)} - {"/api", "/api/{rest:path}"}
-    assert set(described["paths"]) == paths == set(api.RUN)
+    paths = {route.path for route in handlers.routes(lambda host: True)} - {"/api", "/api/{rest:path}"}
+    assert set(described["paths"]) == paths == set(handlers.RUN)
     assert client.get("/api/openapi.json").json() == json.loads(json.dumps(described))
     schemathesis.openapi.from_dict(json.loads(json.dumps(described))).validate()
     for one in described["components"]["schemas"].values():
@@ -567,7 +558,7 @@ def failing(error):
 
 
 def test_the_words_of_the_settings_and_the_door_agree():
-    assert wire.LARGEST_BODY == links.fetch_image.__kwdefaults__["limit"] <= pixels.MAX_BYTES
+    assert bodies.LARGEST_BODY == links.fetch_image.__kwdefaults__["limit"] <= pixels.MAX_BYTES
 
 
 @pytest.mark.real

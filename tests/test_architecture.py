@@ -10,61 +10,31 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LEVELS = {
-    -1: {"names"},
-    0: {"errors", "interrupts"},
-    1: {
-        "settings",
-        "server_log",
-        "signal_stack",
-        "storage",
-        "staging",
-        "child",
-        "errands",
-        "addresses",
-        "catalog",
-        "formats",
-        "metrics",
-        "scores",
-    },
-    2: {
-        "pixels",
-        "decoder",
-        "images",
-        "folder",
-        "fetch",
-        "links",
-        "networks",
-        "carriers",
-        "weights",
-        "datasets",
-        "identity",
-        "safeheader",
-        "vectorfiles",
-        "sources",
-        "engines",
-        "converted",
-        "features",
-        "projection",
-        "coding",
-        "finite",
-        "artifacts",
-        "layer_results",
-        "units",
-        "store",
-        "index",
-        "limits",
-    },
-    3: {"experiments", "compare", "leaderboard", "gallery", "search", "recommend", "opened", "extractors"},
-    4: {"precompute", "evaluate", "worker", "serving"},
-    5: {"cli", "terminal", "__main__", "api", "gate", "openapi", "wire"},
-}
-LEVEL_OF = {module: level for level, modules in LEVELS.items() for module in modules}
+LEVELS = (
+    {"names"},
+    {"errors"},
+    {"settings", "server_log"},
+    {"files"},
+    {"processes"},
+    {"images", "ranking"},
+    {"net"},
+    {"models", "data"},
+    {"features", "indices"},
+    {"results"},
+    {"live"},
+    {"rest", "terminal"},
+    {"cli"},
+    {"__main__"},
+)
+"""The packages of semsearch, and its modules outside them; each imports only what stands before its line."""
+LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
+WINGS = {"search", "embeddings", "live", "guide"}
+"""The parts of each screen, below ui/."""
 HEAVY = {
-    "tensorflow": {"networks", "engines", "weights", "carriers"},
-    "keras": {"networks", "engines", "converted", "weights"},
-    "openvino": {"converted"},
-    "h5py": {"carriers", "weights"},
+    "tensorflow": {"graphs", "engines", "weights", "packages"},
+    "keras": {"graphs", "engines", "openvino_engine", "weights"},
+    "openvino": {"openvino_engine"},
+    "h5py": {"packages", "weights"},
     "safetensors": {"weights"},
     "PIL": {"pixels"},
     "pi_heif": {"pixels"},
@@ -74,16 +44,22 @@ HEAVY = {
     "sklearn": {"projection"},
     "numba": {"metrics", "projection"},
     "pyarrow": {"datasets", "sources"},
-    "faiss": {"index"},
+    "faiss": {"faiss_index"},
     "idna": {"addresses"},
     "streamlit": set(),
     "tqdm": {"terminal"},
-    "starlette": {"api", "gate"},
-    "pydantic": {"openapi", "wire"},
+    "starlette": {"handlers", "gate"},
+    "pydantic": {"openapi", "bodies"},
 }
 EAGER = {"starlette", "pydantic"}
 """Imported where they are used, by modules that only the server imports."""
-MODULES = sorted((ROOT / "semsearch").glob("*.py"))
+MODULES = sorted((ROOT / "semsearch").rglob("*.py"))
+SCREENS = [
+    ROOT / "app.py",
+    ROOT / "server.py",
+    *sorted((ROOT / "pages").rglob("*.py")),
+    *sorted((ROOT / "ui").rglob("*.py")),
+]
 
 
 def imports(path: Path) -> list[tuple[str, bool]]:
@@ -102,43 +78,79 @@ def imports(path: Path) -> list[tuple[str, bool]]:
             found += [(alias.name, node not in lazy) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path.name}: relative import"
-            if node.module == "semsearch":
-                found += [(f"semsearch.{alias.name}", node not in lazy) for alias in node.names]
-            else:
-                found.append((node.module, node not in lazy))
+            found += [(f"{node.module}.{alias.name}", node not in lazy) for alias in node.names]
     return found
 
 
-def test_every_module_has_a_level():
-    assert {path.stem for path in MODULES} - {"__init__"} <= set(LEVEL_OF)
+def dotted(path: Path) -> str:
+    """The name a module is imported by."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_imports_go_downward(path):
-    if path.stem == "__init__":
-        return
-    own = LEVEL_OF[path.stem]
+def ours(path: Path) -> set[str]:
+    """The modules of the package, of ui and of pages that a file imports, itself not among them."""
+    known = {dotted(one) for one in [*MODULES, *SCREENS]}
+    found = set()
     for name, _ in imports(path):
-        if not name.startswith("semsearch."):
-            continue
-        other = LEVEL_OF[name.split(".")[1]]
-        sideways = other == own and own >= 1
-        assert other < own or sideways, f"{path.stem} (level {own}) imports {name} (level {other})"
+        found |= {name} & known or {name.rpartition(".")[0]} & known  # a module, or a name of one
+    return found - {dotted(path)}
+
+
+def test_every_package_has_a_level():
+    assert {dotted(path).split(".")[1] for path in MODULES if dotted(path) != "semsearch"} == set(LEVEL_OF)
+
+
+def upward(path: Path) -> set[str]:
+    """What a module of the package imports though it does not stand below it."""
+    own = dotted(path).split(".")[1]
+    others = {name for name in ours(path) if name.startswith("semsearch.")}
+    return {name for name in others if name.split(".")[1] != own and LEVEL_OF[name.split(".")[1]] >= LEVEL_OF[own]}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_imports_go_downward(path):
+    if dotted(path) != "semsearch":
+        assert not upward(path) and "semsearch" not in ours(path)
+
+
+def test_an_import_upward_or_sideways_is_seen(tmp_path, monkeypatch):
+    planted = tmp_path / "semsearch" / "models" / "planted.py"
+    planted.parent.mkdir(parents=True)
+    planted.write_text("def late():\n    from semsearch.live import search\nfrom semsearch.data import datasets\n")
+    others = {path: tmp_path / path.relative_to(ROOT) for path in MODULES}
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    monkeypatch.setattr(sys.modules[__name__], "MODULES", [*others.values(), planted])
+    monkeypatch.setattr(sys.modules[__name__], "SCREENS", [])
+    assert upward(planted) == {"semsearch.live.search", "semsearch.data.datasets"}
+
+
+def test_no_folder_is_too_full():
+    for folder in {path.parent for path in [*MODULES, *SCREENS]}:
+        assert len(list(folder.glob("*.py"))) <= 15, folder
 
 
 def test_no_import_cycles():
-    graph = {
-        path.stem: {name.split(".")[1] for name, _ in imports(path) if name.startswith("semsearch.")}
-        for path in MODULES
-        if path.stem != "__init__"
-    }
+    graph = {dotted(path): ours(path) for path in [*MODULES, *SCREENS]}
+    for path in MODULES:  # a package is imported before its modules: that is no cycle
+        graph[dotted(path)] -= {"semsearch"}
     while free := [module for module, needs in graph.items() if not needs & set(graph)]:
         for module in free:
             del graph[module]
     assert not graph, f"modules that import each other: {graph}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_the_screens_lean_on_what_they_share():
+    for path in SCREENS:
+        parts = path.relative_to(ROOT).parts
+        wings = {name.split(".")[1] for name in ours(path) if name.startswith("ui.")} & WINGS
+        if parts[0] == "ui":
+            assert wings <= {parts[1]}, f"{dotted(path)} imports the parts of {wings}"
+        assert not any(name.startswith("pages.") for name in ours(path)), path
+    for path in MODULES:
+        assert not any(name.split(".")[0] in ("ui", "pages", "streamlit") for name, _ in imports(path)), path
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
 def test_heavy_libraries_are_in_their_place_and_lazy(path):
     for name, eager in imports(path):
         top = name.split(".")[0]
@@ -148,13 +160,13 @@ def test_heavy_libraries_are_in_their_place_and_lazy(path):
 
 
 def test_streamlit_stays_on_the_screen_side():
-    for path in [ROOT / "app.py", ROOT / "server.py", *(ROOT / "pages").rglob("*.py")]:
+    for path in SCREENS:
         names = {name.split(".")[0] for name, _ in imports(path)}
         assert not names & {"tensorflow", "keras", "umap", "openvino", "PIL", "pi_heif", "requests", "faiss"}, path
 
 
 def test_only_resources_caches():
-    for path in [ROOT / "app.py", ROOT / "server.py", *(ROOT / "pages").rglob("*.py")]:
+    for path in SCREENS:
         if path.name != "resources.py":
             assert "st.cache_" not in path.read_text(encoding="utf-8"), path
 
@@ -196,6 +208,6 @@ def test_types_of_all_that_runs_are_checked():
 
 def test_what_may_not_be_looked_at_is_not_there():
     """pathlib's questions raise PermissionError in a folder that may not be entered; those of os.path answer no."""
-    for path in [*MODULES, *(ROOT / "pages").rglob("*.py")]:
+    for path in [*MODULES, *SCREENS]:
         found = re.findall(r"\.(?:is_file|is_dir|exists)\(\)", path.read_text(encoding="utf-8"))
         assert len(found) == (1 if path.name == "datasets.py" else 0), path.name  # the one there is in a try

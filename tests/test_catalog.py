@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from semsearch import catalog
-from semsearch.catalog import FeatureSpec
 from semsearch.errors import InputError, UnknownName
+from semsearch.models import catalog
+from semsearch.models.catalog import FeatureSpec
 
 NAMES = [
     *("vgg16", "vgg19", "mobilenet", "mobilenetv2", "xception", "resnet50", "inceptionv3", "densenet121"),

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from semsearch import child, storage
-from semsearch.child import Child
 from semsearch.errors import EngineError, ImageRefused, ProcessLost, StorageError, UnknownName
+from semsearch.files import storage
+from semsearch.processes import child
+from semsearch.processes.child import Child
 from tests import child_work
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -111,7 +112,7 @@ def test_one_that_does_not_listen_is_ended(tmp_path, monkeypatch):
 
 SCRIPT = """
 import sys
-from semsearch import child
+from semsearch.processes import child
 from tests import child_work
 print("imported", flush=True)
 child.run("it failed", child_work.{work})

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from semsearch import cli, datasets, storage
+from semsearch import cli
+from semsearch.data import datasets
 from semsearch.errors import StorageError
+from semsearch.files import storage
 from tests.test_precompute import make_world
 
 ROOT = Path(__file__).resolve().parent.parent

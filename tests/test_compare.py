@@ -6,11 +6,12 @@ import random
 import numpy as np
 import pytest
 
-from semsearch import compare, datasets, experiments
-from semsearch.catalog import FeatureSpec
+from semsearch.data import datasets
 from semsearch.errors import InputError, SpecMismatch
-from semsearch.experiments import Experiment
-from semsearch.store import Store
+from semsearch.models.catalog import FeatureSpec
+from semsearch.results import compare, experiments
+from semsearch.results.experiments import Experiment
+from semsearch.results.store import Store
 from tests import small_world
 from tests.test_precompute import make_world
 from tests.tiny_store import MODEL, write_store

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semsearch import datasets, sources, staging
+from semsearch.data import datasets, sources
 from semsearch.errors import FetchFailed, InputError, IntegrityError, PicturesUnavailable, StorageError, UnknownName
+from semsearch.files import staging
 from tests.local_http import site
 
 

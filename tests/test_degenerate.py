@@ -12,26 +12,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import charts, pictures, resources
-from semsearch import (
-    artifacts,
-    catalog,
-    cli,
-    coding,
-    finite,
-    gallery,
-    metrics,
-    projection,
-    search,
-    serving,
-    sources,
-    units,
-    weights,
-)
+from semsearch import cli
+from semsearch.data import sources
 from semsearch.errors import InputError, IntegrityError, SemsearchError
-from semsearch.store import Store
+from semsearch.live import gallery, search, serving
+from semsearch.models import catalog, weights
+from semsearch.ranking import metrics, projection
+from semsearch.results import artifacts, coding, finite, units
+from semsearch.results.store import Store
 from tests import tiny_store
 from tests.degenerate_worlds import LARGE, MODEL, REFUSED, WORLDS
+from ui import charts, pictures, resources
 
 ROOT = Path(__file__).resolve().parent.parent
 LAST = catalog.model(MODEL).layers[-1].name

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from semsearch import catalog, cli, datasets, metrics, terminal
+from semsearch import cli, terminal
+from semsearch.data import datasets
+from semsearch.models import catalog
+from semsearch.ranking import metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -62,7 +65,7 @@ def test_every_exit_code_is_in_the_readme():
 
 
 def test_every_module_and_page_is_in_the_layout():
-    for path in [*(ROOT / "semsearch").glob("[a-z]*.py"), *(ROOT / "pages").glob("[a-z]*.py")]:
+    for path in [*(ROOT / "semsearch").rglob("[a-z]*.py"), *(ROOT / "pages").glob("[a-z]*.py")]:
         assert f"{path.stem}.py" in README, path.name
 
 
@@ -72,7 +75,7 @@ def test_the_pictures_of_the_readme_exist_and_are_small():
 
 
 def test_the_tables_of_the_readme_come_from_their_commands():
-    from semsearch import evaluate
+    from semsearch.results import evaluate
 
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):

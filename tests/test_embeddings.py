@@ -15,14 +15,18 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import map_choice, map_component, map_export, map_payload, palette, pictures
-from pages.shared.choice import Choice
-from pages.shared.map_choice import Look
-from semsearch import artifacts, datasets, experiments
-from semsearch.catalog import FeatureSpec, model
-from semsearch.datasets import Dataset, Item
-from semsearch.projection import Trust
+from semsearch.data import datasets
+from semsearch.data.datasets import Dataset, Item
+from semsearch.models.catalog import FeatureSpec, model
+from semsearch.ranking.projection import Trust
+from semsearch.results import artifacts, experiments
 from tests import small_world
+from ui import map_payload, pictures
+from ui.charts import palette
+from ui.choice import Choice
+from ui.embeddings import choice as map_choice
+from ui.embeddings import export as map_export
+from ui.embeddings.choice import Look
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "map_of_world"
@@ -313,7 +317,7 @@ def luminance(channel):
 
 
 def test_the_component_never_makes_markup_of_data():
-    source = map_component._source("draw.js", "js", "hands.js", "sheet.js")
+    source = "\n".join(path.read_text() for path in sorted((ROOT / "ui" / "components" / "map").glob("*.js")))
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(|https?://(?!www\.w3)", source
     )

@@ -15,16 +15,19 @@ from types import MappingProxyType, SimpleNamespace
 import numpy as np
 import pytest
 
-from semsearch import catalog, converted, engines, features, signal_stack, weights
-from semsearch.catalog import POOLINGS
-from semsearch.converted import OpenVINOEngine
-from semsearch.engines import TensorFlowEngine
+from semsearch import features
 from semsearch.errors import EngineError, IntegrityError, ProcessLost, WeightsUnavailable
+from semsearch.features import engines, openvino_engine
+from semsearch.features.engines import TensorFlowEngine
+from semsearch.features.openvino_engine import OpenVINOEngine
+from semsearch.models import catalog, weights
+from semsearch.models.catalog import POOLINGS
+from semsearch.processes import signal_stack
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDE = 8
 REAL = "efficientnetlite0"
-REAL_CONVERT = converted._convert_in_child
+REAL_CONVERT = openvino_engine._convert_in_child
 
 
 def tiny_facts():
@@ -60,13 +63,15 @@ def tiny(home, monkeypatch):
 
     def convert(model, size):
         conversions.append((model, size))
-        converted.convert(model, size)
+        openvino_engine.convert(model, size)
 
     monkeypatch.setattr(catalog, "models", lambda: MappingProxyType({"tiny": tiny_facts()}))
     monkeypatch.setattr(weights, "load_model", tiny_network)
     monkeypatch.setattr(weights, "local", lambda name: SimpleNamespace(digest="d" * 64))
-    monkeypatch.setattr(converted, "_photos", lambda model, size: engines.preprocess(squares(2, side=size), model))
-    monkeypatch.setattr(converted, "_convert_in_child", convert)
+    monkeypatch.setattr(
+        openvino_engine, "_photos", lambda model, size: engines.preprocess(squares(2, side=size), model)
+    )
+    monkeypatch.setattr(openvino_engine, "_convert_in_child", convert)
     return conversions
 
 
@@ -147,7 +152,7 @@ def test_converted_once_and_kept_whole(tiny, home):
 def test_damage_is_seen_and_repaired(tiny, name, damage):
     batch = engines.preprocess(squares(2), "tiny")
     before = OpenVINOEngine("tiny", [("late", "flatten")], size=SIDE).run(batch)
-    path = converted._folder("tiny", SIDE) / name
+    path = openvino_engine._folder("tiny", SIDE) / name
     whole = path.read_bytes()
     if damage == "remove":
         path.unlink()
@@ -168,66 +173,66 @@ def test_damage_is_seen_and_repaired(tiny, name, damage):
 
 
 def test_remains_of_a_killed_conversion_are_removed(tiny, home):
-    converted.converted("tiny", SIDE)
-    folder = converted._folder("tiny", SIDE)
+    openvino_engine.converted("tiny", SIDE)
+    folder = openvino_engine._folder("tiny", SIDE)
     remains = folder.with_name(f".{folder.name}.12345.tmp")
     folder.rename(remains)
     (remains / "manifest.json").unlink()
-    assert converted.converted("tiny", SIDE) and folder.is_dir() and not remains.exists()
+    assert openvino_engine.converted("tiny", SIDE) and folder.is_dir() and not remains.exists()
 
 
 def test_two_conversions_at_once_make_one(tiny, monkeypatch):
-    written, write = [], converted._write
-    monkeypatch.setattr(converted, "_write", lambda *args: (written.append(args), write(*args)))
+    written, write = [], openvino_engine._write
+    monkeypatch.setattr(openvino_engine, "_write", lambda *args: (written.append(args), write(*args)))
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda _: converted.convert("tiny", SIDE), range(2))
+        first, second = pool.map(lambda _: openvino_engine.convert("tiny", SIDE), range(2))
     assert first == second and len(written) == 1
 
 
 def test_other_weights_mean_another_folder(tiny, monkeypatch):
-    converted.converted("tiny", SIDE)
+    openvino_engine.converted("tiny", SIDE)
     monkeypatch.setattr(weights, "local", lambda name: SimpleNamespace(digest="e" * 64))
-    converted.converted("tiny", SIDE)
+    openvino_engine.converted("tiny", SIDE)
     assert len(tiny) == 2
 
 
 def test_a_copy_that_differs_is_refused(tiny, home, monkeypatch):
     """The converter is made to swap two layers of one shape, and to change one weight."""
-    compare = converted._compare
+    compare = openvino_engine._compare
 
     def off_by_a_little(folder, reference, photos):
         compare(folder, {name: np.asarray(values) * np.float32(1.001) for name, values in reference.items()}, photos)
 
-    monkeypatch.setattr(converted, "_compare", off_by_a_little)
+    monkeypatch.setattr(openvino_engine, "_compare", off_by_a_little)
     with pytest.raises(EngineError, match="layer early differs from Keras by 1.0e-03"):
-        converted.convert("tiny", SIDE)
+        openvino_engine.convert("tiny", SIDE)
     assert not [path for path in (home / "engines").iterdir() if path.is_dir()]
 
 
 def test_a_layer_of_another_shape_is_refused(tiny):
-    files = converted.converted("tiny", SIDE)
+    files = openvino_engine.converted("tiny", SIDE)
     photos = engines.preprocess(squares(1), "tiny")
     with pytest.raises(EngineError, match="layer early: expected 3 values, the converted model has 256"):
-        converted._compare(files, {"early": np.zeros((1, 3), np.float32)}, photos)
+        openvino_engine._compare(files, {"early": np.zeros((1, 3), np.float32)}, photos)
 
 
 def test_a_failing_conversion_process_gives_its_reason(home):
     with pytest.raises(WeightsUnavailable, match="semsearch models pull vgg16"):
-        converted._convert_in_child("vgg16", 224)
+        openvino_engine._convert_in_child("vgg16", 224)
 
 
 def test_a_conversion_that_dies_is_said_and_the_next_try_works(tiny, monkeypatch):
     """A child that was ended is no reason to fall back to a slower engine: the next press converts."""
-    convert = converted._convert_in_child
+    convert = openvino_engine._convert_in_child
 
     def die(model, size):
         raise ProcessLost("tiny at 8 px could not be converted: its process was ended by SIGKILL; try again")
 
-    monkeypatch.setattr(converted, "_convert_in_child", die)
+    monkeypatch.setattr(openvino_engine, "_convert_in_child", die)
     spec = catalog.FeatureSpec("tiny", "early", "avg")
     with pytest.raises(ProcessLost):
         features.FeatureExtractor([spec])
-    monkeypatch.setattr(converted, "_convert_in_child", convert)
+    monkeypatch.setattr(openvino_engine, "_convert_in_child", convert)
     assert features.FeatureExtractor([spec]).engine_name == "openvino"
 
 
@@ -238,14 +243,14 @@ def test_a_passing_fault_of_a_conversion_is_no_reason_for_another_engine(tiny, m
     def fail(*_):
         raise EngineError(f"convert failed: {failure!r}")
 
-    monkeypatch.setattr(converted, "_convert_in_child", REAL_CONVERT)
-    monkeypatch.setattr(converted.child, "run", fail)
+    monkeypatch.setattr(openvino_engine, "_convert_in_child", REAL_CONVERT)
+    monkeypatch.setattr(openvino_engine.child, "run", fail)
     with pytest.raises(ProcessLost, match="could not be converted for OpenVINO: convert failed"):
         features.FeatureExtractor([catalog.FeatureSpec("tiny", "early", "avg")])
 
 
 def test_a_network_that_is_not_whole_after_its_conversion_is_no_reason_for_another_engine(tiny, monkeypatch):
-    monkeypatch.setattr(converted, "_convert_in_child", lambda model, size: None)
+    monkeypatch.setattr(openvino_engine, "_convert_in_child", lambda model, size: None)
     with pytest.raises(IntegrityError, match="not whole after a conversion"):
         features.FeatureExtractor([catalog.FeatureSpec("tiny", "early", "avg")])
 
@@ -273,8 +278,8 @@ def test_engines_of_one_network_share_it_and_answer_as_if_alone(tiny, monkeypatc
     batch = engines.preprocess(squares(3), "tiny")
     outputs = [(layer, pooling) for layer in ("early", "late") for pooling in POOLINGS]
     alone = [OpenVINOEngine("tiny", [output], size=SIDE).run(batch)[0] for output in outputs]
-    read, make = [], converted._Network
-    monkeypatch.setattr(converted, "_Network", lambda *given: read.append(given) or make(*given))
+    read, make = [], openvino_engine._Network
+    monkeypatch.setattr(openvino_engine, "_Network", lambda *given: read.append(given) or make(*given))
     first = OpenVINOEngine("tiny", [outputs[0]], size=SIDE)
     with ThreadPoolExecutor(8) as pool:
         others = list(pool.map(lambda output: OpenVINOEngine("tiny", [output], size=SIDE), outputs * 3))
@@ -282,7 +287,7 @@ def test_engines_of_one_network_share_it_and_answer_as_if_alone(tiny, monkeypatc
     for engine, expected in zip([first, *others], [alone[0], *alone * 3], strict=True):
         assert np.array_equal(engine.run(batch)[0], expected)
     del first, others, engine
-    assert not converted._NETWORKS
+    assert not openvino_engine._NETWORKS
     OpenVINOEngine("tiny", [outputs[0]], size=SIDE)
     assert len(read) == 2
 
@@ -298,7 +303,8 @@ def test_a_network_runs_on_when_its_files_are_cut_short(tiny, home):
 
 def test_telemetry_is_never_imported():
     code = (
-        "import sys; from semsearch import converted; converted._openvino(); from openvino.tools import ovc;"
+        "import sys; from semsearch.features import openvino_engine; openvino_engine._openvino();"
+        "from openvino.tools import ovc;"
         "print(ovc.telemetry.__class__.__module__, sys.modules['openvino_telemetry'])"
     )
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -309,7 +315,7 @@ def test_telemetry_is_never_imported():
 def photos():
     """Photos of three classes as the real model takes them; pulls its weights on first use."""
     weights.pull(REAL)
-    return converted._photos(REAL, catalog.model(REAL).size)
+    return openvino_engine._photos(REAL, catalog.model(REAL).size)
 
 
 @pytest.fixture(scope="module")
@@ -334,7 +340,7 @@ def test_real_engines_agree(photos):
 def test_the_reference_in_a_child_agrees_and_stays_out(photos):
     last = [(catalog.model(REAL).layers[-1].name, "avg")]
     code = (
-        "import sys, numpy as np\nfrom semsearch.engines import ChildEngine\n"
+        "import sys, numpy as np\nfrom semsearch.features.engines import ChildEngine\n"
         f"engine = ChildEngine({REAL!r}, {last!r}, size=224)\n"
         "np.save(sys.argv[1], engine.run(np.load(sys.argv[1]))[0])\n"
         "print(sorted({name.split('.')[0] for name in sys.modules} & {'tensorflow', 'keras'}))"
@@ -355,17 +361,17 @@ def test_one_early_layer_agrees_and_is_cheap(photos):
     alone = OpenVINOEngine(REAL, [first], size=facts.size).run(photos)[0]
     both = OpenVINOEngine(REAL, [last, first], size=facts.size).run(photos)[1]
     assert np.abs(alone - both).max() <= 1e-5 * np.abs(alone).max()
-    files = converted.converted(REAL, facts.size)
-    whole = converted._Network(files, facts.size)
-    steps = [len(converted._compile(whole, [out]).get_runtime_model().get_ops()) for out in (first, last)]
+    files = openvino_engine.converted(REAL, facts.size)
+    whole = openvino_engine._Network(files, facts.size)
+    steps = [len(openvino_engine._compile(whole, [out]).get_runtime_model().get_ops()) for out in (first, last)]
     assert steps[0] * 4 < steps[1]
 
 
 @pytest.mark.real
 def test_the_fast_path_never_imports_tensorflow(photos):
-    converted.converted(REAL, catalog.model(REAL).size)
+    openvino_engine.converted(REAL, catalog.model(REAL).size)
     code = (
-        "import sys\nfrom semsearch.converted import OpenVINOEngine, _photos\n"
+        "import sys\nfrom semsearch.features.openvino_engine import OpenVINOEngine, _photos\n"
         f"engine = OpenVINOEngine({REAL!r}, [({catalog.model(REAL).layers[-1].name!r}, 'avg')], size=224)\n"
         f"assert engine.run(_photos({REAL!r}, 224))[0].std() > 0\n"
         "print(sorted({name.split('.')[0] for name in sys.modules} & {'tensorflow', 'keras', 'umap', 'sklearn'}))"
@@ -391,7 +397,11 @@ def test_a_killed_conversion_does_no_harm(photos, stored, home):
     """The real thing in its own process, killed half-way, then again to the end; this process needs no TensorFlow."""
     (home / "weights").mkdir(parents=True)
     shutil.copy(stored, home / "weights")
-    command = [sys.executable, "-c", f"from semsearch import converted; converted.convert({REAL!r}, 224)"]
+    command = [
+        sys.executable,
+        "-c",
+        f"from semsearch.features import openvino_engine; openvino_engine.convert({REAL!r}, 224)",
+    ]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as child:
         while not list((home / "engines").glob(".*.tmp")):
             assert child.poll() is None
@@ -409,7 +419,7 @@ def test_the_first_pictures_may_come_from_many_threads_at_once():
     weights.pull("mobilenetv2")
     code = (
         "import sys, threading, numpy as np\n"
-        "from semsearch.converted import OpenVINOEngine\n"
+        "from semsearch.features.openvino_engine import OpenVINOEngine\n"
         "sys.setswitchinterval(1e-6)\n"
         "engine = OpenVINOEngine('mobilenetv2', [('Conv1', 'avg')], size=224)\n"
         "together, batch = threading.Barrier(6), np.zeros((1, 224, 224, 3), np.float32)\n"

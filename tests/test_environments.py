@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from pages.shared import pictures
 from tests import environments, test_browser
 from tests.environments import ROOT, ROWS, Place
+from ui import pictures
 
 UNFINISHED = re.compile(r"\.(lock|failed)$|\.tmp(\.|/|$)|\.part/|/\.work/")
 """Files of no worth: the next run passes over them, or removes them."""
@@ -158,7 +158,7 @@ LOCALES = {
 def checkout(tmp_path_factory):
     """A copy of this checkout at a path with a space and letters that are not ASCII."""
     folder = tmp_path_factory.mktemp("copy") / "my projects é"
-    for name in ("semsearch", "pages", "tests", "static", ".streamlit"):
+    for name in ("semsearch", "ui", "pages", "tests", "static", ".streamlit"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "pictures"))
     for name in ("app.py", "server.py"):
         shutil.copyfile(ROOT / name, folder / name)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
-from pages.shared import live_given, live_ways, resources
-from semsearch import datasets, weights
+from semsearch.data import datasets
 from semsearch.errors import WeightsUnavailable
-from semsearch.search import LESS, MORE, Example
+from semsearch.live.search import LESS, MORE, Example
+from semsearch.models import weights
 from tests import pressing, small_world
 from tests.elements import elements
 from tests.test_failures import told_everywhere
@@ -22,6 +22,9 @@ from tests.test_live import components, found, jpeg, missing, picture, ranking, 
 from tests.test_live import open_page as open_live
 from tests.test_live import shown as live_shown
 from tests.test_pages import COMPARED, open_app, photos, shown, sides, store
+from ui import resources
+from ui.live import given as live_given
+from ui.live import ways as live_ways
 
 __all__ = ["photos", "service", "store", "told_everywhere"]  # fixtures
 
@@ -56,7 +59,7 @@ PRESSED = {
     ),
     "search_{}": (PAGES + "back_and_forward_go_through_the_queries_of_the_session", NO),
     "search_browse": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", UNWRITABLE),
-    "dialog panels.browse": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", UNWRITABLE),
+    "dialog ui.search.panels.browse": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", UNWRITABLE),
     "search_browse_class": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", NO),
     "search_pictures": (OURS + "a_picture_of_the_dialog_becomes_the_query", SETTLED),
     "search_matches": (OURS + "a_match_becomes_the_query", OURS + "a_match_whose_picture_has_gone_becomes_the_query"),
@@ -94,7 +97,7 @@ PRESSED = {
     "live_new": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
     "live_samples": (OURS + "a_sample_is_searched_with", LIES),
     "live_browse": (LIVE + "samples_and_browsing_offer_pictures_of_every_dataset", UNWRITABLE),
-    "dialog live_ways.browse": (LIVE + "samples_and_browsing_offer_pictures_of_every_dataset", UNWRITABLE),
+    "dialog ui.live.ways.browse": (LIVE + "samples_and_browsing_offer_pictures_of_every_dataset", UNWRITABLE),
     "live_browse_dataset": (OURS + "another_dataset_class_and_page_are_browsed", NO),
     "live_browse_class_{}": (OURS + "another_dataset_class_and_page_are_browsed", NO),
     "live_browse_page_{}_{}": (OURS + "another_dataset_class_and_page_are_browsed", NO),
@@ -106,7 +109,10 @@ PRESSED = {
     "live_camera_{}": (LIVE + "the_camera_is_there_only_when_chosen", OURS + "a_photo_that_cannot_be_read_is_told"),
     "live_flip_{}": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
     "live_crop_{}": (OURS + "a_part_is_drawn_and_counts", OURS + "a_picture_that_has_gone_cannot_be_cropped"),
-    "dialog live_query.crop": (OURS + "a_part_is_drawn_and_counts", OURS + "a_picture_that_has_gone_cannot_be_cropped"),
+    "dialog ui.live.query.crop": (
+        OURS + "a_part_is_drawn_and_counts",
+        OURS + "a_picture_that_has_gone_cannot_be_cropped",
+    ),
     "live_box_{}": (OURS + "a_part_is_drawn_and_counts", LIVE + "a_box_that_is_none_is_refused"),
     "live_remove_{}": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
     "live_unmark_{}": (LIVE + "marks_are_chips_that_can_be_taken_back", NO),
@@ -144,9 +150,9 @@ SAID = {
     "export": "export_csv",
     "page_link label": "page_link",
     "page_link 'Open the map'": "page_link",
-    "dialog panels.browse": "search_browse",
-    "dialog live_ways.browse": "live_browse",
-    "dialog live_query.crop": "live_crop",
+    "dialog ui.search.panels.browse": "search_browse",
+    "dialog ui.live.ways.browse": "live_browse",
+    "dialog ui.live.query.crop": "live_crop",
     "live_browse_page_{}_{}": "live_browse_page",
 }
 """How its test says it, where that is not by its key."""

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from semsearch import artifacts, datasets, experiments, scores
-from semsearch.catalog import FeatureSpec
+from semsearch.data import datasets
 from semsearch.errors import InputError, SpecMismatch, UnknownName
-from semsearch.experiments import Experiment
-from semsearch.store import Store
+from semsearch.models.catalog import FeatureSpec
+from semsearch.ranking import scores
+from semsearch.results import artifacts, experiments
+from semsearch.results.experiments import Experiment
+from semsearch.results.store import Store
 from tests.test_precompute import make_world
 from tests.tiny_store import MODEL, write_store
 

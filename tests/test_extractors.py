@@ -7,9 +7,9 @@ import weakref
 import numpy as np
 import pytest
 
-from semsearch import extractors, worker
-from semsearch.catalog import FeatureSpec
-from semsearch.extractors import Extractors, Tools
+from semsearch.live import extractors, worker
+from semsearch.live.extractors import Extractors, Tools
+from semsearch.models.catalog import FeatureSpec
 
 SPECS = [FeatureSpec("mobilenetv2", layer, "avg") for layer in ("block_5_expand", "block_9_project", "Conv_1")]
 

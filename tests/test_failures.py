@@ -8,11 +8,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import local_script_runner
 
-from pages.shared import failures, pictures, resources, sidebar, view_matches
 from semsearch import server_log
 from semsearch.errors import IntegrityError
 from tests import pressing
 from tests.test_pages import open_app, photos, ranking, shown, store
+from ui import failures, pictures, resources, sidebar
+from ui.search import matches as view_matches
 
 __all__ = ["photos", "store"]  # fixtures
 

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semsearch import catalog, converted, datasets, engines, features, images, weights
-from semsearch.catalog import FeatureSpec
+from semsearch import features, images
+from semsearch.data import datasets
 from semsearch.errors import EngineError, EngineUnfit, ImageRefused, InputError, UnknownName
-from semsearch.features import FeatureExtractor
+from semsearch.features import FeatureExtractor, engines, openvino_engine
+from semsearch.models import catalog, weights
+from semsearch.models.catalog import FeatureSpec
 from semsearch.settings import cores
 from tests import test_engines
 from tests.test_engines import SIDE, by_hand, squares, tiny_network
@@ -66,7 +68,7 @@ def test_the_preset_sizes_the_picture(tiny, preset):
     picture = np.random.default_rng(5).integers(0, 256, (300, 180, 3), dtype=np.uint8)
     size, resample = (SIDE, "antialias") if preset == "default" else (224, "nearest")
     square = images.resize(picture, size, resample=resample)[None]
-    direct = converted.OpenVINOEngine("tiny", [("early", "flatten")], size=size)
+    direct = openvino_engine.OpenVINOEngine("tiny", [("early", "flatten")], size=size)
     expected = direct.run(engines.preprocess(square, "tiny"))[0]
     assert np.array_equal(FeatureExtractor([asked]).extract([picture])[asked], expected)
     assert tiny == [("tiny", size)]
@@ -140,7 +142,9 @@ def test_looks_ahead_by_a_bounded_number(tiny):
 def test_falls_back_to_tensorflow_and_says_so(tiny, monkeypatch):
     expected = FeatureExtractor([spec()], engine="tensorflow").extract(squares(2))[spec()]
     monkeypatch.setattr(features, "ChildEngine", engines.TensorFlowEngine)
-    monkeypatch.setattr(converted, "_compare", lambda *_: (_ for _ in ()).throw(EngineUnfit("layer late differs")))
+    monkeypatch.setattr(
+        openvino_engine, "_compare", lambda *_: (_ for _ in ()).throw(EngineUnfit("layer late differs"))
+    )
     extractor = FeatureExtractor([spec()])
     assert extractor.engine_name == "tensorflow"
     assert extractor.notice == "Slower engine in use (TensorFlow). layer late differs"
@@ -208,9 +212,9 @@ def test_exif_orientation_is_undone(real, photo, orientation):
 
 @pytest.mark.real
 def test_from_files_without_tensorflow(real):
-    converted.converted(REAL, catalog.model(REAL).size)
+    openvino_engine.converted(REAL, catalog.model(REAL).size)
     code = (
-        "import sys\nfrom semsearch import datasets\nfrom semsearch.catalog import grid\n"
+        "import sys\nfrom semsearch.data import datasets\nfrom semsearch.models.catalog import grid\n"
         "from semsearch.features import FeatureExtractor\n"
         f"specs = [spec for spec in grid({REAL!r}) if spec.preset == 'default']\n"
         "dataset = datasets.load('groceries200')\n"

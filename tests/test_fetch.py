@@ -6,9 +6,9 @@ import zipfile
 
 import pytest
 
-from semsearch import fetch
-from semsearch.catalog import Carrier
 from semsearch.errors import FetchFailed
+from semsearch.models.catalog import Carrier
+from semsearch.net import fetch
 from tests.local_http import site
 
 BODY = bytes(range(256)) * 4000

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from pages.shared import fetching, pictures
-from semsearch import datasets
+from semsearch.data import datasets
 from tests import fetch_world
 from tests.local_http import site
 from tests.serve_fetch import BROKEN
 from tests.test_browser import ROOT, browser, free_port, loaded, page, ranking, until, wait_for
 from tests.test_fetching import Slow
+from ui import pictures
+from ui.pictures import fetching
 
 __all__ = ["browser", "page"]  # fixtures
 

@@ -8,11 +8,12 @@ from concurrent.futures import wait as wait_for
 
 import pytest
 
-from pages.shared import fetching, pictures, resources
-from semsearch import datasets
+from semsearch.data import datasets
 from tests import fetch_world
 from tests.local_http import site
 from tests.test_pages import open_app
+from ui import pictures, resources
+from ui.pictures import fetching
 
 PLACES = ("pages/search.py", "pages/embeddings.py", "pages/guide.py")
 

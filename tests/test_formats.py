@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from pages.shared import pictures
-from semsearch import datasets, formats, images, pixels
+from semsearch import images
+from semsearch.data import datasets
 from semsearch.errors import ImageRefused
+from semsearch.images import formats, pixels
 from tests import heif_files, zoo
 from tests.test_images import ALPHA, GREY, ON_WHITE, RGB, encode, exif, fresh_children, grey3, refusal
+from ui import pictures
 
 __all__ = ["fresh_children"]
 DOORS = (images.load, images.load_isolated)

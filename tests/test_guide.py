@@ -12,10 +12,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import guide_panel, guide_words, pictures
-from pages.shared.choice import WAYS, Choice
-from semsearch import artifacts, catalog, datasets, units
+from semsearch.data import datasets
+from semsearch.models import catalog
+from semsearch.results import artifacts, units
 from tests import small_world, tiny_store
+from ui import pictures
+from ui.choice import WAYS, Choice
+from ui.guide import panel as guide_panel
+from ui.guide import words as guide_words
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = {"<b>pear": 7, "apple": 8, "plum": 6}
@@ -221,7 +225,7 @@ def test_my_query_tells_the_story_too(world):
 
 def test_no_number_of_the_guide_is_typed():
     """Digits in its sentences come out of braces; names such as `umap2` hold no blank."""
-    for path in sorted((ROOT / "pages" / "shared").glob("guide_*.py")):
+    for path in sorted((ROOT / "ui" / "guide").glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         documentation = {
             id(node.value)
@@ -317,7 +321,7 @@ def test_the_guide_imports_no_heavy_library(world):
 import sys
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
-from pages.shared import pictures
+from ui import pictures
 pictures.FOLDER = Path({str(pictures.FOLDER)!r})
 before = set(sys.modules)
 app = AppTest.from_file("app.py", default_timeout=30).run()

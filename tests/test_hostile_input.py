@@ -22,15 +22,22 @@ import uvicorn
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import map_choice, pictures, resources, sidebar
-from semsearch import catalog, cli, datasets, decoder, experiments, gate, recommend, search, serving, weights, wire
+from semsearch import cli
+from semsearch.data import datasets
 from semsearch.errors import InputError
+from semsearch.images import sandbox
+from semsearch.live import search, serving
+from semsearch.models import catalog, weights
+from semsearch.rest import bodies, gate
+from semsearch.results import experiments, recommend
 from tests import rest_world, small_world, test_live
 from tests.asgi_client import Client
 from tests.hostile_names import MARKUP, traversals
 from tests.rest_world import ASK, TOOLS, at, door, pairs
 from tests.test_badimages import ACCEPTED
 from tests.test_browser import serving as started
+from ui import pictures, resources, sidebar
+from ui.embeddings import choice as map_choice
 
 ROOT = Path(__file__).resolve().parent.parent
 RIGHT = [(5, 0), (4, 2), (3, 3)]
@@ -56,7 +63,7 @@ def sent(client, data, name="a.jpg", **more):
 
 
 def decoders():
-    return {decoder._process.pid for decoder in decoder._IDLE if decoder.alive}
+    return {child._process.pid for child in sandbox._IDLE if child.alive}
 
 
 @pytest.mark.shared_data
@@ -66,8 +73,8 @@ def test_bad_pictures_through_rest_and_command_line(client, shared_data, monkeyp
     with (folder / "MANIFEST.tsv").open(newline="") as lines:
         manifest = {row["path"]: row["pillow13_outcome"] == "ok" for row in csv.DictReader(lines, delimiter="\t")}
     good = {name: 200 if fine or name in ACCEPTED else 422 for name, fine in manifest.items()}
-    large = {name for name in good if (folder / name).stat().st_size > wire.LARGEST_BODY - 10_000}
-    decoder._close_idle()
+    large = {name for name in good if (folder / name).stat().st_size > bodies.LARGEST_BODY - 10_000}
+    sandbox._close_idle()
 
     async def all_of_them():
         return {name: (await sent(client, (folder / name).read_bytes(), name)).status for name in good}
@@ -132,7 +139,7 @@ def mutated(rng, pool):
 def test_five_thousand_damaged_pictures(client, service, tmp_path, monkeypatch, capsys):
     """Whatever of a picture is damaged, it is searched with or refused; a fiftieth also from the command line."""
     rng, pool = random.Random(20_260), originals()
-    decoder._close_idle()
+    sandbox._close_idle()
     seen = {200: 0, 422: 0}
 
     async def all_of_them():
@@ -354,7 +361,7 @@ def test_damaged_pictures_through_the_page(screen, service):
         screen.query_params[name] = value
     screen.run()
     screen.segmented_control(key="live_way").set_value("Upload").run()
-    decoder._close_idle()
+    sandbox._close_idle()
     refused = 0
     for number in range(50):
         screen.file_uploader[0].set_value([(f"{number}<b>.png", mutated(rng, pool), "image/png")]).run()

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from semsearch import datasets, identity
+from semsearch.data import datasets, identity
 from tests import small_world
 
 CHANGED = "changed since the dataset was added: run `semsearch datasets add world --from FOLDER`"

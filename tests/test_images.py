@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from semsearch import decoder, formats, images, pixels
+from semsearch import images
 from semsearch.errors import ImageRefused, InputError, UnknownName
+from semsearch.images import formats, pixels, sandbox
 from tests import heif_files
 
 H, W = 12, 16
@@ -92,9 +93,9 @@ def same(source, expected, tolerance=0):
 
 @pytest.fixture(autouse=True)
 def fresh_children():
-    decoder._close_idle()
+    sandbox._close_idle()
     yield
-    decoder._close_idle()
+    sandbox._close_idle()
 
 
 def grey3(grey):
@@ -509,10 +510,10 @@ def test_mutations_are_pictures_or_refusals():
 
 def test_the_child_decodes_as_this_process_does():
     images.load_isolated(encode(RGB))
-    pid = decoder._IDLE[0]._process.pid
+    pid = sandbox._IDLE[0]._process.pid
     for data in mutations(200):
         assert outcome(images.load_isolated, data) == outcome(images.load, data)
-    assert [decoder._process.pid for decoder in decoder._IDLE] == [pid]
+    assert [child._process.pid for child in sandbox._IDLE] == [pid]
 
 
 # The child
@@ -520,8 +521,8 @@ def test_the_child_decodes_as_this_process_does():
 
 def idle_pid():
     assert (images.load_isolated(encode(RGB)) == RGB).all()
-    assert len(decoder._IDLE) == 1
-    return decoder._IDLE[0]._process.pid
+    assert len(sandbox._IDLE) == 1
+    return sandbox._IDLE[0]._process.pid
 
 
 def works_with_another_child(pid):
@@ -547,9 +548,9 @@ def test_child_is_reused_small_and_knows_no_secrets(monkeypatch):
 def test_child_is_limited():
     limits = (Path("/proc") / str(idle_pid()) / "limits").read_text().splitlines()
     soft = {line[:26].strip(): line[26:].split()[0] for line in limits[1:]}
-    assert soft["Max address space"] == str(decoder.MEMORY)
+    assert soft["Max address space"] == str(sandbox.MEMORY)
     assert soft["Max core file size"] == soft["Max file size"] == "0"
-    assert decoder.SECONDS < int(soft["Max cpu time"]) <= decoder.SECONDS + 5
+    assert sandbox.SECONDS < int(soft["Max cpu time"]) <= sandbox.SECONDS + 5
 
 
 def test_child_starts_quickly():
@@ -561,14 +562,14 @@ def test_child_starts_quickly():
 def test_child_that_died_idle_is_replaced():
     pid = idle_pid()
     os.kill(pid, signal.SIGKILL)
-    decoder._IDLE[0]._process.wait()
+    sandbox._IDLE[0]._process.wait()
     works_with_another_child(pid)
 
 
 def test_child_that_overruns_is_a_timeout(monkeypatch):
     pid = idle_pid()
     os.kill(pid, signal.SIGSTOP)
-    monkeypatch.setattr(decoder, "SECONDS", 0.3)
+    monkeypatch.setattr(sandbox, "SECONDS", 0.3)
     start = time.perf_counter()
     assert refusal(encode(RGB), images.load_isolated) == "timeout"
     assert time.perf_counter() - start < 3
@@ -593,21 +594,21 @@ def test_child_that_dies_at_work(fatal, reason):
 
 
 def test_child_out_of_memory(monkeypatch):
-    monkeypatch.setattr(decoder, "MEMORY", 220 << 20)
+    monkeypatch.setattr(sandbox, "MEMORY", 220 << 20)
     large = encode(Image.new("L", (7_000, 7_000)))
     assert refusal(large, images.load_isolated) == "memory"
     assert (images.load_isolated(encode(RGB)) == RGB).all()
-    decoder._close_idle()
+    sandbox._close_idle()
     monkeypatch.undo()
     assert images.load_isolated(large).shape == (7_000, 7_000, 3)
 
 
 def test_busy_decoders_are_a_timeout(monkeypatch):
-    monkeypatch.setattr(decoder, "_SLOTS", threading.BoundedSemaphore(1))
-    monkeypatch.setattr(decoder, "SECONDS", 0.1)
-    decoder._SLOTS.acquire()
+    monkeypatch.setattr(sandbox, "_SLOTS", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(sandbox, "SECONDS", 0.1)
+    sandbox._SLOTS.acquire()
     assert refusal(encode(RGB), images.load_isolated) == "timeout"
-    decoder._SLOTS.release()
+    sandbox._SLOTS.release()
 
 
 def test_many_threads_get_their_own_pictures():
@@ -615,7 +616,7 @@ def test_many_threads_get_their_own_pictures():
     with ThreadPoolExecutor(6) as pool:
         got = list(pool.map(images.load_isolated, [encode(picture) for picture in pictures]))
     assert all((one == other).all() for one, other in zip(got, pictures, strict=True))
-    assert 1 <= len(decoder._IDLE) <= 2
+    assert 1 <= len(sandbox._IDLE) <= 2
 
 
 def test_interrupted_call_does_not_leave_a_child_out_of_step(monkeypatch):
@@ -624,7 +625,7 @@ def test_interrupted_call_does_not_leave_a_child_out_of_step(monkeypatch):
     def interrupt(self, count):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(decoder._Decoder, "_whole", interrupt)
+    monkeypatch.setattr(sandbox._Decoder, "_whole", interrupt)
     with pytest.raises(KeyboardInterrupt):
         images.load_isolated(encode(255 - RGB))
     monkeypatch.undo()

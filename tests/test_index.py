@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from semsearch import index, metrics
-from semsearch.index import Approximate
+from semsearch.indices import faiss_index
+from semsearch.indices.faiss_index import Approximate
+from semsearch.ranking import metrics
 
 
 @pytest.mark.parametrize("metric", metrics.METRICS)
 def test_candidates_hold_the_nearest_of_those_allowed(metric, monkeypatch):
-    monkeypatch.setattr(index, "FEW", 10)
+    monkeypatch.setattr(faiss_index, "FEW", 10)
     vectors = np.random.default_rng(7).normal(size=(400, 12)).astype(np.float32)
     graph = Approximate(vectors, metric)
     missed = 0

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from semsearch import errands, interrupts, storage, units
-from semsearch.decoder import _Decoder
+from semsearch.data.sources import fetch_files
 from semsearch.errors import FetchFailed
-from semsearch.fetch import download
-from semsearch.interrupts import Ended, in_order
-from semsearch.sources import fetch_files
+from semsearch.files import storage
+from semsearch.images.sandbox import _Decoder
+from semsearch.net.fetch import download
+from semsearch.processes import interrupts, threads
+from semsearch.processes.interrupts import Ended, in_order
+from semsearch.results import units
 from semsearch.terminal import guarded
 from tests.local_http import site
 
@@ -110,7 +112,7 @@ def test_a_command_in_a_thread_leaves_signals_alone():
 
 STUCK = """
 import signal, threading
-from semsearch import interrupts
+from semsearch.processes import interrupts
 from semsearch.__main__ import run
 def main():
     try:
@@ -147,10 +149,10 @@ except BaseException:
 """
 LOADS = """
 import os, signal, threading
-from semsearch import converted
+from semsearch.features import openvino_engine
 threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
-    converted._openvino()
+    openvino_engine._openvino()
 except KeyboardInterrupt:
     print("interrupted,", converted._openvino().__name__, "is there")
 """
@@ -179,10 +181,10 @@ def test_children_that_decode_do_not_get_the_ctrl_c_of_the_terminal():
 
 
 def test_errands_are_done_as_they_end_and_a_failure_is_raised():
-    assert sorted(errands.done(str, range(20), 3)) == list(range(20))
-    assert list(errands.done(str, [], 3)) == []
+    assert sorted(threads.done(str, range(20), 3)) == list(range(20))
+    assert list(threads.done(str, [], 3)) == []
     with pytest.raises(ZeroDivisionError):
-        list(errands.done(lambda number: 1 / number, [1, 2, 0], 2))
+        list(threads.done(lambda number: 1 / number, [1, 2, 0], 2))
 
 
 def test_whoever_leaves_waits_for_nothing_and_what_has_not_begun_is_dropped():
@@ -194,7 +196,7 @@ def test_whoever_leaves_waits_for_nothing_and_what_has_not_begun_is_dropped():
             release.wait(20)
 
     started = time.monotonic()
-    for _ in errands.done(work, range(9), 3):
+    for _ in threads.done(work, range(9), 3):
         break
     assert time.monotonic() - started < 5
     release.set()

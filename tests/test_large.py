@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import pictures, view_dataset
-from semsearch import catalog, experiments
+from semsearch.models import catalog
+from semsearch.results import experiments
 from tests import large_store
+from ui import pictures
+from ui.search import dataset as view_dataset
 
 APP = str(Path(__file__).resolve().parent.parent / "app.py")
 SECOND = 1.0

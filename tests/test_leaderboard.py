@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from semsearch import catalog, datasets, experiments, leaderboard, metrics, scores
-from semsearch.catalog import WAYS, FeatureSpec
+from semsearch.data import datasets
 from semsearch.errors import IntegrityError, SpecMismatch, UnknownName
-from semsearch.experiments import Experiment
-from semsearch.store import Store
+from semsearch.models import catalog
+from semsearch.models.catalog import WAYS, FeatureSpec
+from semsearch.ranking import metrics, scores
+from semsearch.results import experiments, leaderboard
+from semsearch.results.experiments import Experiment
+from semsearch.results.store import Store
 from tests.test_precompute import make_world
 from tests.tiny_store import MODEL, write_store
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from semsearch import links
 from semsearch.errors import FetchFailed, InputError, LinkRefused, SemsearchError
+from semsearch.net import links
 from tests.hostile_links import HOSTS, LINKS
 from tests.local_http import site
+from tests.shipped import shipped
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = {"mixed.example": ["8.8.8.8", "10.0.0.1"], "inside.example": ["10.0.0.1"], "inside6.example": ["fd00::1"]}
@@ -332,7 +333,7 @@ def test_what_a_status_means_is_told(serve, status, words):
 
 
 def test_only_two_modules_open_the_network():
-    for path in [*(ROOT / "semsearch").glob("*.py"), *(ROOT / "pages").rglob("*.py")]:
+    for path in shipped():
         names = set()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):

@@ -12,22 +12,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import live_call, live_given, live_map, live_own, live_results, live_ways, pictures, resources
-from pages.shared.choice import PARTS, Choice
-from pages.shared.resources import ALLOWED
-from semsearch import (
-    catalog,
-    datasets,
-    experiments,
-    formats,
-    gallery,
-    images,
-    links,
-    recommend,
-    search,
-    serving,
-    weights,
-)
+from semsearch import images
+from semsearch.data import datasets
 from semsearch.errors import (
     Busy,
     EngineError,
@@ -39,10 +25,24 @@ from semsearch.errors import (
     TooLate,
     WeightsUnavailable,
 )
-from semsearch.search import LESS, MORE, Example
+from semsearch.images import formats
+from semsearch.live import gallery, search, serving
+from semsearch.live.search import LESS, MORE, Example
+from semsearch.models import catalog, weights
+from semsearch.net import links
+from semsearch.results import experiments, recommend
 from tests import heif_files, small_world
 from tests.test_search import TOOLS, Green
 from tests.test_weights import serve, tiny
+from ui import pictures, resources
+from ui.choice import PARTS, Choice
+from ui.live import call as live_call
+from ui.live import given as live_given
+from ui.live import map as live_map
+from ui.live import own as live_own
+from ui.live import results as live_results
+from ui.live import ways as live_ways
+from ui.resources import ALLOWED
 
 __all__ = ["tiny"]  # a fixture
 

@@ -10,8 +10,11 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from semsearch import catalog, datasets, pixels, search
-from semsearch.search import LESS, MORE, Example
+from semsearch.data import datasets
+from semsearch.images import pixels
+from semsearch.live import search
+from semsearch.live.search import LESS, MORE, Example
+from semsearch.models import catalog
 from tests import small_world
 from tests.hostile_words import WORDS
 from tests.local_http import site

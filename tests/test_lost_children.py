@@ -4,7 +4,9 @@ import signal
 
 import pytest
 
-from semsearch import child, gallery, serving, weights
+from semsearch.live import gallery, serving
+from semsearch.models import weights
+from semsearch.processes import child
 from tests import child_work
 from tests.test_live import HERE, missing, open_page, ranking, service
 from tests.test_live import found as expected

@@ -11,14 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from pages.shared import pictures
-from semsearch import carriers, child, converted, datasets, decoder, fetch, images, limits, links, storage, weights
+from semsearch import images
+from semsearch.data import datasets
 from semsearch.errors import ImageRefused, StorageError
-from semsearch.gate import refusal
+from semsearch.features import openvino_engine
+from semsearch.files import limits, storage
+from semsearch.images import sandbox
+from semsearch.models import packages, weights
+from semsearch.net import fetch, links
+from semsearch.processes import child
+from semsearch.rest.gate import refusal
 from tests import child_work, environments, small_world
 from tests.local_http import site
 from tests.test_carriers import CONV, h5_bytes, wheel
 from tests.test_weights import pulled, tiny  # noqa: F401 - fixtures
+from ui import pictures
 
 NAME = "mobilenetv2"
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,7 +81,7 @@ def test_neither_is_one_on_a_machine_in_trouble(picture, monkeypatch, code):
 
 
 def test_a_decoder_that_cannot_be_started_is_no_fault_of_the_picture_and_the_next_call_heals(picture):
-    decoder._close_idle()
+    sandbox._close_idle()
     with files_left(1), pytest.raises(StorageError, match=TOO_MANY):
         images.load_isolated(picture)
     assert images.load_isolated(picture).shape == (8, 8, 3)
@@ -130,9 +137,9 @@ def test_a_package_that_cannot_be_unpacked_is_not_called_damaged(tmp_path, monke
         with storage.explained(target):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(carriers, "_stream", full)
+    monkeypatch.setattr(packages, "_stream", full)
     with pytest.raises(StorageError, match="the disk is full"):
-        carriers.read(tmp_path / "pkg.whl", carrier, CONV)
+        packages.read(tmp_path / "pkg.whl", carrier, CONV)
     assert [path.name for path in tmp_path.iterdir()] == ["pkg.whl"]
 
 
@@ -147,14 +154,14 @@ def test_weights_that_may_not_be_read_are_not_called_damaged(pulled, monkeypatch
 def test_a_converted_network_that_cannot_be_read_is_not_converted_anew(tmp_path):
     (tmp_path / "model.xml").write_bytes(b"x")
     with files_left(0), pytest.raises(StorageError, match=TOO_MANY):
-        converted._intact(tmp_path)
-    assert converted._intact(tmp_path) == ()
+        openvino_engine._intact(tmp_path)
+    assert openvino_engine._intact(tmp_path) == ()
 
 
 def test_a_conversion_asks_for_its_room_first(home, monkeypatch, pulled):  # noqa: F811
     monkeypatch.setattr(storage.shutil, "disk_usage", lambda place: storage.shutil._ntuple_diskusage(1, 1, 1000))
     with pytest.raises(StorageError, match="mobilenetv2 converted for OpenVINO: expected .* GB free"):
-        converted.convert(NAME, 224)
+        openvino_engine.convert(NAME, 224)
 
 
 def test_rest_answers_503_and_names_no_path():
@@ -195,7 +202,7 @@ def test_maps_are_drawn_where_the_compiler_finds_no_folder_to_keep_its_work(tmp_
     (tmp_path / "pkg" / "__init__.py").write_text("import numba\n@numba.njit(cache=True)\ndef one(): return 1\n")
     (tmp_path / "pkg").chmod(0o555)
     code = "import sys; sys.path[:0] = sys.argv[1:]; {}import pkg; print(pkg.one())"
-    settle = "from semsearch.projection import _settle_compiler; _settle_compiler('pkg'); "
+    settle = "from semsearch.ranking.projection import _settle_compiler; _settle_compiler('pkg'); "
     (tmp_path / "file").write_bytes(b"")
     outcomes = []
     for home, first in (("file", ""), ("file", settle), ("home", settle)):

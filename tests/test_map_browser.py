@@ -10,10 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 
-from pages.shared import pictures
-from semsearch import images, precompute
+from semsearch import images
+from semsearch.results import precompute
 from tests import small_world, test_browser
 from tests.test_browser import CHROMIUM, FLAGS, serving, until
+from ui import pictures
 
 pytestmark = pytest.mark.browser
 

@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import cdist
 from sklearn.metrics import pairwise_distances
 
-from semsearch import metrics
 from semsearch.errors import InputError, UnknownName
+from semsearch.ranking import metrics
 
 NAMES = tuple(metrics.METRICS)
 UNBOUNDED = ("euclidean", "manhattan", "minkowski3", "chebyshev", "sqeuclidean")
@@ -248,7 +248,7 @@ def test_the_six_metrics_rank_differently():
 
 def test_live_distances_need_no_compiler():
     code = (
-        "import sys, numpy as np; from semsearch import metrics; x = np.eye(3, dtype=np.float32);"
+        "import sys, numpy as np; from semsearch.ranking import metrics; x = np.eye(3, dtype=np.float32);"
         "[metrics.distances(x, x, name) for name in (*metrics.METRICS, 'sqeuclidean')];"
         "print(sorted({'numba', 'sklearn', 'scipy'} & set(sys.modules)))"
     )

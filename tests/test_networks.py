@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import pytest
 
-from semsearch import catalog, networks
 from semsearch.errors import InputError, UnknownName
+from semsearch.models import catalog, graphs
 
 PARAMETERS = {
     "vgg16": 14_714_688,
@@ -48,7 +48,7 @@ MODULES = {
 
 def fields(model):
     """Receptive field by layer name."""
-    return {layer.name: layer.receptive_field for layer in networks.layer_table(model)}
+    return {layer.name: layer.receptive_field for layer in graphs.layer_table(model)}
 
 
 def as_json(row):
@@ -68,14 +68,14 @@ def test_a_row_rebuilt_equals_the_file(name):
     row = asdict(catalog.model(name))
     blank = row | {"parameters": 0, "layer_count": 0}
     blank["layers"] = [{"name": layer["name"], "alias": layer["alias"]} for layer in row["layers"]]
-    if name in networks.SPREAD:
+    if name in graphs.SPREAD:
         blank["layers"] = []
-    assert as_json(networks.refreshed(blank)) == as_json(row)
+    assert as_json(graphs.refreshed(blank)) == as_json(row)
     assert row["parameters"] == PARAMETERS[name]
 
 
 @pytest.mark.usefixtures("blank")
-@pytest.mark.parametrize("name", list(networks.KERAS_NAMES))
+@pytest.mark.parametrize("name", list(graphs.KERAS_NAMES))
 def test_graph_and_source_are_those_of_keras_with_weights(name, monkeypatch):
     """Ask Keras for its trained model with the download caught: same layers and weights' shapes, same url and hash."""
     asked = []
@@ -87,14 +87,14 @@ def test_graph_and_source_are_those_of_keras_with_weights(name, monkeypatch):
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
     monkeypatch.setattr(keras.Model, "load_weights", lambda *_: None)
     model = catalog.model(name)
-    constructor = getattr(keras.applications, networks.KERAS_NAMES[name])
+    constructor = getattr(keras.applications, graphs.KERAS_NAMES[name])
 
     def trained():
         return constructor(include_top=False, weights="imagenet", input_shape=(model.size, model.size, 3))
 
     with ThreadPoolExecutor(1) as fresh:
         theirs = fresh.submit(trained).result()
-    ours = networks.build(name, size=model.size)
+    ours = graphs.build(name, size=model.size)
     assert asked == [(model.keras.url, model.keras.md5)]
     assert as_json(ours.get_config()["layers"]) == as_json(theirs.get_config()["layers"])
     assert [(w.path, w.shape) for w in ours.weights] == [(w.path, w.shape) for w in theirs.weights]
@@ -110,14 +110,14 @@ def test_preprocessing_is_that_of_keras(name):
     np.testing.assert_allclose(ours, module.preprocess_input(picture.copy()), rtol=1e-6, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", list(networks.LITE))
+@pytest.mark.parametrize("name", list(graphs.LITE))
 def test_preprocessing_of_lite(name):
     assert catalog.model(name).preprocessing == catalog.Preprocessing("rgb", (127.0,) * 3, (128.0,) * 3)
 
 
 def test_efficientnet_divides_twice():
     """(x/255 − mean)/std, then by √std again, as the weights were trained."""
-    graph = networks.build("efficientnetb0", size=32)
+    graph = graphs.build("efficientnetb0", size=32)
     normalization = graph.get_layer("normalization")
     normalization.set_weights([np.float32([0.4, 0.5, 0.6]), np.float32([0.04, 0.09, 0.16]), np.int32(0)])
     normalization.finalize_state()  # Keras computes with a copy of the variables, made here
@@ -133,7 +133,7 @@ def test_efficientnet_divides_twice():
 )
 def test_lite_has_the_size_of_the_trained_files(name, trainable_with_classifier, side):
     """As many trained values as the weights files of the carriers hold, classifier included."""
-    graph = networks.build(name, size=catalog.model(name).size)
+    graph = graphs.build(name, size=catalog.model(name).size)
     classifier = 1280 * 1000 + 1000
     assert sum(math.prod(w.shape) for w in graph.trainable_weights) + classifier == trainable_with_classifier
     assert graph.output_shape == (None, side, side, 1280)
@@ -144,7 +144,7 @@ def test_lite_has_the_size_of_the_trained_files(name, trainable_with_classifier,
 
 
 def test_lite_layer_names():
-    names = [layer.name for layer in networks.build("efficientnetlite0", size=64).layers]
+    names = [layer.name for layer in graphs.build("efficientnetlite0", size=64).layers]
     assert names[1:10] == [
         *("stem_conv", "stem_bn", "stem_activation"),
         *("block1a_dwconv", "block1a_bn", "block1a_activation", "block1a_project_conv", "block1a_project_bn"),
@@ -160,9 +160,9 @@ def test_lite_layer_names():
 @pytest.mark.parametrize("name", ["xception", "inceptionv3", "mobilenetv2", "efficientnetb0", "efficientnetlite0"])
 def test_names_do_not_depend_on_what_was_built_before(name):
     before = keras.layers.Conv2D(1, 1).name
-    first = networks.build(name, size=96)
+    first = graphs.build(name, size=96)
     keras.applications.MobileNet(weights=None, include_top=False, input_shape=(32, 32, 3))
-    second = networks.build(name, size=96)
+    second = graphs.build(name, size=96)
     assert [layer.name for layer in first.layers] == [layer.name for layer in second.layers]
     assert [weight.path for weight in first.weights] == [weight.path for weight in second.weights]
     assert not {id(weight) for weight in first.weights} & {id(weight) for weight in second.weights}
@@ -172,14 +172,14 @@ def test_names_do_not_depend_on_what_was_built_before(name):
 
 def test_building_in_parallel_mixes_no_names():
     with ThreadPoolExecutor(3) as pool:
-        graphs = list(pool.map(lambda _: networks.build("xception", size=71), range(3)))
-    assert len({tuple(layer.name for layer in graph.layers) for graph in graphs}) == 1
+        built = list(pool.map(lambda _: graphs.build("xception", size=71), range(3)))
+    assert len({tuple(layer.name for layer in graph.layers) for graph in built}) == 1
 
 
 @pytest.mark.usefixtures("blank")
 @pytest.mark.parametrize("name", list(PARAMETERS))
 def test_input_and_output(name):
-    graph = networks.build(name, size=96)
+    graph = graphs.build(name, size=96)
     assert graph.input_shape == (None, 96, 96, 3)
     assert graph.input.dtype == "float32"
     assert len(graph.output_shape) == 4
@@ -187,11 +187,11 @@ def test_input_and_output(name):
 
 def test_refusals_of_build():
     with pytest.raises(UnknownName, match="unknown model 'VGG16'; valid: vgg16, "):
-        networks.build("VGG16", size=224)
+        graphs.build("VGG16", size=224)
     with pytest.raises(InputError, match="at least 32 pixels, got 31"):
-        networks.build("efficientnetlite0", size=31)
+        graphs.build("efficientnetlite0", size=31)
     with pytest.raises(InputError, match="inceptionv3 does not take an input side of 74 pixels: .*75"):
-        networks.build("inceptionv3", size=74)
+        graphs.build("inceptionv3", size=74)
 
 
 @pytest.mark.parametrize(
@@ -205,17 +205,17 @@ def test_refusals_of_build():
     ],
 )
 def test_spread(count, chosen, positions):
-    assert networks.spread(count, chosen=chosen) == positions
+    assert graphs.spread(count, chosen=chosen) == positions
 
 
 def test_spread_needs_enough():
     with pytest.raises(InputError, match="expected at least 8 layers to choose from, got 7"):
-        networks.spread(7)
+        graphs.spread(7)
 
 
-@pytest.mark.parametrize("name", networks.SPREAD)
+@pytest.mark.parametrize("name", graphs.SPREAD)
 def test_models_nobody_published_follow_the_rule(name):
-    table = networks.layer_table(networks.build(name, size=catalog.model(name).size))
+    table = graphs.layer_table(graphs.build(name, size=catalog.model(name).size))
     convolutions = [layer.name for layer in table if layer.kind.endswith("Conv2D")]
     chosen = [layer.name for layer in catalog.model(name).layers]
     assert (chosen[0], chosen[-1]) == (convolutions[0], convolutions[-1])
@@ -227,7 +227,7 @@ def test_frozen_layers_are_not_chosen():
     inputs = x = keras.Input((16, 16, 3))
     for number in range(10):
         x = keras.layers.Conv2D(2, 1, name=f"c{number}", trainable=number != 0)(x)
-    assert networks.spread_layers(keras.Model(inputs, x)) == ("c1", "c2", "c3", "c4", "c6", "c7", "c8", "c9")
+    assert graphs.spread_layers(keras.Model(inputs, x)) == ("c1", "c2", "c3", "c4", "c6", "c7", "c8", "c9")
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_frozen_layers_are_not_chosen():
 )
 def test_receptive_fields_of_the_literature(name, layer, expected):
     """The values of Araujo et al. for whole networks; the first layers by hand."""
-    assert fields(networks.build(name, size=catalog.model(name).size))[layer] == expected
+    assert fields(graphs.build(name, size=catalog.model(name).size))[layer] == expected
 
 
 def branched():
@@ -309,7 +309,7 @@ def test_global_layers_see_the_whole_side():
 def test_a_classifier_sees_everything():
     layers = [keras.Input((20, 30, 3)), keras.layers.Conv2D(2, 3, name="conv")]
     tail = [keras.layers.Flatten(name="flat"), keras.layers.Dense(5, name="scores")]
-    table = networks.layer_table(keras.Sequential([*layers, *tail]))
+    table = graphs.layer_table(keras.Sequential([*layers, *tail]))
     assert [(row.name, row.receptive_field, row.channels) for row in table] == [
         ("conv", 3, 2),
         ("flat", 3, 18 * 28 * 2),
@@ -332,7 +332,7 @@ def test_a_model_inside_a_model_is_listed_layer_by_layer():
     inputs = keras.Input((40, 40, 3), name="image")
     x = keras.layers.Conv2D(3, 3, strides=2, name="stem")(inputs)
     outer = keras.Model(inputs, keras.layers.Conv2D(5, 3, name="head")(inner(x)))
-    table = networks.layer_table(outer)
+    table = graphs.layer_table(outer)
     assert [(row.index, row.name, row.kind, row.parameters, row.receptive_field) for row in table] == [
         (0, "image", "InputLayer", 0, 1),
         (1, "stem", "Conv2D", 84, 3),
@@ -361,12 +361,12 @@ def test_layers_of_another_model_do_not_leak_in():
 
 def test_a_model_without_a_graph_is_refused():
     with pytest.raises(InputError, match="functional or sequential"):
-        networks.layer_table(keras.Sequential([keras.layers.Conv2D(2, 3)]))
+        graphs.layer_table(keras.Sequential([keras.layers.Conv2D(2, 3)]))
 
 
 def test_the_table_covers_the_model():
-    graph = networks.build("densenet121", size=224)
-    table = networks.layer_table(graph)
+    graph = graphs.build("densenet121", size=224)
+    table = graphs.layer_table(graph)
     assert [row.name for row in table] == [layer.name for layer in graph.layers]
     assert [row.index for row in table] == list(range(427))
     assert table[-1].cumulative_parameters == graph.count_params()
@@ -374,7 +374,7 @@ def test_the_table_covers_the_model():
 
 
 def test_importing_the_module_loads_no_keras():
-    code = "import semsearch.networks, sys; print({'keras', 'tensorflow'} & set(sys.modules))"
-    root = Path(networks.__file__).parents[1]
+    code = "import semsearch.models.graphs, sys; print({'keras', 'tensorflow'} & set(sys.modules))"
+    root = Path(graphs.__file__).parents[1]
     out = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "set()"

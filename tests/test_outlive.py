@@ -9,9 +9,13 @@ import time
 
 import pytest
 
-from semsearch import catalog, datasets, experiments, gallery, identity, opened, search, storage, units, vectorfiles
+from semsearch.data import datasets, identity
 from semsearch.errors import IntegrityError, NotReady, PicturesUnavailable
-from semsearch.store import Store
+from semsearch.files import storage
+from semsearch.live import gallery, search, vectorfiles
+from semsearch.models import catalog
+from semsearch.results import experiments, opened, units
+from semsearch.results.store import Store
 from tests import small_world
 from tests.test_identity import CHANGED
 from tests.test_search import SPEC, TOOLS, find, pairs
@@ -36,7 +40,7 @@ def forget():
 CUT = """
 import os, sys
 from pathlib import Path
-from semsearch import gallery, vectorfiles
+from semsearch.live import gallery, vectorfiles
 from tests import test_search as world
 vectorfiles.SMALL = int(sys.argv[1])
 world.find(3)

@@ -17,13 +17,20 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import export, history, pictures, resources, sidebar, texts, tiles, view_matches
-from pages.shared.choice import K_RANGE, PARTS, WAYS, Choice, Offers, other_address
-from pages.shared.sieve import Sieve
-from pages.shared.view_matches import Side
-from semsearch import catalog, datasets, experiments, images, metrics
+from semsearch import images
+from semsearch.data import datasets
 from semsearch.errors import UnknownName
+from semsearch.models import catalog
+from semsearch.ranking import metrics
+from semsearch.results import experiments
 from tests import small_world
+from tests.shipped import shipped
+from ui import history, pictures, resources, sidebar, texts, tiles
+from ui.charts import export
+from ui.choice import K_RANGE, PARTS, WAYS, Choice, Offers, other_address
+from ui.filters import Sieve
+from ui.search import matches as view_matches
+from ui.search.matches import Side
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -316,7 +323,7 @@ def test_classes_without_pictures_differ_in_colour(store):
 
 
 def test_the_component_never_makes_markup_of_data():
-    source = (ROOT / "pages" / "shared" / "gallery.js").read_text()
+    source = (ROOT / "ui" / "components" / "gallery" / "gallery.js").read_text()
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(", source)
 
 
@@ -325,7 +332,7 @@ def test_showing_results_imports_no_heavy_library(store):
     code = f"""
 import sys
 from streamlit.testing.v1 import AppTest
-from pages.shared import pictures
+from ui import pictures
 from pathlib import Path
 pictures.FOLDER = Path({str(pictures.FOLDER)!r})
 app = AppTest.from_file("app.py", default_timeout=30).run()
@@ -641,7 +648,7 @@ def test_numbers_stay_numbers_and_all_else_is_text():
 
 
 def test_csv_has_one_writer():
-    for path in [*(ROOT / "semsearch").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]:
+    for path in shipped():
         if path.name != "export.py":
             assert not re.search(r"csv\.(writer|DictWriter)|to_csv|write_csv", path.read_text(encoding="utf-8")), path
 
@@ -669,7 +676,7 @@ def test_back_and_forward_go_through_the_queries_of_the_session(store):
 
 def test_the_history_stays_within_its_limit():
     def visits():
-        from pages.shared import history
+        from ui import history
 
         for item in range(history.LIMIT + 5):
             history.note("world", item)

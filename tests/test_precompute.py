@@ -13,10 +13,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from semsearch import catalog, datasets, images, metrics, precompute, storage
-from semsearch.catalog import FeatureSpec
+from semsearch import images
+from semsearch.data import datasets
 from semsearch.errors import ImageRefused, InputError, PicturesUnavailable, StorageError, UnknownName
-from semsearch.store import Store
+from semsearch.files import storage
+from semsearch.models import catalog
+from semsearch.models.catalog import FeatureSpec
+from semsearch.ranking import metrics
+from semsearch.results import precompute
+from semsearch.results.store import Store
 from tests.small_world import write_bmp
 
 MODEL = "mobilenetv2"

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from semsearch import projection
 from semsearch.errors import InputError
+from semsearch.ranking import projection
 
 
 def euclidean(points):
@@ -132,7 +132,7 @@ def test_a_plain_script_draws_maps_and_imports_neither_umap_nor_tensorflow(tmp_p
     script = tmp_path / "script.py"
     script.write_text(
         "import numpy as np, sys\n"
-        "from semsearch import projection\n"
+        "from semsearch.ranking import projection\n"
         "d = np.abs(np.subtract.outer(np.arange(8.0), np.arange(8.0)))\n"
         "with projection.map_worker() as project: project('umap', d, projection.pca(d))\n"
         "print({'umap', 'tensorflow', 'numba'} & set(sys.modules))\n"

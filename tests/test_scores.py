@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import average_precision_score
 
-from semsearch import scores
 from semsearch.errors import InputError
+from semsearch.ranking import scores
 
 NAN = float("nan")
 HITS = np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1], [0, 0, 1]], bool)

@@ -8,8 +8,13 @@ import time
 import numpy as np
 import pytest
 
-from semsearch import catalog, cli, datasets, experiments, gallery, images, metrics, search, vectorfiles, weights
+from semsearch import cli, images
+from semsearch.data import datasets
 from semsearch.errors import ImageRefused, InputError, UnknownName
+from semsearch.live import gallery, search, vectorfiles
+from semsearch.models import catalog, weights
+from semsearch.ranking import metrics
+from semsearch.results import experiments
 from tests import small_world
 
 SPEC = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "avg")
@@ -261,7 +266,7 @@ def test_a_fresh_process_answers_without_tensorflow():
     code = """if True:
         import sys, time
         began = time.perf_counter()
-        from semsearch import catalog, datasets, search
+        from semsearch.data import datasets; from semsearch.live import search; from semsearch.models import catalog
         question = search.Question("groceries200", catalog.FeatureSpec.parse(sys.argv[1]))
         dataset = datasets.load("groceries200")
         def once(item):

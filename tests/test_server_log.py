@@ -2,8 +2,9 @@
 
 import pytest
 
-from semsearch import gate, server_log
+from semsearch import server_log
 from semsearch.errors import IntegrityError, StorageError
+from semsearch.rest import gate
 
 
 @pytest.fixture

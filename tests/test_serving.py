@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from semsearch import catalog, gallery, search, serving, worker
 from semsearch.errors import Busy, EngineError, ImageRefused, InputError, NotReady, TooLate
+from semsearch.live import gallery, search, serving, worker
+from semsearch.models import catalog
 from tests import small_world
 from tests.test_search import Green, pairs
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from semsearch import safeheader
+from semsearch.models import safeheader
 from tests import signal_jobs as jobs
 from tests import signals
 

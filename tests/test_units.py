@@ -5,10 +5,11 @@ import shutil
 import numpy as np
 import pytest
 
-from semsearch import datasets, units
-from semsearch.catalog import FeatureSpec
-from semsearch.storage import sha256_file
-from semsearch.store import Store
+from semsearch.data import datasets
+from semsearch.files.storage import sha256_file
+from semsearch.models.catalog import FeatureSpec
+from semsearch.results import units
+from semsearch.results.store import Store
 from tests.test_precompute import make_world
 from tests.tiny_store import MODEL, write_store
 

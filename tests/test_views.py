@@ -14,12 +14,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import charts, dataset_words, pictures, resources
-from semsearch import catalog, datasets, experiments, leaderboard, metrics
-from semsearch.catalog import WAYS, FeatureSpec
-from semsearch.experiments import Experiment
+from semsearch.data import datasets
+from semsearch.models import catalog
+from semsearch.models.catalog import WAYS, FeatureSpec
+from semsearch.ranking import metrics
+from semsearch.results import experiments, leaderboard
+from semsearch.results.experiments import Experiment
 from tests import small_world
 from tests.tiny_store import write_store
+from ui import charts, dataset_words, pictures, resources
 
 ROWS = 8 * len(WAYS) * len(metrics.METRICS)
 
@@ -57,7 +60,8 @@ def everywhere_page():
 
     import streamlit as st
 
-    from pages.shared import sidebar, view_everywhere
+    from ui import sidebar
+    from ui.search import everywhere as view_everywhere
 
     sidebar.show()
     started = time.perf_counter()
@@ -70,7 +74,8 @@ def dataset_page():
 
     import streamlit as st
 
-    from pages.shared import sidebar, view_dataset
+    from ui import sidebar
+    from ui.search import dataset as view_dataset
 
     sidebar.show()
     started = time.perf_counter()
@@ -225,7 +230,8 @@ def test_the_front_in_the_chart_is_the_front(store):
 
 
 def test_the_export_has_all_rows_and_no_formula(store):
-    from pages.shared import dataset_board, export
+    from ui.charts import export
+    from ui.search import leaderboard as dataset_board
 
     board = leaderboard.board(experiments.open_store(store), "iconic200")
     order = np.argsort(-board.score, kind="stable")

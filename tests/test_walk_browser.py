@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pages.shared.choice import WAYS
-from semsearch import catalog, experiments, leaderboard
-from semsearch.catalog import FeatureSpec
 from semsearch.errors import UnknownName
-from semsearch.experiments import Experiment
+from semsearch.models import catalog
+from semsearch.models.catalog import FeatureSpec
+from semsearch.results import experiments, leaderboard
+from semsearch.results.experiments import Experiment
 from tests.test_browser import ROOT, browser, fresh_home, is_stranger, serving, until
 from tests.test_map_browser import asked, drag, drawn, selection, where
+from ui.choice import WAYS
 
 __all__ = ["browser", "fresh_home"]  # fixtures
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semsearch import carriers, catalog, fetch, networks, weights
 from semsearch.errors import FetchFailed, IntegrityError, UnknownName, WeightsUnavailable
+from semsearch.models import catalog, graphs, packages, weights
+from semsearch.net import fetch
 from tests.test_carriers import CONV, VALUES, h5_bytes, wheel
 
 NAME = "mobilenetv2"
@@ -215,7 +216,7 @@ def test_damage_stops_load_model_before_a_network_is_built(pulled, monkeypatch):
     spoiled = bytearray(pulled.read_bytes())
     spoiled[-1] ^= 1
     pulled.write_bytes(spoiled)
-    monkeypatch.setattr(networks, "build", lambda *_, **__: pytest.fail("built"))
+    monkeypatch.setattr(graphs, "build", lambda *_, **__: pytest.fail("built"))
     with pytest.raises(IntegrityError, match="semsearch models pull"):
         weights.load_model(NAME, size=64)
 
@@ -247,7 +248,7 @@ def test_pull_replaces_a_damaged_file(pulled, monkeypatch):
 CHILD = """
 import sys, time
 from pathlib import Path
-from semsearch import fetch, weights
+from semsearch.models import weights; from semsearch.net import fetch
 from tests.test_weights import NAME, install, serve
 install(setattr)
 log, mode = Path(sys.argv[1]), sys.argv[2]
@@ -321,14 +322,14 @@ def test_the_loaded_model_computes_with_the_stored_numbers(home, monkeypatch):
         x = keras.layers.Normalization(axis=-1, name="normalization")(inputs)
         return keras.Model(inputs, keras.layers.Conv2D(1, 1, use_bias=False, name="conv")(x))
 
-    monkeypatch.setattr(networks, "build", build)
+    monkeypatch.setattr(graphs, "build", build)
     tensors = {
         "normalization/mean": np.array([1, 2, 3], np.float32),
         "normalization/variance": np.array([4, 16, 64], np.float32),
         "normalization/count": np.array(9, np.int64),
         "conv/kernel": np.array([1, 10, 100], np.float32).reshape(1, 1, 3, 1),
     }
-    assert weights.layout(NAME) == {n: carriers.Variable(v.shape, v.dtype.name) for n, v in tensors.items()}
+    assert weights.layout(NAME) == {n: packages.Variable(v.shape, v.dtype.name) for n, v in tensors.items()}
     said = {"origin": "keras", "source": "hand", "digest": weights.digest(tensors)}
     weights._store(catalog.model(NAME), tensors, said)
     out = np.asarray(weights.load_model(NAME, size=2)(np.full((1, 2, 2, 3), 9, np.float32)))
@@ -336,7 +337,7 @@ def test_the_loaded_model_computes_with_the_stored_numbers(home, monkeypatch):
 
 
 def test_variables_of_another_keras_are_told(pulled, monkeypatch):
-    monkeypatch.setattr(networks, "build", lambda *_, **__: type("Network", (), {"weights": []}))
+    monkeypatch.setattr(graphs, "build", lambda *_, **__: type("Network", (), {"weights": []}))
     with pytest.raises(IntegrityError, match=WHOLE):
         weights.load_model(NAME, size=64)
 
@@ -350,7 +351,7 @@ def test_every_carrier_has_a_pinned_digest_and_every_model_a_source():
 
 def test_asking_for_the_status_of_all_models_loads_nothing_heavy(home):
     code = (
-        "import sys, json; from semsearch import catalog, weights;"
+        "import sys, json; from semsearch.models import catalog, weights;"
         "print(json.dumps([weights.status(name).state for name in catalog.models()]));"
         "assert not {'tensorflow', 'keras', 'h5py', 'requests'} & set(sys.modules)"
     )

@@ -17,17 +17,26 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import live_own, map_export, pictures, texts
-from semsearch import cli, datasets, folder, formats, images, names, precompute, projection, search, units
+from semsearch import cli, images, names
+from semsearch.data import datasets, folder
 from semsearch.errors import ImageRefused, InputError
-from semsearch.store import Map
+from semsearch.images import formats
+from semsearch.live import search
+from semsearch.ranking import projection
+from semsearch.results import precompute, units
+from semsearch.results.store import Map
 from tests import small_world, zoo
+from tests.shipped import shipped
+from ui import pictures, texts
+from ui.embeddings import export as map_export
+from ui.live import own as live_own
 
 ROOT = Path(__file__).resolve().parent.parent
 ASK = """
 import json, sys
 from pathlib import Path
-from semsearch import cli, datasets
+from semsearch import cli
+from semsearch.data import datasets
 found = datasets.from_folder(Path(sys.argv[1]), name="zoo")
 print(json.dumps({"classes": found.classes, "items": [[i.label, i.file, i.shown, i.sha256] for i in found.items],
                   "left_out": found.left_out}))
@@ -315,7 +324,7 @@ def test_words_on_pages_and_in_errors_are_printable():
 
 
 def test_only_those_who_open_files_use_their_real_names():
-    places = [*(ROOT / "semsearch").glob("*.py"), *(ROOT / "pages").rglob("*.py")]
+    places = shipped()
     used = {path.name for path in places if re.search(r"(\]|\bitem|\bone)\.file\b", path.read_text(encoding="utf-8"))}
     assert used == {"datasets.py"}
 

@@ -4,8 +4,10 @@ import shutil
 
 import numpy as np
 
-from semsearch import artifacts, datasets, metrics, projection, scores, units
-from semsearch.catalog import WAYS, model
+from semsearch.data import datasets
+from semsearch.models.catalog import WAYS, model
+from semsearch.ranking import metrics, projection, scores
+from semsearch.results import artifacts, units
 
 MODEL = "mobilenetv2"
 

@@ -12,7 +12,8 @@ import stat
 import numpy as np
 from PIL import Image
 
-from semsearch import folder, pixels
+from semsearch.data import folder
+from semsearch.images import pixels
 from tests import heif_files
 
 SAVE = "which cannot be read here; save it as JPEG or PNG"

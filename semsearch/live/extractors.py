@@ -1,0 +1,98 @@
+"""Loaded networks by spec, and the seam through which tests put exact small worlds in their place."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from weakref import ref
+
+import numpy as np
+
+from semsearch import features
+from semsearch.errors import ImageRefused, WeightsUnavailable
+from semsearch.models import weights
+from semsearch.models.catalog import FeatureSpec
+
+RELEASE = 0.25
+"""Seconds that the searches of a network that leaves get to end: a few passes, but not the features of a dataset."""
+
+
+class Extractor(Protocol):
+    """What a search needs of ``features.FeatureExtractor``."""
+
+    engine_name: str
+    dimensions: dict[FeatureSpec, int]
+
+    def stream(self, pictures: Iterable[features.Picture]) -> Iterable[tuple[int, features.Vectors | ImageRefused]]:
+        """(position, one vector per spec or the refusal) for each picture, in order."""
+        ...
+
+    def each(self, squares: np.ndarray) -> Iterator[features.Vectors]:
+        """One (d,) float32 vector per spec of each of (n, s, s, 3) uint8, in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The engine a search uses; tests put exact small worlds in its place."""
+
+    extractor: Callable[[Sequence[FeatureSpec]], Extractor] = features.FeatureExtractor
+    digest: Callable[[str], str] = lambda model: weights.local(model).digest
+
+
+DEFAULT = Tools()
+
+
+class Extractors:
+    """The networks used last, loaded once each; one that falls out is released when its last search ends."""
+
+    def __init__(self, keep: int) -> None:
+        """Keep that many."""
+        self._keep, self._lock, self._loading = keep, threading.Lock(), threading.Lock()
+        self._loaded: dict[tuple[FeatureSpec, Tools], tuple[Extractor, str]] = {}
+
+    def found(self, spec: FeatureSpec, tools: Tools) -> Extractor | None:
+        """The network of a spec if it is loaded."""
+        with self._lock:
+            if kept := self._loaded.pop((spec, tools), None):
+                self._loaded[spec, tools] = kept
+            return kept[0] if kept else None
+
+    def digest(self, spec: FeatureSpec, tools: Tools, network: Extractor) -> str:
+        """Of the weights that a network was loaded from, whatever became of their file."""
+        with self._lock:
+            kept, digest = self._loaded.get((spec, tools), (None, ""))
+        return digest if kept is network else tools.digest(spec.model)
+
+    def get(self, spec: FeatureSpec, tools: Tools) -> Extractor:
+        """The network of a spec, loaded where needed; raises as ``features.FeatureExtractor`` does."""
+        if kept := self.found(spec, tools):
+            return kept
+        with self._loading:
+            if kept := self.found(spec, tools):
+                return kept
+            self._make_room()
+            digest, network = tools.digest(spec.model), tools.extractor([spec])
+            if tools.digest(spec.model) != digest:
+                raise WeightsUnavailable(f"the weights of {spec.model} were replaced while they were read; try again")
+            with self._lock:
+                self._loaded[spec, tools] = network, digest
+            return network
+
+    def _make_room(self) -> None:
+        """Let go of the network used longest ago, and give its last searches time to end.
+
+        It happens before the next one comes, so that no more than that many take memory.
+        """
+        leaving = []
+        with self._lock:
+            while len(self._loaded) >= self._keep:
+                leaving.append(ref(self._loaded.pop(next(iter(self._loaded)))[0]))
+        until = time.monotonic() + RELEASE
+        while any(network() for network in leaving) and time.monotonic() < until:
+            time.sleep(0.002)
+
+
+extractors = Extractors(2)
+extractor = extractors.get

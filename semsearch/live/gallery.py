@@ -1,0 +1,293 @@
+"""The features of a dataset that is searched: computed once, kept on disk, verified, and judged.
+
+They lie below ``settings().home / "features"``, under a key of all that changes them. A damaged file is computed
+again, never used; once opened, a gallery needs its files no more, see ``vectorfiles.py``.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from weakref import ReferenceType, ref
+
+import numpy as np
+
+from semsearch.data import datasets, identity
+from semsearch.errors import ImageRefused, InputError, IntegrityError, PicturesUnavailable, UnknownName
+from semsearch.files.storage import explained, lock
+from semsearch.indices import faiss_index
+from semsearch.live import vectorfiles
+from semsearch.live.extractors import DEFAULT, Extractor, Tools, extractor, extractors
+from semsearch.live.vectorfiles import Stored
+from semsearch.models.catalog import FeatureSpec
+from semsearch.ranking import metrics
+from semsearch.results import finite, opened
+from semsearch.settings import settings
+
+Progress = Callable[[int, int], None]
+SCHEMA = 2
+ALL_PAIRS = 2_000
+"""Items up to which all pairs are looked at; of more, SAMPLE are drawn and compared with all."""
+SAMPLE = 500
+SHELVES = 8
+"""Galleries kept open."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """The readable items of a dataset under one spec."""
+
+    vectors: np.ndarray
+    """(n, d) float32, read-only, in memory or in a file that nobody else can open."""
+    items: np.ndarray
+    """Item of each row, (n,), rising."""
+    labels: np.ndarray
+    """Class of each row, (n,)."""
+    left_out: dict[int, str] = field(default_factory=dict)
+    """Why other items are not among them though they could, by id: their file was missing or another."""
+
+
+def gallery(dataset: str, spec: FeatureSpec, *, progress: Progress | None = None, tools: Tools = DEFAULT) -> Gallery:
+    """The features of a dataset's readable items, from disk, or computed and stored; ``progress`` counts pictures.
+
+    Items whose file is missing or is not the picture that was added are left out, and looked at again whenever the
+    gallery is opened. UnknownName, PicturesUnavailable, WeightsUnavailable as the parts raise them; InputError below
+    2 readable items, EngineError for features that are not finite.
+    """
+    if kept := _shelves.found(dataset, spec, tools):
+        return kept
+    listed = _listed(dataset)
+    wanted = _wanted(listed, spec, extractor(spec, tools), tools)
+    if found := _opened(wanted):
+        return found
+    with lock(wanted.base.with_suffix(".lock")):
+        return _opened(wanted) or _shelves.put(wanted, _computed(wanted, progress))
+
+
+def ready(dataset: str, spec: FeatureSpec, *, tools: Tools = DEFAULT) -> bool:
+    """Whether ``gallery`` would answer at once, with network and features already loaded; raises as it does.
+
+    Features of a few megabytes that lie on disk are loaded here.
+    """
+    if _shelves.found(dataset, spec, tools):
+        return True
+    network = extractors.found(spec, tools)
+    if network is None:
+        return False
+    wanted = _wanted(_listed(dataset), spec, network, tools)
+    return vectorfiles.is_small(wanted.base) and _opened(wanted) is not None
+
+
+def calibrate(distances: np.ndarray, labels: np.ndarray, rows: np.ndarray | None = None) -> float | None:
+    """The largest distance up to which nearest matches are right at least half of the time; None if there is none.
+
+    An item's nearest other item (equal distances by id) is right when it is of the same class; the share is over
+    all items whose nearest is at most that far. ``distances`` is (m, n) from the items ``rows``, (m,), by
+    default all, to all n; ``labels`` is (n,).
+    """
+    rows = np.arange(len(distances)) if rows is None else rows
+    ids, nearest = metrics.rank(distances, 1, exclude=rows)
+    order = np.argsort(nearest[:, 0], kind="stable")
+    far, right = nearest[order, 0], (labels[ids[:, 0]] == labels[rows])[order]
+    share = np.cumsum(right) / np.arange(1, len(far) + 1)
+    last = np.append(far[1:] != far[:-1], True)
+    fits = np.flatnonzero(last & (share >= 0.5))
+    return float(far[fits[-1]]) if fits.size else None
+
+
+@lru_cache(8)
+def calibrated(shelf: Gallery, metric: str) -> tuple[float, float | None]:
+    """The typical distance of a gallery's pairs (``metrics.scale``) and the threshold of ``calibrate``."""
+    n = len(shelf.items)
+    if n <= ALL_PAIRS:
+        matrix = metrics.pairwise(shelf.vectors, [metric])[metric]
+        return metrics.scale(matrix), calibrate(matrix, shelf.labels)
+    rows = np.sort(np.random.default_rng(0).choice(n, SAMPLE, replace=False))
+    matrix = metrics.distances(shelf.vectors[rows], shelf.vectors, metric)
+    return metrics.typical(matrix), calibrate(matrix, shelf.labels, rows)
+
+
+@lru_cache(4)
+def prepared(shelf: Gallery, metric: str) -> metrics.Prepared:
+    """The vectors of a gallery as ``metrics.distances`` takes them."""
+    return metrics.prepared(shelf.vectors, metric)
+
+
+@lru_cache(2)
+def approximate(shelf: Gallery, metric: str) -> faiss_index.Approximate:
+    """The approximate index of a gallery."""
+    return faiss_index.Approximate(shelf.vectors, metric)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What features to have: of which pictures, through which network, and where they are kept."""
+
+    dataset: datasets.Dataset
+    spec: FeatureSpec
+    tools: Tools
+    network: Extractor
+    base: Path
+    stamp: tuple
+    """Of the dataset's card, taken before it was read."""
+
+
+def _listed(name: str) -> tuple[datasets.Dataset, tuple]:
+    """The dataset, and the stamp that its card had before it was read."""
+    stamp = _stamp([settings().datasets / name / "card.json"])
+    try:
+        return datasets.load(name), stamp
+    except (IntegrityError, UnknownName):
+        return opened.dataset(name), stamp  # the last good list, or why there is none
+
+
+def _wanted(listed: tuple[datasets.Dataset, tuple], spec: FeatureSpec, network: Extractor, tools: Tools) -> _Wanted:
+    dataset, stamp = listed
+    digest = extractors.digest(spec, tools, network)
+    facts = [SCHEMA, dataset.content_hash, digest, spec.key, spec.size, network.engine_name]
+    key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+    return _Wanted(dataset, spec, tools, network, settings().home / "features" / key, stamp)
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    gallery: Gallery
+    base: Path
+    network: ReferenceType[Extractor]
+    stamp: tuple
+    curable: tuple[Path, ...]
+    """Files of the items that were left out."""
+    before: tuple
+    """Their stamp."""
+
+
+class _Shelves:
+    """The galleries of the last searches, whatever becomes of their files."""
+
+    def __init__(self, keep: int) -> None:
+        self._keep, self._lock = keep, threading.Lock()
+        self._kept: dict[tuple[str, FeatureSpec, Tools], _Shelf] = {}
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+
+    def found(self, dataset: str, spec: FeatureSpec, tools: Tools) -> Gallery | None:
+        """The gallery, while the card, the network and the files that were left out are as they were."""
+        card, network = settings().datasets / dataset / "card.json", extractors.found(spec, tools)
+        with self._lock:
+            kept = self._kept.get((dataset, spec, tools))
+        if not kept or network is None or kept.network() is not network or kept.stamp != _stamp([card]):
+            return None
+        return kept.gallery if kept.before == _stamp(kept.curable) else None
+
+    def same(self, wanted: _Wanted) -> Gallery | None:
+        """The gallery, when a look at card and network showed that nothing has changed."""
+        with self._lock:
+            kept = self._kept.get((wanted.dataset.name, wanted.spec, wanted.tools))
+        if not kept or kept.base != wanted.base or kept.before != _stamp(kept.curable):
+            return None
+        self._keep_this(wanted, replace(kept, network=ref(wanted.network), stamp=wanted.stamp))
+        return kept.gallery
+
+    def put(self, wanted: _Wanted, stored: Stored) -> Gallery:
+        dataset = wanted.dataset
+        found = Gallery(stored.vectors, stored.items, dataset.labels[stored.items], stored.left_out)
+        curable = _curable(dataset, stored.left_out)
+        shelf = _Shelf(found, wanted.base, ref(wanted.network), wanted.stamp, curable, _stamp(curable))
+        self._keep_this(wanted, shelf)
+        return found
+
+    def _keep_this(self, wanted: _Wanted, shelf: _Shelf) -> None:
+        key = (wanted.dataset.name, wanted.spec, wanted.tools)
+        with self._lock:
+            self._kept.pop(key, None)
+            self._kept[key] = shelf
+            while len(self._kept) > self._keep:
+                del self._kept[next(iter(self._kept))]
+
+
+_shelves = _Shelves(SHELVES)
+
+
+def _curable(dataset: datasets.Dataset, left_out: Iterable[int]) -> tuple[Path, ...]:
+    return tuple(dataset.place(id) for id in left_out)
+
+
+def _stamp(paths: Iterable[Path]) -> tuple:
+    """What changes when one of these files does."""
+    seen: list[int | str] = [str(settings().home)]
+    for path in paths:
+        try:
+            about = path.stat()
+            seen += [about.st_mtime_ns, about.st_size, about.st_ino, about.st_ctime_ns]
+        except (OSError, ValueError):
+            seen.append(0)
+    return tuple(seen)
+
+
+def _opened(wanted: _Wanted) -> Gallery | None:
+    """From memory or disk, unless it is not there, or lacks a picture that can be had now."""
+    if kept := _shelves.same(wanted):
+        return kept
+    stored = vectorfiles.read(wanted.base)
+    if stored is None:
+        return None
+    again = identity.check(wanted.dataset, stored.left_out)
+    return None if again.items else _shelves.put(wanted, replace(stored, left_out=again.left_out))
+
+
+def _computed(wanted: _Wanted, progress: Progress | None) -> Stored:
+    """The features of all pictures that are those of the list, before they are read and after; kept on disk."""
+    dataset, spec, network, folder = wanted.dataset, wanted.spec, wanted.network, wanted.base.parent
+    if len(dataset.items) < 2:
+        raise InputError(f"dataset {dataset.name}: expected at least 2 pictures to search among, got 1")
+    checked = _checked(dataset)
+    _expect_two(dataset, checked.items, checked.left_out)
+    columns = network.dimensions[spec]
+    vectorfiles.make_room(folder, 4 * columns * len(checked.items), f"{dataset.name} under {spec.key}")
+    vectors = vectorfiles.empty(folder, len(checked.items), columns)
+    items: list[int] = []
+    paths = [dataset.place(id) for id in checked.items]
+    with explained(dataset.root):  # a picture that was deleted meanwhile
+        for position, found in network.stream(paths):
+            if not isinstance(found, ImageRefused):
+                name = dataset.items[checked.items[position]].shown
+                finite.check_features(found[spec], f"{dataset.name}/{name} under {spec.key}")
+                vectors[len(items)] = found[spec]
+                items.append(checked.items[position])
+            if progress:
+                progress(position + 1, len(paths))
+    left_out = checked.left_out | checked.changed()
+    rows = [row for row, item in enumerate(items) if item not in left_out]
+    for place, row in enumerate(rows):
+        vectors[place] = vectors[row]
+    _expect_two(dataset, rows, left_out)
+    if left_out and dataset.name in datasets.GROCERIES:
+        raise PicturesUnavailable(f"pictures of {dataset.name} changed while their features were computed; try again")
+    vectors.flags.writeable = False
+    stored = Stored(vectors[: len(rows)], np.array(items, np.int64)[rows], left_out)
+    vectorfiles.write(wanted.base, stored)
+    return stored
+
+
+def _checked(dataset: datasets.Dataset) -> identity.Checked:
+    """Which files are right; those of a package that is installed here are put right first."""
+    checked = identity.check(dataset)
+    if checked.left_out and dataset.name in datasets.GROCERIES:
+        datasets.fetch(dataset.name)
+        return identity.check(dataset)
+    return checked
+
+
+def _expect_two(dataset: datasets.Dataset, usable: Sequence[int], left_out: dict[int, str]) -> None:
+    if len(usable) >= 2:
+        return
+    short = f"dataset {dataset.name}: expected at least 2 readable pictures, got {len(usable)}"
+    if left_out:
+        first, reason = next(iter(left_out.items()))
+        raise PicturesUnavailable(f"{short}; {dataset.items[first].shown} {reason}")
+    raise InputError(short)

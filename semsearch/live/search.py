@@ -1,0 +1,234 @@
+"""Live search: any picture, or several with weights, against a dataset, under any features and metric.
+
+One path for the library, the command line, the pages and the server: ``search``. What a search needs of a
+dataset stands in ``gallery.py``.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from semsearch import features, images
+from semsearch.data import datasets
+from semsearch.errors import InputError, PicturesUnavailable, UnknownName
+from semsearch.live.extractors import DEFAULT, Tools, extractor
+from semsearch.live.gallery import Gallery, Progress, approximate, calibrated, gallery, prepared
+from semsearch.models.catalog import PRESETS, FeatureSpec
+from semsearch.ranking import metrics
+from semsearch.results import compare
+
+Picture = features.Picture
+Through = Callable[[FeatureSpec, np.ndarray], np.ndarray]
+INDEXES = ("exact", "approximate")
+MORE, LESS = 0.75, -0.25
+"""Weights of a match that was called more, or less, like what is wanted, beside a query of weight 1: the
+proportions that work well for text (Manning et al., Introduction to Information Retrieval, 9.1.1), where too
+large a part for what is not wanted drives a query nowhere."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture like, or unlike, those that are searched for."""
+
+    picture: Picture | int
+    """Encoded, a file, RGB (H, W, 3) uint8, or an item of the dataset that is searched."""
+    weight: float = 1.0
+    """Below 0 for a picture unlike those that are searched for."""
+    crop: images.Box = images.WHOLE
+    """The part that counts; an item always counts as a whole."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Where to search, how, and what to leave out."""
+
+    dataset: str
+    spec: FeatureSpec
+    metric: str = "cosine"
+    k: int = 15
+    index: str = "exact"
+    """See INDEXES; approximate may miss a match, never misjudges a distance."""
+    exclude: frozenset[int] = frozenset()
+    """Items left out, beside those that are examples."""
+    classes: frozenset[int] | None = None
+    """Only items of these classes; None is all."""
+    at_least: float = 0.0
+    """The least similarity of a match."""
+    fold: bool = False
+    """Whether a near-duplicate of a better match is left out, see ``compare.duplicate_limit``."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no search can answer: UnknownName, InputError."""
+        for kind, value, valid in (("metric", self.metric, metrics.METRICS), ("index", self.index, INDEXES)):
+            if value not in valid:
+                raise UnknownName(kind, value, valid)
+        if self.k < 1 or not 0 <= self.at_least <= 1:
+            got = f"k = {self.k}, at least {self.at_least}"
+            raise InputError(f"expected k of at least 1 and a least similarity from 0 to 1; got {got}")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One match; ``rank`` counts from 1, ``similarity`` is for showing."""
+
+    rank: int
+    item: int
+    label: int
+    distance: float
+    similarity: float
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found."""
+
+    matches: tuple[Found, ...]
+    vote: tuple[tuple[int, float], ...]
+    """(class, its share of the matches), largest first, equal shares by class."""
+    good: bool
+    """Whether the first match is at most ``threshold`` away."""
+    threshold: float | None
+    """The largest distance at which nearest matches are right at least half of the time, see ``gallery.calibrate``."""
+    timings: dict[str, float]
+    """Seconds: ``gallery`` (open the network, load or compute the dataset's features), ``decode``, ``features``
+    (of the examples, waiting for the model included), ``search``."""
+
+
+def search(
+    examples: Picture | int | Sequence[Example],
+    question: Question,
+    *,
+    progress: Progress | None = None,
+    through: Through | None = None,
+    tools: Tools = DEFAULT,
+) -> SearchResult:
+    """The k nearest items to a picture or an item, or to several examples; equal distances by item id.
+
+    One example is used as it is. Several become the mean of the L2-normalised vectors of positive weight minus
+    that of negative weight, each times its weight (Rocchio 1971), made as long as those of positive weight are on
+    average: metrics that look at lengths compare it with vectors of the dataset. Items used as examples are left out.
+    ``through(spec, square)`` may turn what the network sees, (s, s, 3) uint8, into its vector in place of the
+    extractor: the server batches there. InputError for no example, a weight of 0 or an item without
+    features; ImageRefused for a bad picture; else as ``gallery`` raises.
+    """
+    given = [Example(examples)] if isinstance(examples, Picture | int) else list(examples)
+    if not given or any(not np.isfinite(example.weight) or example.weight == 0 for example in given):
+        raise InputError(f"expected examples with finite weights other than 0, got {len(given)} of them")
+    start = time.perf_counter()
+    shelf = gallery(question.dataset, question.spec, progress=progress, tools=tools)
+    scale, threshold = calibrated(shelf, question.metric)
+    timings = {"gallery": time.perf_counter() - start, "decode": 0.0, "features": 0.0}
+    run = through or (lambda spec, square: next(extractor(spec, tools).each(square[None]))[spec])
+    vectors = [_vector(example, shelf, question.spec, run, timings) for example in given]
+    start = time.perf_counter()
+    alone = len(given) == 1 and given[0].weight > 0
+    point = vectors[0] if alone else _rocchio(vectors, [example.weight for example in given])
+    used = {example.picture for example in given if isinstance(example.picture, int)}
+    matches = _matches(point, shelf, question, used, scale)
+    timings["search"] = time.perf_counter() - start
+    good = bool(matches) and threshold is not None and matches[0].distance <= threshold
+    return SearchResult(matches, _vote(matches), good, threshold, timings)
+
+
+def seen(picture: Picture, spec: FeatureSpec, *, crop: images.Box = images.WHOLE) -> np.ndarray:
+    """What the network sees of a picture, (s, s, 3) uint8; strangers' bytes are decoded in a child process."""
+    resample = PRESETS[spec.preset].resample
+    if isinstance(picture, np.ndarray):
+        return images.square(picture, spec.size, resample=resample, crop=crop)
+    return images.load_square_isolated(picture, spec.size, resample=resample, crop=crop)
+
+
+def _vector(example: Example, shelf: Gallery, spec: FeatureSpec, run: Through, timings: dict[str, float]) -> np.ndarray:
+    item = example.picture
+    if isinstance(item, int):
+        row = int(np.searchsorted(shelf.items, item))
+        if row == len(shelf.items) or shelf.items[row] != item:
+            if reason := shelf.left_out.get(item):
+                raise PicturesUnavailable(f"picture {item} of this dataset {reason}")
+            raise InputError(f"expected an item with features, 0 … {shelf.items.max()}; got {item}")
+        return np.asarray(shelf.vectors[row])
+    start = time.perf_counter()
+    square = seen(item, spec, crop=example.crop)
+    decoded = time.perf_counter()
+    vector = run(spec, square)
+    timings["decode"] += decoded - start
+    timings["features"] += time.perf_counter() - decoded
+    return vector
+
+
+def _matches(
+    point: np.ndarray, shelf: Gallery, question: Question, used: Iterable[int], scale: float
+) -> tuple[Found, ...]:
+    keep = ~np.isin(shelf.items, [*question.exclude, *used])
+    if question.classes is not None:
+        keep &= np.isin(shelf.labels, list(question.classes))
+    rows, near = _nearest(point, shelf, question, np.flatnonzero(keep))
+    alike = metrics.similarity(near, question.metric, scale)
+    rows, near, alike = (part[alike >= question.at_least] for part in (rows, near, alike))
+    if question.fold:
+        first = _first_of_their_kind(shelf.vectors[rows], question, scale)
+        rows, near, alike = rows[first], near[first], alike[first]
+    listed = zip(rows[: question.k], near, alike, strict=False)
+    return tuple(
+        Found(rank, int(shelf.items[row]), int(shelf.labels[row]), float(distance), float(similar))
+        for rank, (row, distance, similar) in enumerate(listed, 1)
+    )
+
+
+def _nearest(point: np.ndarray, shelf: Gallery, question: Question, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows, nearest first, and their distances: enough to have k left after folding."""
+    depth = question.k
+    if question.index == "approximate":
+        rows = approximate(shelf, question.metric).candidates(point, depth * (3 if question.fold else 1), rows)
+    if question.fold:
+        depth = max(1, len(rows))
+    if 2 * len(rows) > len(shelf.items):
+        row = metrics.distances(point[None], prepared(shelf, question.metric), question.metric)[:, rows]
+    else:
+        row = metrics.distances(point[None], shelf.vectors[rows], question.metric)
+    ids, near = metrics.rank(row, depth)
+    return rows[ids[0]], near[0]
+
+
+def _first_of_their_kind(vectors: np.ndarray, question: Question, scale: float) -> list[int]:
+    """Places of the vectors, best first, that repeat none of those kept before them."""
+    limit = compare.duplicate_limit(question.metric, scale)
+    kept: list[int] = []
+    for place in range(len(vectors)):
+        if len(kept) == question.k:
+            break
+        gaps = metrics.distances(vectors[[place]], vectors[kept], question.metric) if kept else np.array([np.inf])
+        if gaps.min() > limit:
+            kept.append(place)
+    return kept
+
+
+def _vote(matches: Sequence[Found]) -> tuple[tuple[int, float], ...]:
+    labels = [match.label for match in matches]
+    shares = {label: labels.count(label) / len(labels) for label in labels}
+    return tuple(sorted(shares.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _rocchio(vectors: Sequence[np.ndarray], signed: Sequence[float]) -> np.ndarray:
+    weights = np.array(signed)
+    liked = weights > 0
+    rows = np.array(vectors, np.float64)
+    lengths = np.linalg.norm(rows, axis=1)
+    shares = weights / np.where(liked, liked.sum(), (~liked).sum())
+    mean = (shares / np.where(lengths > 0, lengths, 1)) @ rows
+    own, typical = np.linalg.norm(mean), lengths[liked if liked.any() else ~liked].mean()
+    return np.asarray(mean * (typical / own if own else 0), np.float32)
+
+
+def document(result: SearchResult, dataset: datasets.Dataset) -> dict[str, Any]:
+    """The result in plain types for JSON, with class titles and files."""
+    rows = [
+        {**vars(match), "class": dataset.classes[match.label], "file": dataset.items[match.item].shown}
+        for match in result.matches
+    ]
+    vote = [{"class": dataset.classes[label], "share": share} for label, share in result.vote]
+    known = {"good": result.good, "threshold": result.threshold, "timings": result.timings}
+    return {"matches": rows, "vote": vote, **known}

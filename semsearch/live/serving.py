@@ -1,0 +1,228 @@
+"""Searches of many users through one model: admitted or told "busy" at once, batched, in time, healthy or red.
+
+::
+
+    submit ── Busy, or a place inside ──▶ one of a few threads: features of the dataset, decoding in a child
+           ──▶ ModelWorker: the pictures that wait for one network go through it together
+           ──▶ ranking ──▶ the Future of the request
+
+A request that was cancelled, or whose deadline passed, is dropped wherever it waits. What a request gets does
+not depend on who was beside it.
+"""
+
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+import numpy as np
+
+from semsearch.errors import Busy, EngineError, NotReady, SemsearchError, TooLate
+from semsearch.files import limits, storage
+from semsearch.live import gallery, search
+from semsearch.live.extractors import DEFAULT, Tools
+from semsearch.live.worker import ModelWorker
+from semsearch.models.catalog import FeatureSpec
+from semsearch.results import opened
+
+CAPACITY = 96
+"""Requests inside at once, at work or waiting; the next is told that the server is busy."""
+THREADS = 16
+"""Requests at work at once: enough to keep every core busy while some wait for the decoder or the network."""
+SECONDS = 10.0
+"""Deadline of a request that names none."""
+PATIENCE = 2.0
+"""Seconds that a request waits for features of its dataset that are being computed."""
+PREPARING = 8
+"""Datasets, each under one spec, whose features are being computed or wait for that."""
+
+
+@dataclass(eq=False)
+class Preparation:
+    """Features of a dataset on their way: ``done`` of ``total`` pictures, both 0 until the network is loaded."""
+
+    finished: Future = field(default_factory=Future)
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a service is."""
+
+    healthy: bool
+    reason: str
+    """Empty, or why it is not healthy."""
+    inside: int
+    capacity: int
+    served: int
+    refused: int
+    """Told that the server is busy."""
+    failed: int
+    """Ended with an error of another kind, the user's own included."""
+    restarts: int
+    """Of the model worker."""
+    median: float
+    """Seconds from being admitted to being answered, of the last 1,000 served; ``high`` is the 95th percentile."""
+    high: float
+    troubles: tuple[str, ...]
+    """What is wrong with files while the service goes on without them; it heals when they are whole again."""
+    limits: tuple[str, ...]
+    """What cannot be written, and what follows."""
+
+
+class Service:
+    """One model worker for all who ask in this process; close it, or let it end with the process."""
+
+    def __init__(self, *, capacity: int = CAPACITY, seconds: float = SECONDS, tools: Tools = DEFAULT) -> None:
+        """Start no thread before the first request."""
+        self._capacity, self._seconds, self._tools = capacity, seconds, tools
+        self._lock = threading.Lock()
+        self._inside = self._served = self._refused = self._failed = 0
+        self._took: deque[float] = deque(maxlen=1_000)
+        self._preparing: dict[tuple[str, FeatureSpec], Preparation] = {}
+        self._pool = ThreadPoolExecutor(THREADS, "search")
+        self._maker = ThreadPoolExecutor(1, "prepare")
+        self._worker = ModelWorker(tools)
+
+    def submit(
+        self, examples: search.Picture | int | Sequence[search.Example], question: search.Question
+    ) -> Future[search.SearchResult]:
+        """What ``search.search`` gives, later; Busy at once when as many as can be are inside.
+
+        The future raises as ``search.search`` does, and NotReady while features are being computed, TooLate past
+        the deadline, EngineError when the model failed. Cancelled while it waits, it is never begun.
+        """
+        with self._lock:
+            self._refuse_if_full()
+            self._inside += 1
+        begun = time.monotonic()
+        try:
+            future = self._pool.submit(self._answer, examples, question, begun)
+        except BaseException:
+            self._leave(begun, None)
+            raise
+        future.add_done_callback(lambda done: self._leave(begun, done))
+        return future
+
+    def admit(self) -> None:
+        """Busy when ``submit`` would say so now; to ask before a request is read."""
+        with self._lock:
+            self._refuse_if_full()
+
+    def prepare(self, dataset: str, spec: FeatureSpec) -> Preparation:
+        """Have the features of a dataset computed, once however many ask; Busy when too many others wait."""
+        key = (dataset, spec)
+        with self._lock:
+            if found := self._preparing.get(key):
+                return found
+            if len(self._preparing) >= PREPARING:
+                raise Busy(f"expected at most {PREPARING} datasets in preparation, got one more; try again in a minute")
+            found = self._preparing[key] = Preparation()
+        self._maker.submit(self._prepare, key, found)
+        return found
+
+    def health(self) -> Health:
+        """How it is now; unhealthy when the model worker hangs, keeps dying or failing, or no features can be had."""
+        reason, limited = self._worker.trouble() or limits.searches(), limits.limits()
+        with self._lock:
+            took = sorted(self._took) or [0.0]
+            middle, high = (took[int(share * (len(took) - 1))] for share in (0.5, 0.95))
+            counts = (self._inside, self._capacity, self._served, self._refused, self._failed)
+            return Health(not reason, reason, *counts, self._worker.restarts, middle, high, opened.troubles(), limited)
+
+    def close(self) -> None:
+        """Drop what waits and end the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._maker.shutdown(wait=False, cancel_futures=True)
+        self._worker.close()
+
+    def _refuse_if_full(self) -> None:
+        if self._inside >= self._capacity:
+            self._refused += 1
+            raise Busy(f"expected at most {self._capacity} searches at once, got one more; try again in a second")
+
+    def _answer(
+        self, examples: search.Picture | int | Sequence[search.Example], question: search.Question, begun: float
+    ) -> search.SearchResult:
+        deadline, waited = begun + self._seconds, time.monotonic() - begun
+        if waited > self._seconds:
+            raise TooLate(f"expected a start within {self._seconds:g} s, got none; try again")
+        if not gallery.ready(question.dataset, question.spec, tools=self._tools):
+            self._await(self.prepare(question.dataset, question.spec), deadline)
+
+        def through(spec: FeatureSpec, square: np.ndarray) -> np.ndarray:
+            return self._worker.vector(spec, square, deadline=deadline)
+
+        with storage.explained(f"the features of {question.dataset}"):
+            result = search.search(examples, question, through=through, tools=self._tools)
+        return replace(result, timings={"waiting": waited, **result.timings})
+
+    @staticmethod
+    def _await(preparation: Preparation, deadline: float) -> None:
+        try:
+            preparation.finished.result(max(0.0, min(PATIENCE, deadline - time.monotonic())))
+        except TimeoutError:
+            far = f"{preparation.done:,} of {preparation.total:,} pictures done" if preparation.total else "just begun"
+            raise NotReady(
+                f"the features of this dataset are being computed, {far}; try again in a few seconds"
+            ) from None
+
+    def _prepare(self, key: tuple[str, FeatureSpec], preparation: Preparation) -> None:
+        def progress(done: int, total: int) -> None:
+            preparation.done, preparation.total = done, total
+
+        error: Exception | None = None
+        try:
+            with storage.explained(f"the features of {key[0]}"):
+                gallery.gallery(*key, progress=progress, tools=self._tools)
+        except SemsearchError as refusal:
+            error = refusal
+        except Exception as failure:
+            error = EngineError(f"the features of {key[0]} could not be computed: {failure!r}")
+        with self._lock:
+            del self._preparing[key]
+        if error:
+            preparation.finished.set_exception(error)
+        else:
+            preparation.finished.set_result(None)
+
+    def _leave(self, begun: float, done: Future | None) -> None:
+        good = done is not None and not done.cancelled() and done.exception() is None
+        with self._lock:
+            self._inside -= 1
+            self._served += good
+            self._failed += not good
+            if good:
+                self._took.append(time.monotonic() - begun)
+
+
+@cache
+def service() -> Service:
+    """The service of this process, for pages and server alike."""
+    return Service()
+
+
+class Allowance:
+    """How often each client may ask: ``burst`` times at once, then ``rate`` times a second."""
+
+    def __init__(self, rate: float, burst: int, *, clients: int = 10_000) -> None:
+        """Remember the last ``clients`` of them."""
+        self._rate, self._burst, self._clients = rate, burst, clients
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, client: str, *, now: float | None = None) -> None:
+        """Count one request of a client; Busy when it asked too often."""
+        now = time.monotonic() if now is None else now
+        with self._lock:
+            left, since = self._left.pop(client, (float(self._burst), now))
+            left = min(float(self._burst), left + (now - since) * self._rate)
+            self._left[client] = (left - 1 if left >= 1 else left, now)
+            while len(self._left) > self._clients:
+                self._left.popitem(last=False)
+        if left < 1:
+            raise Busy(f"expected at most {self._rate:g} requests a second from one client, got more; try again later")

@@ -1,0 +1,136 @@
+"""Features on disk, and out of it into memory that nobody else can cut or change.
+
+::
+
+    <home>/features/<key>.f32      vectors, float32, one after the other
+    <home>/features/<key>.json     their SHA-256, which items they are, what was left out and why; seals itself
+
+The bytes whose digest was taken are the bytes that are used: small files are read, large ones copied into a file
+without a name. A file that is mapped where it lies would end the process when somebody cuts it.
+"""
+
+import hashlib
+import os
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from semsearch.errors import InputError, IntegrityError, StorageError
+from semsearch.files.storage import atomic_path, explained, private_file, remove_leftovers, write_bytes
+from semsearch.results.units import read_signed, signed
+
+SMALL = 8_000_000
+"""Bytes of vectors up to which they are held in memory; more are mapped, so that the system may drop what rests."""
+LARGEST, ROOM = 3_000_000_000, 6_000_000_000
+"""Bytes of the features of one dataset under one spec, and of all that are kept."""
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """The features of the items of a dataset."""
+
+    vectors: np.ndarray
+    """(n, d) float32, read-only."""
+    items: np.ndarray
+    """Item of each row, (n,) int64, rising."""
+    left_out: dict[int, str] = field(default_factory=dict)
+    """Why other items have none though they could, by id: their file was missing or another."""
+
+
+def empty(folder: Path, rows: int, columns: int) -> np.ndarray:
+    """An array to fill, (rows, columns) float32; a large one in a file without a name, whose room is taken."""
+    size = 4 * rows * columns
+    flat = np.empty(rows * columns, np.float32) if size <= SMALL else _without_name(folder, size).view(np.float32)
+    return flat.reshape(rows, columns)
+
+
+def is_small(base: Path) -> bool:
+    """Whether features lie on disk that are read in no time."""
+    try:
+        return base.with_suffix(".f32").stat().st_size <= SMALL
+    except OSError:
+        return False
+
+
+def read(base: Path) -> Stored | None:
+    """What ``write`` wrote, None when it is missing or damaged; StorageError without room for a copy."""
+    file = base.with_suffix(".f32")
+    try:
+        seal = read_signed(base.with_suffix(".json"))
+        with file.open("rb") as source:
+            size = os.fstat(source.fileno()).st_size
+            data = np.empty(size, np.uint8) if size <= SMALL else _without_name(base.parent, size)
+            whole = _filled(data, source) == seal["sha256"] and seal["key"] == base.name
+    except (OSError, IntegrityError, KeyError):
+        return None
+    if not whole:
+        return None
+    with suppress(OSError):  # a cache that may only be read
+        os.utime(file, ns=(time.time_ns(), file.stat().st_mtime_ns))
+    items = np.array(seal["items"], np.int64)
+    vectors = data.view(np.float32).reshape(len(items), -1)
+    vectors.flags.writeable = False
+    return Stored(vectors, items, {int(id): reason for id, reason in seal["left_out"].items()})
+
+
+def _filled(data: np.ndarray, source: IO[bytes]) -> str:
+    """Read a file into an array of its size; the digest of what is in the array then."""
+    total, rest = hashlib.sha256(), memoryview(data.data)
+    while rest and (count := source.readinto(rest[:_PIECE])):  # type: ignore[attr-defined]
+        total.update(rest[:count])
+        rest = rest[count:]
+    return total.hexdigest()
+
+
+def _without_name(folder: Path, size: int) -> np.ndarray:
+    """Zeros, (size,) uint8, mapped from a file that ends with them; where the folder may only be read, from another."""
+    try:
+        return _mapped(folder, size)
+    except StorageError:
+        return _mapped(Path(tempfile.gettempdir()), size)
+
+
+def _mapped(folder: Path, size: int) -> np.ndarray:
+    with private_file(folder, size) as file:
+        return np.memmap(file, np.uint8, "r+", shape=(size,))
+
+
+def write(base: Path, stored: Stored) -> None:
+    """Keep features for the next time; StorageError when they cannot be."""
+    total = hashlib.sha256()
+    step = max(1, _PIECE // (4 * stored.vectors.shape[1]))
+    remove_leftovers(base.parent, base.name)
+    with atomic_path(base.with_suffix(".f32")) as temporary, explained(base), temporary.open("wb") as out:
+        for start in range(0, len(stored.items), step):
+            piece = np.ascontiguousarray(stored.vectors[start : start + step]).data.cast("B")
+            total.update(piece)
+            out.write(piece)
+    left_out = {str(id): reason for id, reason in stored.left_out.items()}
+    seal = {"key": base.name, "items": stored.items.tolist(), "left_out": left_out, "sha256": total.hexdigest()}
+    write_bytes(base.with_suffix(".json"), signed(seal))
+
+
+def make_room(folder: Path, size: int, what: str) -> None:
+    """Delete the features that were used longest ago until ``size`` bytes more are within ROOM."""
+    if size > LARGEST:
+        limit = f"expected features of at most {LARGEST / 1e9:g} GB"
+        raise InputError(f"{what}: {limit}, got {size / 1e9:.1f} GB; pool, or choose a later layer")
+    files = []
+    for file in folder.glob("*.f32"):
+        with suppress(OSError):  # deleted by another process meanwhile
+            about = file.stat()
+            files.append((about.st_atime_ns, about.st_size, file))
+    total = sum(bytes for _, bytes, _ in files)
+    for _, bytes, file in sorted(files):
+        if total + size <= ROOM:
+            return
+        total -= bytes
+        for part in (file.with_suffix(".json"), file):
+            with suppress(OSError):
+                part.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The networks: their facts, graphs, weights, and the packages that carry these."""

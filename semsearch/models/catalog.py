@@ -1,0 +1,189 @@
+"""What is known before anything is loaded: models, their layers and preprocessing, poolings, presets, specs.
+
+The tables are data, in ``facts/models.json``; this module gives them types. A test rebuilds every
+row from the Keras model it describes.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from semsearch.errors import InputError, UnknownName
+
+Pooling = Literal["flatten", "avg", "max", "gem"]
+POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a model, counted in the model without its classifier."""
+
+    name: str
+    alias: str
+    """Name in the published experiments where it differs from today's, else empty."""
+    kind: str
+    """Class name of the Keras layer."""
+    index: int
+    channels: int
+    parameters: int
+    cumulative_parameters: int
+    """Parameters of all layers up to and including this one, in the model's own order."""
+    receptive_field: int
+    """Side in input pixels of the square that one unit sees, unclipped."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From RGB 0–255 to what the network was trained on: ``(x[order] - mean) / scale`` per channel."""
+
+    order: Literal["rgb", "bgr"]
+    mean: tuple[float, float, float]
+    scale: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """A Python package on the index that carries the weights as a plain file; never installed or run."""
+
+    package: str
+    version: str
+    sha256: str
+    """Of the whole archive."""
+    member: str
+    """Path inside the archive."""
+    reader: Literal["keras_h5", "keras_zip", "frozen_graph", "torch_legacy"]
+    licence: str
+    """As the package declares it; empty where it declares none."""
+
+
+@dataclass(frozen=True)
+class KerasFile:
+    """Keras' own download: the weights without classifier."""
+
+    url: str
+    md5: str
+    """As pinned in keras.applications, or empty where Keras pins none."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A convolutional network trained on ImageNet, without its classifier."""
+
+    name: str
+    title: str
+    size: int
+    """Native side of the square input, pixels."""
+    parameters: int
+    layer_count: int
+    preprocessing: Preprocessing
+    layers: tuple[Layer, ...]
+    """The eight chosen layers, from input to output."""
+    keras: KerasFile | None
+    carrier: Carrier | None
+    digest: str
+    """SHA-256 over all tensors of the carrier's weights (see ``weights.digest``); empty without a carrier."""
+
+    def layer(self, name: str) -> Layer:
+        """The chosen layer of that name or published alias; UnknownName if there is none."""
+        for layer in self.layers:
+            if name and name in (layer.name, layer.alias):
+                return layer
+        raise UnknownName(f"layer of {self.name}", name, [layer.name for layer in self.layers])
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How a picture becomes the network's square input."""
+
+    name: str
+    title: str
+    size: int | None
+    """Side in pixels; None is the model's native size."""
+    resample: Literal["antialias", "nearest"]
+
+
+PRESETS = MappingProxyType(
+    {
+        "default": Preset("default", "Native size, antialiased", None, "antialias"),
+        "published": Preset("published", "As published: 224 px, nearest", 224, "nearest"),
+    }
+)
+
+
+@cache
+def models() -> MappingProxyType[str, Model]:
+    """All models by name, in catalogue order."""
+    rows = json.loads((Path(__file__).parent / "models.json").read_text(encoding="utf-8"))
+    return MappingProxyType({row["name"]: _model(row) for row in rows})
+
+
+def model(name: str) -> Model:
+    """The model of that name; UnknownName lists the valid ones."""
+    try:
+        return models()[name]
+    except KeyError:
+        raise UnknownName("model", name, models()) from None
+
+
+def _model(row: dict) -> Model:
+    pre = row["preprocessing"]
+    return Model(
+        **{key: row[key] for key in ("name", "title", "size", "parameters", "layer_count", "digest")},
+        preprocessing=Preprocessing(pre["order"], tuple(pre["mean"]), tuple(pre["scale"])),
+        layers=tuple(Layer(**layer) for layer in row["layers"]),
+        keras=KerasFile(**row["keras"]) if row["keras"] else None,
+        carrier=Carrier(**row["carrier"]) if row["carrier"] else None,
+    )
+
+
+@dataclass(frozen=True, order=True)
+class FeatureSpec:
+    """What turns a picture into a vector: model, layer, pooling, and the preset that sizes the input.
+
+    Checked when made: unknown names raise UnknownName, a published alias becomes today's layer name.
+    """
+
+    model: str
+    layer: str
+    pooling: str
+    preset: str = "default"
+
+    def __post_init__(self) -> None:
+        """Check every part against the catalogue."""
+        object.__setattr__(self, "layer", model(self.model).layer(self.layer).name)
+        if self.pooling not in POOLINGS:
+            raise UnknownName("pooling", self.pooling, POOLINGS)
+        if self.preset not in PRESETS:
+            raise UnknownName("preset", self.preset, PRESETS)
+
+    @property
+    def size(self) -> int:
+        """Side of the network's input, pixels."""
+        return PRESETS[self.preset].size or model(self.model).size
+
+    @property
+    def key(self) -> str:
+        """The spec in one string, as in links and file names: ``model.layer.pooling[.preset]``."""
+        parts = (self.model, self.layer, self.pooling, self.preset)
+        return ".".join(parts if self.preset != "default" else parts[:3])
+
+    @classmethod
+    def parse(cls, key: str) -> "FeatureSpec":
+        """The inverse of ``key``; InputError when the shape is wrong."""
+        parts = key.split(".")
+        if len(parts) not in (3, 4):
+            raise InputError(f"expected model.layer.pooling or model.layer.pooling.preset, got {key!r}")
+        return cls(*parts)
+
+
+WAYS = (("avg", "default"), ("max", "default"), ("gem", "default"), ("flatten", "published"))
+"""The (pooling, preset) pairs that stored results cover."""
+
+
+def grid(model_name: str) -> tuple[FeatureSpec, ...]:
+    """Every spec that stored results cover for one model: eight layers × four ways."""
+    chosen = model(model_name).layers
+    return tuple(FeatureSpec(model_name, layer.name, pooling, preset) for layer in chosen for pooling, preset in WAYS)

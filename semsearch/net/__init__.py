@@ -1,0 +1,1 @@
+"""The two doors to the network: known files, and links of strangers."""

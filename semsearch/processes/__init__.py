@@ -1,0 +1,1 @@
+"""Work beside the caller: child processes, threads, interrupts."""

@@ -1,0 +1,1 @@
+"""Distances and their facts, scores, maps: what needs numbers alone."""

@@ -1,0 +1,1 @@
+"""The REST door: handlers, what may come in, bodies, their description."""

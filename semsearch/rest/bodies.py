@@ -1,0 +1,300 @@
+"""What travels over REST: the bodies of requests and answers, and what a request must be to be read."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+
+from semsearch import images
+from semsearch.errors import InputError
+from semsearch.images import formats
+from semsearch.models import catalog
+from semsearch.ranking.metrics import METRICS, Metric
+
+MOST_EXAMPLES = 8
+LARGEST_BODY = 10_000_000
+"""Bytes of a request, all its pictures together."""
+FORM, JSON = "multipart/form-data", "application/json"
+LARGEST_ITEM = 2**31 - 1
+Name = Annotated[str, StringConstraints(max_length=100)]
+Title = Annotated[str, StringConstraints(max_length=1_000)]
+Item = Annotated[int, Field(ge=0, le=LARGEST_ITEM)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+def _some(weight: float) -> float:
+    if weight == 0:
+        raise ValueError("expected a weight other than 0")
+    return weight
+
+
+def _box(crop: images.Box) -> images.Box:
+    left, top, right, bottom = crop
+    if left >= right or top >= bottom:
+        raise ValueError("expected left < right and top < bottom")
+    return crop
+
+
+Weight = Annotated[
+    float,
+    Field(ge=-100, le=100, allow_inf_nan=False, description="below 0: unlike what is wanted"),
+    AfterValidator(_some),
+]
+Crop = Annotated[tuple[Share, Share, Share, Share], AfterValidator(_box)]
+CropInWords = Annotated[
+    Crop,
+    BeforeValidator(lambda text: text.split(",") if isinstance(text, str) else text),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9.]{1,20}(,[0-9.]{1,20}){3}$"}),
+]
+ONE_SOURCE: list[Any] = [
+    {"required": [name], "properties": {name: {"type": kind}}}
+    for name, kind in (("link", "string"), ("item", "integer"))
+]
+"""What ``oneOf`` says where a link or an item is given."""
+ONE_QUESTION = [*ONE_SOURCE, {"required": ["examples"], "properties": {"examples": {"type": "array"}}}]
+
+
+def _one_of(names: Iterable[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": list(names)})
+
+
+Link = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+
+
+class Body(BaseModel):
+    """A body in which every field is known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Options(Body):
+    """How to search. Without a model, the configuration that scores best on the dataset within 20 ms a picture."""
+
+    dataset: Name = Field("groceries200", description="see GET /api/datasets")
+    model: Annotated[Name, _one_of(catalog.models())] | None = Field(None, description="see GET /api/models")
+    layer: Name | None = Field(None, description="only beside a model; default: its last")
+    pooling: Annotated[Name, _one_of(catalog.POOLINGS)] | None = Field(
+        None, description="only beside a model: avg (default), max, gem or flatten"
+    )
+    preset: Annotated[Name, _one_of(catalog.PRESETS)] | None = Field(
+        None, description="only beside a model: default or published"
+    )
+    metric: Annotated[Name, _one_of(METRICS)] | None = Field(
+        None, description="only beside a model: see GET /api/metrics; default: cosine"
+    )
+    k: int = Field(15, ge=1, le=50, description="matches wanted")
+    index: Literal["exact", "approximate"] = "exact"
+    classes: list[Title] | None = Field(None, max_length=1_000, description="titles; only items of these classes")
+    exclude: list[Item] = Field([], max_length=1_000, description="items left out")
+    at_least: Share = Field(0.0, description="least similarity of a match")
+    fold: bool = Field(False, description="leave out near-duplicates of better matches")
+    fingerprint: str = Field("", max_length=200, description="comes back in the answer as it is")
+
+
+class Example(Body):
+    """A picture behind a link, or an item of the dataset: one of the two."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": ONE_SOURCE})
+
+    link: Link | None = Field(None, description="http or https, on a public server")
+    item: Item | None = None
+    weight: Weight = 1.0
+    crop: Crop = Field(
+        images.WHOLE, description="left, top, right, bottom of the part that counts, as shares of width and height"
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Example":
+        if (self.link is None) == (self.item is None):
+            raise ValueError("expected a link or an item, one of the two")
+        return self
+
+    @property
+    def source(self) -> int | str:
+        """The item or the link."""
+        return self.link or self.item or 0
+
+
+class Asked(Options):
+    """A search in JSON: one of ``link``, ``item`` and ``examples``."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": ONE_QUESTION})
+
+    link: Link | None = Field(None, description="a picture on a public server")
+    item: Item | None = Field(None, description="a picture of the dataset")
+    examples: list[Example] | None = Field(None, min_length=1, max_length=MOST_EXAMPLES)
+
+    @model_validator(mode="after")
+    def _one_question(self) -> "Asked":
+        if sum(given is not None for given in (self.link, self.item, self.examples)) != 1:
+            raise ValueError("expected one of link, item and examples")
+        return self
+
+    @property
+    def wanted(self) -> Sequence[Example]:
+        """The examples, of whichever form."""
+        return self.examples or [Example(link=self.link, item=self.item, crop=images.WHOLE)]
+
+
+class Form(Options):
+    """A search in multipart: pictures as files, the options as fields, lists as fields given several times."""
+
+    image: list[bytes] = Field(min_length=1, max_length=MOST_EXAMPLES, description=f"files: {formats.WORDS}")
+    weights: list[Weight] = Field([], description="one for each file, or none: below 0 for unlike what is wanted")
+    crops: list[CropInWords] = Field(
+        [], description="`left,top,right,bottom` for each file, or none: the part that counts, as shares"
+    )
+
+    @model_validator(mode="after")
+    def _one_each(self) -> "Form":
+        for name, given in (("weights", self.weights), ("crops", self.crops)):
+            if given and len(given) != len(self.image):
+                raise ValueError(f"expected as many {name} as images or none, {len(self.image)}; got {len(given)}")
+        return self
+
+
+class Configuration(Body):
+    """What was searched with; ``reason`` says why when the asker named no model."""
+
+    model: str
+    layer: str
+    pooling: str
+    preset: str
+    metric: str
+    index: str
+    reason: str
+
+
+class Match(Body):
+    """One match; similarity is for the eye, from 0 to 1."""
+
+    rank: int
+    item: int
+    label: int
+    distance: float
+    similarity: float
+    # "class" is no name for a field of Python.
+    title: str = Field(alias="class")
+    file: str
+
+
+class Vote(Body):
+    """The share of the matches that a class has."""
+
+    title: str = Field(alias="class")
+    share: float
+
+
+class Answer(Body):
+    """What a search found."""
+
+    dataset: str
+    configuration: Configuration
+    matches: list[Match]
+    vote: list[Vote]
+    good: bool = Field(description="whether the first match is at most `threshold` away")
+    threshold: float | None = Field(description="farthest distance at which nearest matches are right half of the time")
+    timings: dict[str, float] = Field(description="seconds")
+    fingerprint: str
+
+
+class DatasetRow(Body):
+    """A dataset; what it holds is null where that is known only after its first fetch."""
+
+    name: str
+    title: str | None
+    licence: str | None
+    items: int | None
+    classes: list[str] | None
+    pictures_here: bool
+
+
+class DatasetsAnswer(Body):
+    """All datasets."""
+
+    datasets: list[DatasetRow]
+
+
+class ModelRow(Body):
+    """A network; ``layers`` from input to output, ``size`` in pixels."""
+
+    name: str
+    title: str
+    size: int
+    parameters: int
+    layers: list[str]
+    weights: Literal["here", "not here", "cannot be had", "damaged"]
+
+
+class ModelsAnswer(Body):
+    """All models."""
+
+    models: list[ModelRow]
+
+
+class MetricsAnswer(Body):
+    """All metrics."""
+
+    metrics: list[Metric]
+
+
+class Fault(Body):
+    """Why there is no answer: the kind of error, where there is one a word for machines, a sentence for people."""
+
+    kind: str
+    reason: str
+    message: str
+
+
+class Refusal(Body):
+    """The body of every answer that is none."""
+
+    error: Fault
+
+
+def read_json(body: bytes) -> Asked:
+    """A search from JSON; InputError says what was expected."""
+    try:
+        return Asked.model_validate_json(body, strict=True)
+    except ValidationError as error:
+        raise _unfit(error) from None
+
+
+def read_form(fields: Iterable[tuple[str, str | bytes]]) -> Form:
+    """A search from the (name, text or bytes of a file) of a form; InputError says what was expected."""
+    given: dict[str, Any] = {}
+    for name, value in fields:
+        if isinstance(value, bytes) != (name == "image"):
+            raise InputError(f"expected files as `image` and all else as text, got {name[:100]!r}")
+        if name in LISTS:
+            given.setdefault(name, []).append(value)
+        elif name in given:
+            raise InputError(f"expected {name[:100]!r} once, got it several times")
+        else:
+            given[name] = value
+    try:
+        return Form.model_validate(given)
+    except ValidationError as error:
+        raise _unfit(error) from None
+
+
+LISTS = ("image", "classes", "exclude", "weights", "crops")
+
+
+def _unfit(error: ValidationError) -> InputError:
+    lines = []
+    for fault in error.errors(include_url=False, include_context=False)[:3]:
+        where = ".".join(str(part)[:100] for part in fault["loc"])
+        got = f", got {fault['input']!r:.60}" if isinstance(fault["input"], str | int | float) and where else ""
+        lines.append(f"{where}: {fault['msg']}{got}".removeprefix(": "))
+    return InputError("; ".join(lines))

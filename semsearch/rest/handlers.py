@@ -1,0 +1,248 @@
+"""The REST door: one table of operations, one place where every error becomes an answer.
+
+::
+
+    POST /api/search     a picture, several, or items of a dataset → matches      GET /api/datasets  /api/models
+    GET /api/health      503 when it is not well                                  GET /api/metrics   /api/openapi.json
+
+All of it is below the path that the pages are below. A request is refused before it is read when its host is not
+ours, its client asks too often or the service is full. Every answer is JSON.
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from semsearch import images
+from semsearch.data import datasets
+from semsearch.errors import InputError, SemsearchError, UnknownName
+from semsearch.live import search, serving
+from semsearch.models import catalog, weights
+from semsearch.ranking import metrics
+from semsearch.rest import bodies, openapi
+from semsearch.rest.gate import Gate, Refused, answer, refusal
+from semsearch.results import opened, recommend
+from semsearch.settings import settings
+
+SECONDS = 30.0
+"""In which a request must have arrived."""
+
+
+@dataclass(frozen=True)
+class _Path:
+    """All that is done under one path; an ASGI application."""
+
+    gate: Gate
+    operations: Mapping[str, openapi.Operation]
+    """By method; empty where nothing is."""
+    base: str
+    """Path below which the door is."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self.gate.reading(scope, receive) as request:
+            try:
+                response = await self._answer(request)
+            except Exception as error:
+                response = refusal(error, self.base)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        operation = self.operations.get(method)
+        self.gate.enter(request, counted=operation is None or operation.counted)
+        if not self.operations:
+            raise Refused(404, f"nothing is here; see GET {self.base}/api/openapi.json")
+        if operation is None:
+            allowed = ", ".join([*self.operations, *(["HEAD"] if "GET" in self.operations else [])])
+            raise Refused(405, f"expected {allowed}", Allow=allowed)
+        run: Callable[[Request, Gate], Awaitable[Response]] = RUN[operation.path]
+        return await run(request, self.gate)
+
+
+def routes(allows_host: Callable[[str | None], bool], base: str = "") -> list[Route]:
+    """The routes to mount; ``allows_host`` judges the Host header, against names that are rebound to this server.
+
+    All of them are below the path ``base``, as the pages are.
+    InputError when the setting SEMSEARCH_RATE is none.
+    """
+    try:
+        rate = float(settings().rate)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < math.inf:
+        raise InputError(f"expected SEMSEARCH_RATE to be a number above 0, got {settings().rate!r}")
+    gate = Gate(allows_host, rate)
+    base = f"/{base.strip('/')}".rstrip("/")
+    table = {operation.path: {operation.method: operation} for operation in openapi.OPERATIONS}
+    paths = (*table, "/api", "/api/{rest:path}")
+    return [Route(base + path, _Path(gate, table.get(path, {}), base)) for path in paths]
+
+
+async def _search(request: Request, gate: Gate) -> Response:
+    service = serving.service()
+    service.admit()
+    if request.scope["query_string"]:
+        raise InputError("expected the options in the body, got some in the address")
+    kind = _kind(request)
+    try:
+        async with asyncio.timeout(SECONDS):
+            await request.body()
+    except TimeoutError:
+        raise Refused(408, f"expected the request within {SECONDS:g} s") from None
+    service.admit()  # again: many may have come in meanwhile, and to take a body apart costs more than to refuse it
+    asked, pictures = await _read(request, kind)
+    plan = _plan(asked) if asked.model else await run_in_threadpool(_plan, asked)
+    for one in pictures:
+        if isinstance(one.picture, str):
+            gate.take(gate.links, request)
+    examples = await asyncio.gather(*(_fetched(one, gate) for one in pictures))
+    result = await _unless_gone(request, service.submit(examples, plan.question))
+    spec, metric = plan.question.spec, plan.question.metric
+    parts = {part: getattr(spec, part) for part in ("model", "layer", "pooling", "preset")}
+    configuration = {**parts, "metric": metric, "index": asked.index, "reason": plan.reason}
+    head = {"dataset": asked.dataset, "configuration": configuration, "fingerprint": asked.fingerprint}
+    return answer(head | search.document(result, plan.dataset))
+
+
+@dataclass(frozen=True)
+class _Given:
+    picture: bytes | int | str
+    """Encoded, an item, or a link."""
+    weight: float
+    crop: images.Box
+
+
+async def _fetched(given: _Given, gate: Gate) -> search.Example:
+    picture = await gate.fetch(given.picture) if isinstance(given.picture, str) else given.picture
+    return search.Example(picture, given.weight, given.crop)
+
+
+def _kind(request: Request) -> str:
+    """Of the two kinds of body, which this one is."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in (bodies.JSON, bodies.FORM):
+        raise Refused(415, f"expected {bodies.JSON} or {bodies.FORM}")
+    return kind
+
+
+async def _read(request: Request, kind: str) -> tuple[bodies.Options, list[_Given]]:
+    """What is asked, out of a body that is here."""
+    if kind == bodies.JSON:
+        asked = bodies.read_json(await request.body())
+        return asked, [_Given(one.source, one.weight, one.crop) for one in asked.wanted]
+    form = bodies.read_form(await _fields(request))
+    weights, crops = form.weights or [1.0] * len(form.image), form.crops or [images.WHOLE] * len(form.image)
+    return form, [_Given(*one) for one in zip(form.image, weights, crops, strict=True)]
+
+
+async def _fields(request: Request) -> list[tuple[str, str | bytes]]:
+    """The fields of a form, a file as its bytes; its name is of no use."""
+    bounds = {"max_files": bodies.MOST_EXAMPLES, "max_fields": 3_000, "max_part_size": 10_000}
+    try:
+        async with request.form(**bounds) as form:
+            parts = form.multi_items()
+            return [(name, part if isinstance(part, str) else await part.read()) for name, part in parts]
+    except (MultiPartException, HTTPException) as error:
+        said = getattr(error, "message", "") or getattr(error, "detail", "")
+        raise InputError(f"expected a form in parts; {said}") from None
+    except (UnicodeError, ValueError, TypeError) as error:
+        raise InputError(f"expected a form in parts, got one that cannot be read ({type(error).__name__})") from None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    question: search.Question
+    reason: str
+    dataset: datasets.Dataset
+
+
+def _plan(asked: bodies.Options) -> _Plan:
+    dataset = opened.dataset(asked.dataset)
+    given = {name: getattr(asked, name) for name in ("model", "layer", "pooling", "preset", "metric")}
+    chosen = recommend.configured(asked.dataset, given, opened.results)
+    exclude = frozenset(asked.exclude)
+    options = (asked.k, asked.index, exclude, _labels(asked.classes, dataset), asked.at_least, asked.fold)
+    return _Plan(search.Question(asked.dataset, chosen.spec, chosen.metric, *options), chosen.reason, dataset)
+
+
+def _labels(titles: Iterable[str] | None, dataset: datasets.Dataset) -> frozenset[int] | None:
+    if titles is None:
+        return None
+    if unknown := set(titles) - set(dataset.classes):
+        raise UnknownName("class", min(unknown), dataset.classes)
+    return frozenset(label for label, title in enumerate(dataset.classes) if title in set(titles))
+
+
+async def _unless_gone(request: Request, future: Future[search.SearchResult]) -> search.SearchResult:
+    """The result; the search is cancelled when nobody waits for it any more."""
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    answer, leaving = asyncio.wrap_future(future), asyncio.ensure_future(gone())
+    try:
+        await asyncio.wait((answer, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise ClientDisconnect
+        return answer.result()
+    finally:
+        answer.cancel()
+        leaving.cancel()
+
+
+async def _datasets(_request: Request, _gate: Gate) -> Response:
+    return answer({"datasets": await run_in_threadpool(lambda: [_dataset_row(name) for name in datasets.names()])})
+
+
+def _dataset_row(name: str) -> dict[str, Any]:
+    try:
+        found = opened.dataset(name)
+    except SemsearchError:
+        return {"name": name, **dict.fromkeys(("title", "licence", "items", "classes")), "pictures_here": False}
+    about = {"name": name, "title": found.title, "licence": found.licence, "items": len(found.items)}
+    return {**about, "classes": found.classes, "pictures_here": found.has_pictures}
+
+
+async def _models(_request: Request, _gate: Gate) -> Response:
+    def row(model: catalog.Model) -> dict[str, Any]:
+        about = {name: getattr(model, name) for name in ("name", "title", "size", "parameters")}
+        layers = [layer.name for layer in model.layers]
+        return {**about, "layers": layers, "weights": weights.status(model.name).state}
+
+    return answer({"models": await run_in_threadpool(lambda: [row(model) for model in catalog.models().values()])})
+
+
+async def _metrics(_request: Request, _gate: Gate) -> Response:
+    return answer({"metrics": [asdict(metric) for metric in metrics.METRICS.values()]})
+
+
+async def _health(_request: Request, _gate: Gate) -> Response:
+    health = await run_in_threadpool(serving.service().health)
+    return answer(asdict(health), 200 if health.healthy else 503)
+
+
+async def _description(request: Request, _gate: Gate) -> Response:
+    base = request.url.path.removesuffix("/api/openapi.json")
+    return answer({**openapi.description(), **({"servers": [{"url": base}]} if base else {})})
+
+
+RUN: Mapping[str, Callable[[Request, Gate], Awaitable[Response]]] = {
+    "/api/search": _search,
+    "/api/datasets": _datasets,
+    "/api/models": _models,
+    "/api/metrics": _metrics,
+    "/api/health": _health,
+    "/api/openapi.json": _description,
+}

@@ -1,0 +1,90 @@
+"""All that the REST door does, as one table, and its description in OpenAPI 3.1 made of that table."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from semsearch.live import serving
+from semsearch.rest import bodies
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path, as it is described."""
+
+    method: str
+    path: str
+    summary: str
+    answer: type
+    """What its body is like when all is well."""
+    refusals: tuple[int, ...] = (403, 405, 429, 500)
+    asks: tuple[tuple[str, type], ...] = ()
+    """(content type, body) that it takes."""
+    counted: bool = True
+    """Whether it counts against what a client may ask."""
+
+
+REFUSALS = {
+    400: "The body is not one that can be asked: `message` says what was expected and what came.",
+    403: "The Host is not one of this server, or the request comes from a page of another site.",
+    405: "The path takes other methods, listed in Allow.",
+    408: "The request did not arrive in time.",
+    413: f"More than {bodies.LARGEST_BODY:,} bytes.",
+    415: f"Neither {bodies.JSON} nor {bodies.FORM}.",
+    422: "A picture that cannot be taken, or a link that is not followed: `reason` says why in one word.",
+    429: "This client asks too often, or gives too many links.",
+    500: "Something failed on the server.",
+    502: "The server behind a link sent no whole picture.",
+    503: "Busy; features, weights or whole files are not there just now; or no file can be written: `kind` says which.",
+    504: "The answer was not there by its deadline.",
+}
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/api/search",
+        "The pictures of a dataset most like a given one, or like and unlike several",
+        bodies.Answer,
+        (400, 403, 405, 408, 413, 415, 422, 429, 500, 502, 503, 504),
+        ((bodies.FORM, bodies.Form), (bodies.JSON, bodies.Asked)),
+    ),
+    Operation("GET", "/api/datasets", "Where can be searched", bodies.DatasetsAnswer),
+    Operation("GET", "/api/models", "What can be searched with, and whose weights are here", bodies.ModelsAnswer),
+    Operation("GET", "/api/metrics", "How distance can be measured", bodies.MetricsAnswer),
+    Operation("GET", "/api/health", "How the service is", serving.Health, (403, 405, 500), counted=False),
+    Operation("GET", "/api/openapi.json", "This description", dict[str, Any], counted=False),
+)
+
+
+@cache
+def description() -> dict[str, Any]:
+    """All operations as OpenAPI 3.1."""
+    kinds: dict[type, str] = {bodies.Refusal: "serialization"}
+    for one in OPERATIONS:
+        kinds |= {one.answer: "serialization"} | {body: "validation" for _, body in one.asks}
+    inputs: list[Any] = [(kind, mode, TypeAdapter(kind)) for kind, mode in kinds.items()]
+    found, shared = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
+    schemas = {kind: schema for (kind, _), schema in found.items()}
+    paths: dict[str, Any] = {}
+    for one in OPERATIONS:
+        paths.setdefault(one.path, {})[one.method.lower()] = _described(one, schemas)
+    about = {"title": "semsearch", "version": "1", "description": "Search images with images. Smaller is nearer."}
+    return {"openapi": "3.1.0", "info": about, "paths": paths, "components": {"schemas": shared["$defs"]}}
+
+
+def _described(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
+    def body(kind: type) -> dict[str, Any]:
+        return {"content": {bodies.JSON: {"schema": schemas[kind]}}}
+
+    answers: dict[str, Any] = {"200": {"description": "Done.", **body(operation.answer)}}
+    for status in operation.refusals:
+        answers[str(status)] = {"description": REFUSALS[status], **body(bodies.Refusal)}
+        if status in (429, 503):
+            seconds = {"description": "seconds after which to try again", "schema": {"type": "integer"}}
+            answers[str(status)]["headers"] = {"Retry-After": seconds}
+    if operation.answer is serving.Health:
+        answers["503"] = {"description": "Not well; `reason` says why.", **body(operation.answer)}
+    said = {"summary": operation.summary, "operationId": operation.path.split("/")[2].split(".")[0]}
+    asks = {content: {"schema": schemas[kind]} for content, kind in operation.asks}
+    return {**said, **({"requestBody": {"required": True, "content": asks}} if asks else {}), "responses": answers}

@@ -1,0 +1,1 @@
+"""What is computed once and kept: the store, how it is made, read, compared and recommended from."""

@@ -1,0 +1,205 @@
+"""The store of computed experiments: one file per layer, one description per unit, one manifest over all.
+
+::
+
+    <root>/manifest.json                     schema, units and their facts, SHA-256 of every file and of itself
+    <root>/<dataset>/<model>/unit.json       what the unit was computed from, SHA-256 of its layers and of itself
+    <root>/<dataset>/<model>/<layer>.npz     rankings, distances, scores and maps of all ways and metrics
+
+Reading checks the digest of a file before anything in it is looked at. No file holds code or pickles, and none a
+number that is not finite, but for those that ``finite`` says: checked when written, before sealing and when read.
+"""
+
+import io
+import lzma
+import threading
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from semsearch.errors import InputError, IntegrityError
+from semsearch.files.storage import write_bytes
+from semsearch.models.catalog import WAYS
+from semsearch.ranking.projection import Trust
+from semsearch.results import coding, finite
+
+SCHEMA = 2
+DEPTH = 50
+"""Matches stored per query."""
+METRICS = ("correlation", "cosine", "manhattan", "euclidean", "minkowski3", "chebyshev")
+"""The metrics stored, in the order in which their rankings are coded."""
+METHODS = ("umap", "tsne", "pca")
+KINDS = tuple(f"{method}{dimensions}" for method in METHODS for dimensions in (2, 3))
+COLUMNS = {
+    "codes": None,
+    "steps": np.uint8,
+    "ends": np.float16,
+    "scale": np.float32,
+    "score": np.float32,
+    "hits": np.uint8,
+    "ap": np.float16,
+}
+"""What a layer file holds per way and metric, and its dtype where the coding does not choose it."""
+CURE = "compute it again with `semsearch precompute`, or restore it with `git checkout`"
+
+_DAMAGE = (zipfile.BadZipFile, lzma.LZMAError, MemoryError, OverflowError, SyntaxError)
+
+
+@dataclass(frozen=True)
+class Map:
+    """One projection of all items."""
+
+    coordinates: np.ndarray
+    """(n, 2 or 3) float32."""
+    trust: Trust
+    """How far to trust it."""
+
+
+Maps = dict[tuple[str, str, str], Map]
+"""By (pooling, preset, kind)."""
+FIGURES = ("trustworthiness", "continuity", "overlap", "silhouette")
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The nearest matches of every query of one experiment, nearest first."""
+
+    ids: np.ndarray
+    """(n, k) int32."""
+    distances: np.ndarray
+    """(n, k) float32; as read, rounded as ``coding.pack`` says."""
+    scale: float
+    """Median distance of all pairs, see ``metrics.similarity``."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one or more experiments, each array (…, n) by query."""
+
+    score: np.ndarray
+    """Published score, float32, 0 to 100."""
+    hits: np.ndarray
+    """Matches of the query's class among the first fifteen, uint8."""
+    average_precision: np.ndarray
+    """Over the full ranking, float16; NaN for a query whose class has no other member."""
+
+
+@dataclass(frozen=True)
+class LayerResults:
+    """All results of one layer; rankings and scores by (pooling, preset, metric)."""
+
+    rankings: dict[tuple[str, str, str], Ranking]
+    scores: dict[tuple[str, str, str], Scores]
+    maps: Maps
+
+
+def write_layer(folder: Path, layer: str, results: LayerResults) -> None:
+    """Write ``<folder>/<layer>.npz``; equal results give equal bytes. InputError for what ``finite`` does not allow."""
+    arrays = {}
+    for way in WAYS:
+        reference = coding.first_reference(len(results.maps[*way, KINDS[0]].coordinates))
+        rows = []
+        for metric in METRICS:
+            ranking, scores = results.rankings[*way, metric], results.scores[*way, metric]
+            codes, reference = coding.encode(ranking.ids, reference)
+            steps, ends = coding.pack(ranking.distances, ranking.scale)
+            rows.append((codes.T, steps.T, ends, ranking.scale, scores.score, scores.hits, scores.average_precision))
+        for (name, kind), column in zip(COLUMNS.items(), zip(*rows, strict=True), strict=True):
+            arrays[f"{name}.{'.'.join(way)}"] = np.asarray(column, kind)
+        maps = [results.maps[*way, kind] for kind in KINDS]
+        joined = np.concatenate([found.coordinates for found in maps], axis=1)
+        places, frames = coding.pack_map(joined)
+        arrays[f"maps.{'.'.join(way)}"] = places.T
+        arrays[f"frames.{'.'.join(way)}"] = frames
+        arrays[f"kept.{'.'.join(way)}"] = np.asarray([found.trust.kept for found in maps], np.uint8)
+        figures = [[getattr(found.trust, name) for name in FIGURES] for found in maps]
+        arrays[f"trust.{'.'.join(way)}"] = np.asarray(figures, np.float32)
+    if flaw := finite.layer_flaw(arrays):
+        raise InputError(f"{flaw}; nothing was stored")
+    write_bytes(folder / f"{layer}.npz", coding.zipped(arrays))
+
+
+class Layer:
+    """The results of one layer, unpacked as far as they are asked for."""
+
+    def __init__(self, data: bytes, path: Path) -> None:
+        """Take the bytes of the layer file ``path``, verified by the caller."""
+        self._path = path
+        self._arrays = np.load(io.BytesIO(data), allow_pickle=False)
+        self._chains: dict[tuple[str, str], list[Ranking]] = {}
+        self._lock = threading.Lock()
+
+    def ranking(self, pooling: str, preset: str, metric: str) -> Ranking:
+        """One ranking with ids as positions among the unit's items."""
+        way = (pooling, preset)
+        with self._lock:
+            if way not in self._chains:
+                self._chains[way] = self._decoded(way)
+            return self._chains[way][METRICS.index(metric)]
+
+    def _decoded(self, way: tuple[str, str]) -> list[Ranking]:
+        columns = [self._column(name, way) for name in ("codes", "steps", "ends", "scale")]
+        reference = coding.first_reference(columns[0].shape[2])
+        chain = []
+        for codes, steps, ends, scale in zip(*columns, strict=True):
+            ids, reference = coding.decode(np.ascontiguousarray(codes.T), reference)
+            chain.append(Ranking(ids, coding.unpack(steps.T, ends, float(scale)), float(scale)))
+        return chain
+
+    def _column(self, name: str, way: tuple[str, str]) -> np.ndarray:
+        values = np.asarray(self._arrays[f"{name}.{'.'.join(way)}"])
+        if flaw := finite.flaw(f"{name}.{'.'.join(way)}", values):
+            raise IntegrityError(f"{self._path}: {flaw}; {CURE}")
+        return values
+
+    def map(self, pooling: str, preset: str, kind: str) -> Map:
+        """One map, and how far to trust it."""
+        way, row = (pooling, preset), KINDS.index(kind)
+        with self._lock:
+            places, frames, kept, figures = (self._column(name, way) for name in ("maps", "frames", "kept", "trust"))
+        first = sum(int(before[-1]) for before in KINDS[:row])
+        axes = slice(first, first + int(kind[-1]))
+        coordinates = coding.unpack_map(places[axes].T, frames[:, axes])
+        trust = dict(zip(FIGURES, figures[row].tolist(), strict=True))
+        return Map(coordinates, Trust(**trust, kept=kept[row]))
+
+    @property
+    def maps(self) -> Maps:
+        """All maps of the layer."""
+        return {(*way, kind): self.map(*way, kind) for way in WAYS for kind in KINDS}
+
+    @property
+    def scores(self) -> Scores:
+        """Scores of all ways × metrics of the layer, each (ways × metrics, n)."""
+        with self._lock:
+            columns = [np.concatenate([self._column(name, way) for way in WAYS]) for name in ("score", "hits", "ap")]
+        return Scores(*columns)
+
+
+def read_layer(folder: Path, layer: str) -> Layer:
+    """Read a layer file that no manifest covers yet; IntegrityError unless its arrays, written anew, give its bytes."""
+    path = folder / f"{layer}.npz"
+    try:
+        data = path.read_bytes()
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            held = dict(arrays)
+            whole = coding.zipped(held) == data
+            flaw = finite.layer_flaw(held)
+    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError, *_DAMAGE) as error:
+        raise IntegrityError(f"{path} is not a whole layer file ({error}); {CURE}") from error
+    if not whole:
+        raise IntegrityError(f"{path} is not the layer file that was written; {CURE}")
+    if flaw:
+        raise IntegrityError(f"{path}: {flaw}; {CURE}")
+    return Layer(data, path)
+
+
+def layer_is_whole(folder: Path, layer: str) -> bool:
+    """Whether a resumed run can keep that layer file."""
+    try:
+        read_layer(folder, layer)
+    except IntegrityError:
+        return False
+    return True

@@ -1,0 +1,187 @@
+"""What the store knows, asked one experiment at a time: matches of a query, its score, a summary, the leaderboard."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from semsearch.errors import InputError, SpecMismatch, UnknownName
+from semsearch.models.catalog import FeatureSpec
+from semsearch.ranking import metrics, scores
+from semsearch.results import opened
+from semsearch.results.artifacts import Ranking
+from semsearch.results.store import Store
+from semsearch.settings import settings
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One configuration on one dataset; ``metric`` may be a name of metrics.SAME_RANKING."""
+
+    dataset: str
+    spec: FeatureSpec
+    metric: str
+
+    @property
+    def stored_metric(self) -> str:
+        """The stored metric that ranks alike."""
+        return metrics.SAME_RANKING.get(self.metric, self.metric)
+
+
+@dataclass(frozen=True)
+class Match:
+    """One item of a ranking."""
+
+    item: int
+    distance: float
+    similarity: float
+    """In [0, 1], see ``metrics.similarity``."""
+    rank: int
+    """From 1."""
+    correct: bool
+    """Whether the item has the class of the query."""
+
+
+@dataclass(frozen=True)
+class QueryScore:
+    """How well the k nearest of one query agree with its class."""
+
+    score: float
+    """Published score over the k ranks there are."""
+    hits: int
+    k: int
+    """Matches there are: at most the k asked for."""
+    precision: float
+    recall: float
+    """NaN when the class has no other member."""
+    average_precision: float
+    """Over the full ranking; NaN as recall."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """An experiment over all its queries, at k = 15."""
+
+    experiment: Experiment
+    score: scores.Interval
+    mean_average_precision: float
+    """Over the queries that have one; NaN, as recall, where no class has two members."""
+    precision: float
+    recall: float
+    per_class: tuple[float, ...]
+    """Mean published score by class."""
+
+
+def open_store(path: Path | None = None) -> Store:
+    """The store at ``path``, by default the shipped one; IntegrityError when it is missing or damaged."""
+    return Store(path or settings().precomputed)
+
+
+def matches(store: Store, experiment: Experiment, query: int, *, k: int) -> list[Match]:
+    """The k nearest items of a query (an item id), nearest first; as many as are stored when k is more.
+
+    InputError for k < 1; UnknownName for a query without results; SpecMismatch when the dataset on this
+    machine is not the one that the results were computed from.
+    """
+    ranking, row = _ranking(store, experiment, query, k)
+    ids, distances = ranking.ids[row, :k], ranking.distances[row, :k]
+    alike = metrics.similarity(distances, experiment.stored_metric, ranking.scale)
+    shown = distances.astype(np.float64) ** 2 if experiment.metric == "sqeuclidean" else distances
+    labels = _labels(store, experiment)
+    correct = labels[ids] == labels[query]
+    rows = zip(ids, shown, alike, correct, strict=True)
+    return [Match(int(i), float(d), float(s), rank, bool(c)) for rank, (i, d, s, c) in enumerate(rows, 1)]
+
+
+def query_score(store: Store, experiment: Experiment, query: int, *, k: int = scores.PUBLISHED_K) -> QueryScore:
+    """The scores of one query over its k nearest; raises as ``matches`` does."""
+    ranking, row = _ranking(store, experiment, query, k)
+    labels = _labels(store, experiment)
+    items = store.items(experiment.dataset, experiment.spec.model)
+    found = scores.hits(labels[[query]], labels[ranking.ids[[row], :k]])
+    relevant = np.array([(labels[items] == labels[query]).sum() - 1])
+    own = store.score(experiment.dataset, experiment.spec, experiment.stored_metric)
+    return QueryScore(
+        score=float(scores.published_score(found)[0]),
+        hits=int(scores.count(found)[0]),
+        k=found.shape[1],
+        precision=float(scores.precision(found)[0]),
+        recall=float(scores.recall(found, relevant)[0]),
+        average_precision=float(own.average_precision[row]),
+    )
+
+
+def summary(store: Store, experiment: Experiment) -> Summary:
+    """The scores of an experiment over all its queries."""
+    own = store.score(experiment.dataset, experiment.spec, experiment.stored_metric)
+    labels = _labels(store, experiment)[store.items(experiment.dataset, experiment.spec.model)]
+    depth = min(scores.PUBLISHED_K, len(labels) - 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recalls = np.where(scores.relevant(labels) > 0, own.hits / scores.relevant(labels), np.nan)
+    classes = len(opened.dataset(experiment.dataset).classes)
+    return Summary(
+        experiment,
+        score=scores.bootstrap_interval(own.score),
+        mean_average_precision=scores.mean(own.average_precision),
+        precision=scores.mean(own.hits / depth),
+        recall=scores.mean(recalls),
+        per_class=tuple(float(value) for value in scores.class_means(own.score, labels, classes)),
+    )
+
+
+def leaderboard(store: Store, dataset: str) -> list[tuple[Experiment, float, float]]:
+    """(experiment, mean published score, mAP) of all stored experiments of a dataset, best score first.
+
+    The mAP is NaN where no class has two members.
+    """
+    table = store.scores(dataset)
+    means = table.scores.score.mean(1)
+    maps = [scores.mean(row) for row in table.scores.average_precision]
+    order = np.argsort(-means, kind="stable")
+    return [
+        (Experiment(dataset, table.specs[row], table.metrics[row]), float(means[row]), float(maps[row]))
+        for row in order
+    ]
+
+
+def everywhere(store: Store, dataset: str, query: int) -> list[tuple[Experiment, float]]:
+    """(experiment, published score) of one query for all stored experiments of a dataset."""
+    table = store.scores(dataset)
+    column = _position(table.items, query)
+    rows = zip(table.specs, table.metrics, table.scores.score[:, column], strict=True)
+    return [(Experiment(dataset, spec, metric), float(score)) for spec, metric, score in rows]
+
+
+def _ranking(store: Store, experiment: Experiment, query: int, k: int) -> tuple[Ranking, int]:
+    if k < 1:
+        raise InputError(f"expected k of at least 1, got {k}")
+    ranking = store.ranking(experiment.dataset, experiment.spec, experiment.stored_metric)
+    return ranking, _position(store.items(experiment.dataset, experiment.spec.model), query)
+
+
+def _position(items: np.ndarray, query: int) -> int:
+    found = np.flatnonzero(items == query)
+    if not len(found):
+        raise UnknownName("query with stored results", query, [f"{items[0]} … {items[-1]}"])
+    return int(found[0])
+
+
+def _labels(store: Store, experiment: Experiment) -> np.ndarray:
+    return _labels_of(experiment.dataset, store.facts(experiment.dataset, experiment.spec.model)["dataset_hash"])
+
+
+@lru_cache(16)
+def _labels_of(dataset: str, content_hash: str) -> np.ndarray:
+    found = opened.dataset(dataset)
+    if found.content_hash != content_hash:
+        raise SpecMismatch(
+            f"{dataset}: expected the pictures that its results were computed from ({content_hash[:12]}…), "
+            f"got others ({found.content_hash[:12]}…); run `semsearch precompute {dataset}`"
+        )
+    return found.labels
+
+
+def labels(store: Store, dataset: str) -> np.ndarray:
+    """Label of each item of a dataset by id, (n,) int32; SpecMismatch when its pictures are not those of the store."""
+    return _labels_of(dataset, store.facts(dataset, store.models(dataset)[0])["dataset_hash"])

@@ -1,0 +1,67 @@
+"""What is stored of a layer, computed from its features: rankings, scores and maps of all ways and metrics."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from semsearch.models.catalog import FeatureSpec
+from semsearch.ranking import metrics, projection, scores
+from semsearch.results import artifacts
+
+
+def results(
+    vectors: Mapping[FeatureSpec, np.ndarray], labels: np.ndarray, project: projection.Project, previous: artifacts.Maps
+) -> artifacts.LayerResults:
+    """All results of one layer from its features, (n, d) float32 by spec, and the label of each item, (n,).
+
+    ``previous`` are the maps of the layer before, from which the maps of this one set out.
+    """
+    found = artifacts.LayerResults({}, {}, {})
+    for spec, rows in vectors.items():
+        way = (spec.pooling, spec.preset)
+        distances = metrics.pairwise(rows, tuple(metrics.METRICS))
+        for metric, matrix in distances.items():
+            ranked, scored = _ranking(matrix, labels)
+            found.rankings[*way, metric] = ranked
+            found.scores[*way, metric] = scored
+        found.maps.update(_maps(way, distances, labels, project, previous))
+    return found
+
+
+def _maps(
+    way: tuple[str, str],
+    distances: dict[str, np.ndarray],
+    labels: np.ndarray,
+    project: projection.Project,
+    previous: artifacts.Maps,
+) -> artifacts.Maps:
+    """All maps of one way: PCA of Euclidean distances; the others of cosine distances, begun at the layer before."""
+    maps: artifacts.Maps = {}
+    for kind in artifacts.KINDS:
+        method, dimensions = kind[:-1], int(kind[-1])
+        basis = distances["euclidean" if method == "pca" else "cosine"]
+        before = previous.get((*way, kind))
+        found = projection.pca(distances["euclidean"], dimensions)
+        if method == "pca" and before is not None:
+            same = (found.astype(np.float64) * before.coordinates).sum(0) >= 0
+            found = found * np.where(same, 1, -1).astype(np.float32)
+        elif before is not None:
+            found = projection.align(project(method, basis, before.coordinates), before.coordinates)
+        elif method != "pca":
+            found = project(method, basis, found)
+        maps[*way, kind] = artifacts.Map(found, projection.trust(basis, found, labels))
+    return maps
+
+
+def _ranking(matrix: np.ndarray, labels: np.ndarray) -> tuple[artifacts.Ranking, artifacts.Scores]:
+    """Top matches of every item by a distance matrix (n, n), and each item's scores over the full ranking."""
+    everyone = np.arange(len(matrix))
+    ids, distances = metrics.rank(matrix, len(matrix) - 1, exclude=everyone)
+    hits = scores.hits(labels, labels[ids])
+    top = hits[:, : scores.PUBLISHED_K]
+    return (
+        artifacts.Ranking(ids[:, : artifacts.DEPTH], distances[:, : artifacts.DEPTH], metrics.scale(matrix)),
+        artifacts.Scores(
+            scores.published_score(top), scores.count(top), scores.average_precision(hits, scores.relevant(labels))
+        ),
+    )

@@ -1,0 +1,159 @@
+"""The store opened for reading: each file's digest is checked before anything in it is looked at."""
+
+import threading
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from semsearch.errors import IntegrityError, NotReady, StorageError, UnknownName
+from semsearch.files.storage import explain, of_machine
+from semsearch.models import catalog
+from semsearch.models.catalog import WAYS, FeatureSpec
+from semsearch.results.artifacts import CURE, KINDS, METRICS, SCHEMA, Layer, Map, Ranking, Scores
+from semsearch.results.units import aside, digest, read_signed
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """The scores of all experiments of a dataset; row i is ``specs[i]`` with ``metrics[i]``."""
+
+    specs: tuple[FeatureSpec, ...]
+    metrics: tuple[str, ...]
+    items: np.ndarray
+    """(n,) int32 item ids, the columns."""
+    scores: Scores
+    """Arrays (rows, n)."""
+
+
+class Store:
+    """A store opened for reading; safe for threads; keeps the last opened layers in memory."""
+
+    def __init__(self, root: Path, *, keep: int = 8) -> None:
+        """Read and check the manifest at ``root``; IntegrityError if it is missing, damaged or of another schema."""
+        self.root = root
+        manifest = read_signed(root / "manifest.json")
+        if not isinstance(manifest.get("units"), dict):
+            raise IntegrityError(f"{root}: expected a manifest, got another sealed file; {CURE}")
+        if manifest.get("schema") != SCHEMA:
+            raise IntegrityError(f"{root}: expected schema {SCHEMA}, got {manifest.get('schema')}; {CURE}")
+        self.digest: str = manifest["digest"]
+        """Of the manifest: two stores of one digest hold the same."""
+        self._units: dict[str, dict[str, dict]] = manifest["units"]
+        self._layers: OrderedDict[tuple[str, str, str], Layer] = OrderedDict()
+        self._keep, self._lock = keep, threading.Lock()
+        self._tables: dict[str, ScoreTable] = {}
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Names of the datasets with results."""
+        return tuple(self._units)
+
+    def models(self, dataset: str) -> tuple[str, ...]:
+        """Names of the models with results for a dataset, in catalogue order."""
+        if dataset not in self._units:
+            raise UnknownName("dataset with stored results", dataset, self._units)
+        return tuple(name for name in catalog.models() if name in self._units[dataset])
+
+    def facts(self, dataset: str, model: str) -> dict[str, Any]:
+        """What a unit was computed from: hashes, weights, skipped pictures, libraries."""
+        if model not in self.models(dataset):
+            raise UnknownName(f"model with stored results for {dataset}", model, self.models(dataset))
+        return self._units[dataset][model]
+
+    def items(self, dataset: str, model: str) -> np.ndarray:
+        """Ids of the items that have results, (n,) int32: row i of every array is ``items[i]``."""
+        return np.asarray(self.facts(dataset, model)["items"], np.int32)
+
+    def ranking(self, dataset: str, spec: FeatureSpec, metric: str) -> Ranking:
+        """The ranking of every query of one experiment, ids being item ids."""
+        self._rank(metric)
+        found = self._layer(dataset, spec.model, spec.layer).ranking(*self._way(spec), metric)
+        return Ranking(self.items(dataset, spec.model)[found.ids], found.distances, found.scale)
+
+    def map(self, dataset: str, spec: FeatureSpec, kind: str) -> Map:
+        """The map of one kind (see artifacts.KINDS), and how far to trust it."""
+        if kind not in KINDS:
+            raise UnknownName("stored kind of map", kind, KINDS)
+        return self._layer(dataset, spec.model, spec.layer).map(*self._way(spec), kind)
+
+    def score(self, dataset: str, spec: FeatureSpec, metric: str) -> Scores:
+        """The scores of one experiment, each array (n,)."""
+        row = WAYS.index(self._way(spec)) * len(METRICS) + self._rank(metric)
+        own = self._layer(dataset, spec.model, spec.layer).scores
+        return Scores(own.score[row], own.hits[row], own.average_precision[row])
+
+    def scores(self, dataset: str) -> ScoreTable:
+        """The scores of every stored experiment of a dataset."""
+        if dataset not in self._tables:
+            models = self.models(dataset)
+            layers = [(model, layer.name) for model in models for layer in catalog.model(model).layers]
+            with ThreadPoolExecutor() as pool:
+                found = list(pool.map(lambda where: self._read(dataset, *where).scores, layers))
+            rows = [(FeatureSpec(*where, *way), metric) for where in layers for way in WAYS for metric in METRICS]
+            joined = Scores(
+                np.concatenate([scores.score for scores in found]),
+                np.concatenate([scores.hits for scores in found]),
+                np.concatenate([scores.average_precision for scores in found]),
+            )
+            specs, metrics = tuple(spec for spec, _ in rows), tuple(metric for _, metric in rows)
+            self._tables[dataset] = ScoreTable(specs, metrics, self.items(dataset, models[0]), joined)
+        return self._tables[dataset]
+
+    @staticmethod
+    def _way(spec: FeatureSpec) -> tuple[str, str]:
+        way = (spec.pooling, spec.preset)
+        if way not in WAYS:
+            raise UnknownName("stored pooling and preset", " ".join(way), [" ".join(known) for known in WAYS])
+        return way
+
+    @staticmethod
+    def _rank(metric: str) -> int:
+        if metric not in METRICS:
+            raise UnknownName("stored metric", metric, METRICS)
+        return METRICS.index(metric)
+
+    def _layer(self, dataset: str, model: str, layer: str) -> Layer:
+        key = (dataset, model, layer)
+        with self._lock:
+            if key not in self._layers:
+                self._layers[key] = self._read(*key)
+                while len(self._layers) > self._keep:
+                    self._layers.popitem(last=False)
+            self._layers.move_to_end(key)
+            return self._layers[key]
+
+    def _read(self, dataset: str, model: str, layer: str) -> Layer:
+        facts, file = self.facts(dataset, model), f"{layer}.npz"
+        usual = self.root / dataset / model / file
+        # A unit that is replaced is set aside until the new one is sealed.
+        before = aside(self.root, dataset, model, facts["key"]) / file
+        expected, found = facts["files"].get(file), []
+        for path in (usual, before):
+            data = _bytes(path)
+            found.append(digest(data))
+            if found[-1] == expected:
+                return Layer(data, path)
+        if self._was_renewed():
+            raise NotReady("the stored results were renewed a moment ago; try again")
+        raise IntegrityError(f"{usual}: expected SHA-256 {expected}, got {found[0]}; {CURE}")
+
+    def _was_renewed(self) -> bool:
+        """Whether another manifest, and a whole one, lies on disk now."""
+        try:
+            return bool(read_signed(self.root / "manifest.json")["digest"] != self.digest)
+        except (IntegrityError, StorageError):
+            return False
+
+
+def _bytes(path: Path) -> bytes:
+    """What is in a file; nothing where it cannot be read. StorageError when the machine fails, not the file."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        if of_machine(error):
+            raise explain(error, path) from error
+        return b""

@@ -1,0 +1,13 @@
+"""The source of what ships, for the tests that read it."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def shipped():
+    """Every Python file of the package and of the screens."""
+    places = [ROOT / "app.py", ROOT / "server.py"]
+    for name in ("semsearch", "ui", "pages"):
+        places += sorted((ROOT / name).rglob("*.py"))
+    return places

@@ -1,0 +1,295 @@
+"""Charts of the Search page: figures in, the number of what was clicked out.
+
+Names of classes are untrusted and Plotly reads markup in every text, so all text of data goes through ``literal``.
+"""
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ui.charts.palette import CLASS_COLOURS, SEQUENTIAL, class_colour, class_symbol, ink
+
+MARK, BEST, QUIET = "#d9650f", "#ff4fa3", "#8a8d99"
+"""The current one, the best one, and all others: readable on light and dark."""
+MOST = 200
+"""Rows of a chart, and groups of points: of more a browser makes no picture that can be read, and hardly any."""
+_ROW, _ROOM = 36, 150
+_LONGEST = 26
+_CLOSED = {"fixedrange": True, "showgrid": False, "zeroline": False}
+
+
+def literal(text: str) -> str:
+    """``text`` for a chart, shown as it is and not too long for an axis."""
+    text = " ".join(text.split())
+    return html.escape(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…", quote=False)
+
+
+def draw(figure: Mapping[str, Any], *, key: str, alt: str, on_click: Callable[[int], None] | None = None) -> None:
+    """Show a figure; a click on a mark calls ``on_click`` with the number it carries, before the script runs.
+
+    That number comes from the browser: check it.
+    """
+    import plotly.graph_objects as go
+
+    def clicked() -> None:
+        points = st.session_state[key].selection.points
+        number = (points[0].get("customdata") or [None])[0] if points else None
+        if on_click and isinstance(number, int):
+            on_click(number)
+
+    config: dict[str, Any] = {
+        "displaylogo": False,
+        "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
+        "toImageButtonOptions": {"format": "png", "filename": f"semsearch_{key}", "scale": 2},
+    }
+    drawn = go.Figure(figure)
+    if on_click is None:
+        st.plotly_chart(drawn, key=key, alt=alt, config=config)
+    else:
+        st.plotly_chart(drawn, key=key, alt=alt, config=config, on_select=clicked, selection_mode="points")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A heat map: values 0 to 100 with a text in each cell, and what stands at the axes."""
+
+    values: np.ndarray
+    """(rows, columns)."""
+    texts: Sequence[Sequence[str]]
+    hovers: Sequence[Sequence[str]]
+    rows: Sequence[str]
+    columns: Sequence[str]
+    title: str
+    """Of the colour scale."""
+
+
+def heat(grid: Grid, *, numbers: np.ndarray | None = None, outlines: Mapping[tuple[int, int], str] = {}) -> dict:
+    """The figure of a grid on one scale 0 to 100; ``numbers`` (rows, columns) are what a click on a cell gives.
+
+    ``outlines`` is the colour of the frame of a cell, by (row, column).
+    """
+    height, width = grid.values.shape
+    cells: dict[str, Any] = {
+        "type": "heatmap",
+        "z": grid.values.tolist(),
+        "hovertext": grid.hovers,
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "zmin": 0,
+        "zmax": 100,
+        "colorscale": [[i / (len(SEQUENTIAL) - 1), colour] for i, colour in enumerate(SEQUENTIAL)],
+        "xgap": 2,
+        "ygap": 2,
+        "colorbar": {"orientation": "h", "y": 1, "yanchor": "bottom", "thickness": 8, "ypad": 6, "outlinewidth": 0}
+        | {"title": {"text": grid.title, "side": "top"}},
+    }
+    traces = [cells] if numbers is None else [cells, _targets(grid, numbers)]
+    frames = [
+        {"type": "rect", "x0": j - 0.48, "x1": j + 0.48, "y0": i - 0.46, "y1": i + 0.46}
+        | {"line": {"color": colour, "width": 3}}
+        for (i, j), colour in outlines.items()
+    ]
+    layout = {
+        "height": _ROW * height + _ROOM,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "xaxis": _named(grid.columns) | {"tickangle": -40 if max(map(len, grid.columns)) > 2 else 0},
+        "yaxis": _named(grid.rows) | {"autorange": False, "range": [height - 0.5, -0.5]},
+        "shapes": frames,
+        "annotations": _words(grid) if height * width <= 900 else [],
+        "showlegend": False,
+    }
+    return {"data": traces, "layout": layout}
+
+
+def _words(grid: Grid) -> list[dict[str, Any]]:
+    """The text of each cell that has one, dark or light: the text of Plotly's own is too faint on middle values."""
+    size = 11 if len(grid.columns) <= 10 else 8
+    return [
+        {"x": j, "y": i, "text": text, "showarrow": False}
+        | {"font": {"size": size, "color": ink(float(grid.values[i, j]) / 100)}}
+        for i, row in enumerate(grid.texts)
+        for j, text in enumerate(row)
+        if text
+    ]
+
+
+def _named(names: Sequence[str]) -> dict[str, Any]:
+    return _CLOSED | {
+        "tickmode": "array",
+        "tickvals": list(range(len(names))),
+        "ticktext": [literal(name) for name in names],
+        "automargin": True,
+        "ticks": "",
+    }
+
+
+def _targets(grid: Grid, numbers: np.ndarray) -> dict[str, Any]:
+    """Unseen marks over the cells: a heat map itself cannot be clicked in Streamlit."""
+    rows, columns = np.nonzero(numbers >= 0)
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": columns.tolist(),
+        "y": rows.tolist(),
+        "customdata": [[int(numbers[place])] for place in zip(rows, columns, strict=True)],
+        "hovertext": [grid.hovers[int(i)][int(j)] for i, j in zip(rows, columns, strict=True)],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "marker": {"size": _ROW - 4, "symbol": "square", "opacity": 0},
+        "selected": {"marker": {"opacity": 0}},
+        "unselected": {"marker": {"opacity": 0}},
+    }
+
+
+@dataclass(frozen=True)
+class Points:
+    """Marks of one colour and symbol."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    numbers: Sequence[int]
+    """What a click gives."""
+    hovers: Sequence[str]
+    place: int = 0
+    """Of its colour and symbol in the palette."""
+
+
+def scatter(
+    groups: Sequence[Points], *, across: str, line: tuple[Sequence, Sequence], current: tuple[float, float] | None
+) -> dict:
+    """Mean scores against a cost on a logarithmic axis, with a stepped line through the best; ``current`` is ringed."""
+    steps: dict[str, Any] = {
+        "type": "scatter",
+        "x": list(line[0]),
+        "y": list(line[1]),
+        "mode": "lines",
+        "name": "Front",
+    }
+    steps |= {"line": {"shape": "hv", "width": 2, "color": MARK}, "hoverinfo": "skip"}
+    traces = [*(_marks(group, size=7) for group in groups), steps, *_ring(current)]
+    axis = {"title": {"text": across}, "type": "log", "zeroline": False, "automargin": True}
+    layout = {
+        "height": 460,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "xaxis": axis,
+        "yaxis": {"title": {"text": "Mean score"}, "rangemode": "tozero", "automargin": True},
+        "legend": {"orientation": "h", "y": -0.25},
+    }
+    return {"data": traces, "layout": layout}
+
+
+def neighbourhood(groups: Sequence[Points], query: Sequence[float], ends: Sequence[Sequence[float]]) -> dict:
+    """A map of pictures with a query and lines from there to its matches; its axes, without meaning, are not shown."""
+    lines: dict[str, Any] = {"type": "scatter", "mode": "lines", "name": "To the matches", "hoverinfo": "skip"}
+    lines |= {"line": {"width": 1.5, "color": MARK}}
+    for i, axis in enumerate("xy"):
+        lines[axis] = [at for end in ends for at in (float(query[i]), float(end[i]), None)]
+    star = {"size": 17, "symbol": "star", "color": MARK, "line": {"width": 1.5, "color": "white"}}
+    here = {"type": "scatter", "x": [float(query[0])], "y": [float(query[1])], "mode": "markers", "marker": star}
+    traces = [*(_marks(group, size=7) for group in groups), lines, here | {"name": "Query", "hoverinfo": "name"}]
+    across, up = _square([[*query], *([x, y] for group in groups for x, y in zip(group.x, group.y, strict=True))])
+    layout = {
+        "height": 460,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "xaxis": {"visible": False, "range": across},
+        "yaxis": {"visible": False, "range": up, "scaleanchor": "x"},
+        "legend": {"orientation": "h", "y": 0},
+    }
+    return {"data": traces, "layout": layout}
+
+
+def _square(points: Sequence[Sequence[float]]) -> list[list[float]]:
+    """The ranges of two axes that show all points in proportion: left to itself, Plotly hides those on one line."""
+    low, high = np.min(points, axis=0).astype(np.float64), np.max(points, axis=0).astype(np.float64)
+    half = 0.55 * (float((high - low).max()) or 1.0)
+    return [[float(middle - half), float(middle + half)] for middle in (low + high) / 2]
+
+
+def _marks(group: Points, *, size: int) -> dict[str, Any]:
+    return {
+        "type": "scattergl" if len(group.x) > 1_500 else "scatter",
+        "mode": "markers",
+        "name": literal(group.name),
+        "x": list(group.x),
+        "y": list(group.y),
+        "customdata": [[number] for number in group.numbers],
+        "hovertext": list(group.hovers),
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "marker": {
+            "size": size,
+            "color": class_colour(group.place),
+            "symbol": class_symbol(group.place),
+            "opacity": 0.75,
+            "line": {"width": 0.5, "color": QUIET},
+        },
+        "selected": {"marker": {"opacity": 0.75}},
+        "unselected": {"marker": {"opacity": 0.75}},
+    }
+
+
+def _ring(place: tuple[float, float] | None) -> list[dict[str, Any]]:
+    if place is None:
+        return []
+    ring = {"size": 16, "symbol": "circle-open", "color": MARK, "line": {"width": 3}}
+    trace = {"type": "scatter", "x": [place[0]], "y": [place[1]], "mode": "markers", "marker": ring}
+    return [trace | {"hoverinfo": "skip", "cliponaxis": False, "name": "Chosen"}]
+
+
+def strip(groups: Sequence[Points], names: Sequence[str], *, across: str, current: tuple[float, float] | None) -> dict:
+    """One row of marks per class, on an axis from 0 to 100; ``current`` is ringed."""
+    traces = [*(_marks(group, size=8) for group in groups), *_ring(current)]
+    layout = {
+        "height": _ROW * len(names) + 70,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "xaxis": {"range": [-3, 103], "title": {"text": across}, "fixedrange": True, "automargin": True},
+        "yaxis": _named(names) | {"autorange": False, "range": [len(names) - 0.4, -0.6]},
+        "showlegend": False,
+    }
+    return {"data": traces, "layout": layout}
+
+
+def forest(
+    names: Sequence[str], values: np.ndarray, colours: Sequence[str], hovers: Sequence[str], across: str
+) -> dict:
+    """Means with their intervals around 0, one row each; ``values`` (rows, 3) are mean, low and high.
+
+    A row whose low and high are NaN has no interval and shows its mean alone.
+    """
+    mean, low, high = np.asarray(values, np.float64).T
+    rows = list(range(len(names)))
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [mean[i]],
+            "y": [i],
+            **_interval(mean[i], low[i], high[i], colours[i]),
+            "marker": {"size": 10, "color": colours[i]},
+            "hovertext": [hovers[i]],
+            "hovertemplate": "%{hovertext}<extra></extra>",
+        }
+        for i in rows
+    ]
+    layout = {
+        "height": _ROW * len(names) + 70,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "xaxis": {"title": {"text": across}, "fixedrange": True, "zeroline": True, "zerolinewidth": 2}
+        | {"automargin": True},
+        "yaxis": _named(names) | {"autorange": False, "range": [len(names) - 0.5, -0.5]},
+        "showlegend": False,
+    }
+    return {"data": traces, "layout": layout}
+
+
+def _interval(mean: float, low: float, high: float, colour: str) -> dict[str, Any]:
+    if np.isnan([low, high]).any():
+        return {}
+    bar = {"type": "data", "array": [high - mean], "arrayminus": [mean - low], "color": colour, "thickness": 2}
+    return {"error_x": bar}
+
+
+AHEAD, BEHIND = CLASS_COLOURS[0], CLASS_COLOURS[5]
+"""A is ahead, B is ahead."""

@@ -1,0 +1,170 @@
+"""What is on screen, as one value: the configuration and the query, to and from the address of the page."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from types import MappingProxyType
+from typing import Any
+
+from semsearch.errors import InputError, UnknownName
+from semsearch.models import catalog
+from semsearch.models.catalog import FeatureSpec
+from semsearch.ranking import metrics
+from semsearch.results.experiments import Experiment
+
+
+@dataclass(frozen=True)
+class Way:
+    """One entry of the pooling control: a pooling and the preset it is stored with."""
+
+    title: str
+    pooling: str
+    preset: str
+    meaning: str
+
+
+WAYS = MappingProxyType(
+    {
+        "avg": Way("Avg", "avg", "default", "Each channel becomes its mean over the picture."),
+        "max": Way("Max", "max", "default", "Each channel becomes its strongest answer anywhere in the picture."),
+        "gem": Way("GeM", "gem", "default", "Generalized mean: between the two, strong answers count more."),
+        "published": Way(
+            "Published", "flatten", "published", "As in the published experiments: 224 px, every position kept."
+        ),
+    }
+)
+WAY_OF = MappingProxyType({(way.pooling, way.preset): name for name, way in WAYS.items()})
+"""Name in the pooling control by (pooling, preset)."""
+K_RANGE = range(5, 51)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Names as in the catalogue, k as a number, q as the item id of the query."""
+
+    dataset: str = "groceries200"
+    model: str = "mobilenetv2"
+    layer: str = ""
+    pooling: str = "avg"
+    metric: str = "cosine"
+    k: int = 15
+    q: int = 0
+
+    @property
+    def experiment(self) -> Experiment:
+        """The stored experiment that this choice shows."""
+        way = WAYS[self.pooling]
+        return Experiment(self.dataset, FeatureSpec(self.model, self.layer, way.pooling, way.preset), self.metric)
+
+    def address(self) -> dict[str, str]:
+        """The whole choice as query parameters."""
+        return {name: str(value) for name, value in asdict(self).items()}
+
+
+KEYS = tuple(field.name for field in fields(Choice))
+PARTS = ("model", "layer", "pooling", "metric")
+"""What configuration B chooses for itself; it shares all else with A."""
+OTHER = "b_"
+"""Put before the name of a part in links and widget keys, it means that of configuration B."""
+
+
+def parts_of(spec: FeatureSpec, metric: str) -> dict[str, str]:
+    """A configuration as PARTS of a choice."""
+    return {"model": spec.model, "layer": spec.layer, "pooling": WAY_OF[spec.pooling, spec.preset], "metric": metric}
+
+
+def other_address(choice: Choice) -> dict[str, str]:
+    """What a choice adds to the address as configuration B."""
+    return {OTHER + name: str(getattr(choice, name)) for name in PARTS}
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What can be chosen: stored datasets, the stored models and the queries of each."""
+
+    datasets: Sequence[str]
+    models: Callable[[str], Sequence[str]]
+    queries: Callable[[str], Sequence[int]]
+    hidden: Mapping[str, str]
+    """Stored datasets that cannot be shown, and why."""
+    best: Callable[[str], Mapping[str, str]] | None = None
+    """PARTS to begin with on a dataset, where that is not the same for all."""
+
+    def settle(self, choice: Choice) -> Choice:
+        """The choice with every part that does not fit the others replaced by the default."""
+        fixed = {
+            "pooling": _fitting(choice.pooling, tuple(WAYS), Choice.pooling),
+            "metric": _fitting(choice.metric, tuple(metrics.METRICS), Choice.metric),
+            "k": _fitting(choice.k, K_RANGE, Choice.k),
+        }
+        dataset = _fitting(choice.dataset, self.datasets, self.datasets[0])
+        models = self.models(dataset)
+        model = _fitting(choice.model, models, models[0])
+        layers = [layer.name for layer in catalog.model(model).layers]
+        layer = _fitting(choice.layer, layers, layers[-1])
+        queries = self.queries(dataset)
+        q = _fitting(choice.q, queries, queries[0])
+        return replace(choice, dataset=dataset, model=model, layer=layer, q=q, **fixed)
+
+    def read(self, address: Mapping[str, str]) -> tuple[Choice, list[str]]:
+        """The choice that a link asks for, and one sentence for each part of the link that could not be met."""
+        return self._follow(self.settle(Choice()), KEYS, address, "")
+
+    def read_other(self, address: Mapping[str, str], choice: Choice) -> tuple[Choice | None, list[str]]:
+        """Configuration B beside ``choice``, None when the link asks for none; notices as ``read`` gives them."""
+        if not any(OTHER + name in address for name in PARTS):
+            return None, []
+        return self._follow(self.rival(choice), PARTS, address, OTHER)
+
+    def rival(self, choice: Choice) -> Choice:
+        """What to compare a choice with first: the same at the last layer, or there, at one well before it."""
+        layers = [layer.name for layer in catalog.model(choice.model).layers]
+        return replace(choice, layer=layers[-1] if choice.layer != layers[-1] else layers[len(layers) // 2])
+
+    def _follow(
+        self, choice: Choice, names: Sequence[str], address: Mapping[str, str], before: str
+    ) -> tuple[Choice, list[str]]:
+        refused = []
+        for name in names:
+            if before + name not in address:
+                continue
+            try:
+                part: dict[str, Any] = {name: self._value(choice, name, _word(address[before + name]))}
+                choice = self.settle(replace(choice, **part))
+            except InputError as error:
+                refused.append((name, error))
+        return choice, [f"{before}{name}: {error}. Showing {getattr(choice, name)}." for name, error in refused]
+
+    def _value(self, choice: Choice, name: str, text: str) -> str | int:
+        if name == "layer":
+            return catalog.model(choice.model).layer(text).name
+        if name == "metric":
+            return _known("metric", metrics.SAME_RANKING.get(text, text), metrics.METRICS)
+        if name == "k":
+            return _number(text, K_RANGE)
+        if name == "q":
+            return _number(text, self.queries(choice.dataset))
+        valid = {"dataset": self.datasets, "model": self.models(choice.dataset), "pooling": WAYS}
+        return _known(name, text, valid[name])
+
+
+def _word(text: str) -> str:
+    """A part of a link, as far as a name can have it: it is shown again when it is refused."""
+    return re.sub(r"[^\w-]", "?", text[:60])
+
+
+def _fitting(value: Any, valid: Sequence, default: Any) -> Any:  # noqa: ANN401 - of one type, str or int
+    return value if value in valid else default
+
+
+def _known(kind: str, text: str, valid: Iterable[str]) -> str:
+    if text not in valid:
+        raise UnknownName(kind, text, valid)
+    return text
+
+
+def _number(text: str, valid: Sequence[int]) -> int:
+    number = int(text) if text.isascii() and text.isdecimal() else -1
+    if number not in valid:
+        raise InputError(f"expected a number from {valid[0]} to {valid[-1]}, got {text!r}")
+    return number

@@ -1,0 +1,42 @@
+"""The picture grid: tiles in, the id of the picture that was clicked, or marked as more or less wanted, out."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import streamlit as st
+
+from ui.components import component
+
+_RENDER = component("gallery")
+
+Tile = dict[str, Any]
+Look = Literal["query", "matches", "pictures", "strip", "entry", "seen"]
+
+
+def gallery(
+    tiles: Sequence[Tile],
+    *,
+    key: str,
+    look: Look,
+    label: str,
+    spoken: str = "",
+    on_pick: Callable[[object], None] | None = None,
+    on_mark: Callable[[object], None] | None = None,
+) -> object:
+    """Show tiles as a list named ``label``; returns the id of the picture picked in this run, else None.
+
+    ``spoken`` is read out by screen readers when it changes. ``on_pick`` is called with the id before the
+    script runs; ``on_mark``, which puts the buttons "More" and "Less" below each tile, with {"id", "more"}. What
+    comes back is the browser's word: check it.
+    """
+
+    def picked() -> None:
+        if on_pick:
+            on_pick(st.session_state[key].picked)
+
+    def marked() -> None:
+        if on_mark:
+            on_mark(st.session_state[key].marked)
+
+    data = {"tiles": list(tiles), "look": look, "label": label, "spoken": spoken, "marks": on_mark is not None}
+    return _RENDER(key=key, data=data, on_picked_change=picked, on_marked_change=marked).picked

@@ -1,0 +1,97 @@
+"""What the sections of the Guide are built from: the picture that it is told with, and panels of its matches."""
+
+from dataclasses import asdict, replace
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from semsearch.models import catalog
+from semsearch.results import experiments
+from semsearch.results.experiments import Match
+from ui import pictures, resources, sidebar, tiles
+from ui.choice import Choice
+from ui.components.gallery import Tile, gallery
+
+SEARCH = "pages/search.py"
+PANEL, NARROW = 6, 250
+"""Matches in a panel, and the least width of one in pixels."""
+_LEAVING = "guide_leaving"
+_EXAMPLES = {"telling": "The most telling one", "query": "My query"}
+
+
+def leave_if_asked() -> None:
+    """Go to the Search page when a picture of the Guide was clicked."""
+    if st.session_state.pop(_LEAVING, False):
+        st.switch_page(SEARCH)
+
+
+def open_in_search(view: Choice, item: object) -> None:
+    """Search with that picture in the configuration of ``view``; for callbacks."""
+    sidebar.go(**asdict(view) | {"q": item})
+    st.session_state[_LEAVING] = True
+
+
+def link(view: Choice, label: str) -> None:
+    """A link to the Search page, with all of ``view`` in its address."""
+    st.page_link(SEARCH, label=label, icon=":material/image_search:", query_params=view.address())
+
+
+def example(choice: Choice) -> Choice:
+    """The choice with the picture that the Guide is told with, as its control says."""
+    which = st.segmented_control(
+        "Picture of the story",
+        list(_EXAMPLES),
+        default="telling",
+        key="guide_example",
+        required=True,
+        format_func=_EXAMPLES.__getitem__,
+        help="The most telling one gains most from the first to the last layer of the model in the sidebar.",
+    )
+    return choice if which == "query" else replace(choice, q=telling(choice))
+
+
+def at_layer(choice: Choice, place: int) -> Choice:
+    """The choice at the layer of its model in that place, counted as in lists."""
+    return replace(choice, layer=catalog.model(choice.model).layers[place].name)
+
+
+def telling(choice: Choice) -> int:
+    """The query whose score rises most from the first to the last layer of the chosen model; the first of equals."""
+    first, last = (
+        resources.store().score(choice.dataset, view.experiment.spec, view.experiment.stored_metric).score
+        for view in (at_layer(choice, 0), at_layer(choice, -1))
+    )
+    return resources.queries(choice.dataset)[int(np.argmax(last - first))]
+
+
+def panel(view: Choice, title: str, note: str, *, key: str) -> list[Match]:
+    """A titled box of the first matches of ``view``, each a click away from the Search page."""
+    dataset = resources.dataset(view.dataset)
+    found = experiments.matches(resources.store(), view.experiment, view.q, k=PANEL)
+    pictures.ensure_thumbnails(dataset, [match.item for match in found])
+    with st.container(border=True, key=key):
+        st.markdown(f"**{title}**  \n{note}")
+        gallery(
+            [_small(tile) for tile in tiles.match_tiles(dataset, found, pictures.addresses(dataset))],
+            key=f"{key}_matches",
+            look="pictures",
+            label=f"{title}: the first matches, nearest first",
+            on_pick=partial(open_in_search, view),
+        )
+        link(view, "Open this in Search")
+    return found
+
+
+def _small(tile: Tile) -> Tile:
+    """A match as it fits a panel: rank, class and the cue; the rest is spoken and in the hint."""
+    kept = {name: value for name, value in tile.items() if name not in ("bar", "similarity", "distance")}
+    return kept | {"verdict": "same" if tile["right"] else "other", "hint": tile["spoken"]}
+
+
+def query(view: Choice, *, key: str) -> None:
+    """The query of ``view``, as the Search page shows it."""
+    dataset = resources.dataset(view.dataset)
+    pictures.ensure_thumbnails(dataset, [view.q])
+    tile = tiles.item_tile(dataset, view.q, pictures.addresses(dataset))
+    gallery([tile | {"note": f"Query, picture {view.q}"}], key=key, look="query", label="Query")

@@ -1,0 +1,153 @@
+"""The one call of a live search, through the service that all users share, and what is said when it cannot answer."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import wait
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import streamlit as st
+
+from semsearch.errors import (
+    Busy,
+    EngineError,
+    ImageRefused,
+    NotReady,
+    PicturesUnavailable,
+    ProcessLost,
+    SemsearchError,
+    TooLate,
+    WeightsUnavailable,
+)
+from semsearch.live import serving
+from semsearch.live.search import Example, Question, SearchResult
+from semsearch.models import weights
+from semsearch.models.catalog import FeatureSpec
+from ui import resources, sidebar, texts
+from ui.choice import Choice
+from ui.live import given as live_given
+from ui.live import weights as live_weights
+
+_LAST, _PREPARING, _WORK = "live_last", "live_preparing", "live_work"
+_FAILED = "live_failed"
+"""Which preparation failed, and why, until somebody presses Try again: begun anew in each run, it would never end."""
+_TITLES: tuple[tuple[type[SemsearchError], str, str], ...] = (
+    (Busy, "The server is busy", "hourglass_top"),
+    (TooLate, "There was no answer in time", "timer_off"),
+    (ImageRefused, "A picture of the query cannot be read", "hide_image"),
+    (PicturesUnavailable, "The pictures of this dataset are not here", "hide_image"),
+    (ProcessLost, "The work was cut short", "error"),
+    (EngineError, "The network could not be run", "error"),
+    (SemsearchError, "This cannot be searched", "error"),
+)
+
+
+def ask(choice: Choice, examples: Sequence[Example], question: Question) -> SearchResult:
+    """The answer of the service; a rerun of the page while it waits withdraws the request. Raises as the service."""
+    status = weights.status(choice.model)
+    if not status.here:
+        raise WeightsUnavailable(status.note)
+    _tell_failure((choice.dataset, choice.experiment.spec))
+    resources.allow("search")
+    future = serving.service().submit(examples, question)
+    try:
+        with st.spinner("Searching …"):
+            while not future.done():
+                wait([future], 0.2)
+                st.session_state.get(_WORK)  # touching it is where Streamlit ends a run that is no longer wanted
+    finally:
+        future.cancel()
+    result = future.result()
+    st.session_state[_LAST] = {key: value for key, value in asdict(choice).items() if key != "k"}
+    return result
+
+
+@contextmanager
+def told(choice: Choice) -> Iterator[None]:
+    """Draw, in place of what fails in the block, what failed in words and the ways out."""
+    try:
+        yield
+    except WeightsUnavailable:
+        live_weights.offer(choice, _way_back)
+    except NotReady:
+        _prepare(choice)
+    except SemsearchError as error:
+        _say(choice, error)
+
+
+def _say(choice: Choice, error: SemsearchError) -> None:
+    title, icon = next((title, icon) for kind, title, icon in _TITLES if isinstance(error, kind))
+    st.error(texts.plain(str(error)), title=title, icon=f":material/{icon}:")
+    with st.container(horizontal=True):
+        st.button("Try again", key="live_again", icon=":material/refresh:", on_click=_forget_failure)
+        if live_given.kept():
+            st.button("Search with a picture of the dataset", key="live_drop", on_click=live_given.clear)
+        _way_back(choice)
+
+
+def _note_failure() -> None:
+    """Keep why a preparation failed that has come to its end."""
+    state = st.session_state
+    work: serving.Preparation | None = state.get(_WORK)
+    if work and work.finished.done() and (key := state.pop(_PREPARING, None)) and (error := work.finished.exception()):
+        state[_FAILED] = key, error
+
+
+def _tell_failure(key: tuple[str, FeatureSpec]) -> None:
+    """Raise why the preparation of this very search failed; forget that of another."""
+    _note_failure()
+    failed = st.session_state.get(_FAILED)
+    if failed and failed[0] == key:
+        raise failed[1]
+    _forget_failure()
+
+
+def _forget_failure() -> None:
+    st.session_state.pop(_FAILED, None)
+
+
+def _way_back(choice: Choice) -> None:
+    """A button to the configuration that answered last, or to the one to begin with."""
+    last = st.session_state.get(_LAST) or _first()
+    if any(getattr(choice, name) != value for name, value in last.items()):
+        st.button("Go back", key="live_back", icon=":material/arrow_back:", on_click=_return, args=(last,))
+
+
+def _return(last: dict[str, object]) -> None:
+    live_weights.stop()
+    sidebar.go(**last)
+
+
+def _first() -> dict[str, object]:
+    """Where to begin: the best configuration on the first dataset that is here."""
+    dataset = resources.live_offers().datasets[0]
+    return {"dataset": dataset, **resources.best_parts(dataset)}
+
+
+def _prepare(choice: Choice) -> None:
+    key = (choice.dataset, choice.experiment.spec)
+    if st.session_state.get(_PREPARING) != key:
+        try:
+            st.session_state[_WORK] = serving.service().prepare(*key)
+        except SemsearchError as error:
+            _say(choice, error)
+            return
+        st.session_state[_PREPARING] = key
+    with st.container(border=True, key="live_preparation"):
+        title = texts.plain(resources.dataset(choice.dataset).title)
+        st.markdown(f"**The first search of {title} with this network and layer.**")
+        st.caption("Every picture of it goes through the network once; the result is kept. Others are not held up.")
+        _progress(choice)
+        _way_back(choice)
+        st.caption("Going back loses nothing: the server goes on, and the next visit finds what is done.")
+
+
+@st.fragment(run_every=0.4)
+def _progress(choice: Choice) -> None:
+    work: serving.Preparation = st.session_state[_WORK]
+    if work.finished.done():
+        _note_failure()
+        st.rerun()
+    if work.total:
+        st.progress(work.done / work.total, f"{work.done:,} of {texts.counted(work.total, 'picture')}")
+    else:
+        st.progress(0.0, "Loading the network …")

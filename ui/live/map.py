@@ -1,0 +1,92 @@
+"""Where a live query lies among the pictures of the dataset: on the stored map, placed by its neighbours."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from semsearch.data.datasets import Dataset
+from semsearch.live.search import Found, SearchResult
+from ui import charts, resources, sidebar, texts
+from ui.charts import Points
+from ui.choice import Choice
+from ui.live import given as live_given
+from ui.live.given import Given
+
+KIND = "umap2"
+NEAREST = 5
+"""Matches that place a query on the map."""
+
+
+def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
+    """Draw the map, or say why there is none."""
+    st.markdown("**Where the query lies**")
+    store, dataset = resources.store(), resources.dataset(choice.dataset)
+    if choice.dataset not in store.datasets or choice.model not in store.models(choice.dataset):
+        st.caption(
+            f"There is no map of {texts.plain(dataset.title)} under this model: maps are made ahead, by "
+            f"`semsearch precompute {choice.dataset}`."
+        )
+        return
+    if store.facts(choice.dataset, choice.model)["dataset_hash"] != dataset.content_hash:
+        st.caption(f"{texts.plain(dataset.title)} has changed since its map was made.")
+        return
+    items = store.items(choice.dataset, choice.model)
+    places = dict(zip(items.tolist(), store.map(choice.dataset, choice.experiment.spec, KIND).coordinates, strict=True))
+    near = [match for match in result.matches if match.item in places]
+    if not near:
+        st.caption("Without a match there is no place for the query on the map.")
+        return
+    own = _own(choice, given)
+    place = places[own] if own in places else placed(near, places)
+    charts.draw(
+        charts.neighbourhood(_groups(dataset, places), place.tolist(), [places[match.item] for match in near]),
+        key="live_map",
+        alt=f"Map of {texts.counted(len(places), 'picture')} with lines from the query to its "
+        f"{texts.counted(len(near), 'match')}",
+        on_click=_pick,
+    )
+    st.caption(
+        "The query is a picture of this map and stands at its own place."
+        if own in places
+        else "The map was computed without the query. It is placed by its neighbours, at the mean of its "
+        f"{min(NEAREST, len(near))} nearest matches weighted by similarity; this is no transform of its features."
+    )
+
+
+def _own(choice: Choice, given: Sequence[Given]) -> int | None:
+    """The item that is the whole query, if it is one."""
+    [example, *more], _ = live_given.examples(choice, given)
+    picture = example.picture
+    return picture if not more and example.weight > 0 and isinstance(picture, int) else None
+
+
+def placed(near: Sequence[Found], places: dict[int, np.ndarray]) -> np.ndarray:
+    """The mean place of the first matches, weighted by similarity; unweighted where that is 0 for all."""
+    first = near[:NEAREST]
+    similar = np.array([match.similarity for match in first])
+    return np.average([places[match.item] for match in first], axis=0, weights=similar if similar.any() else None)
+
+
+def _groups(dataset: Dataset, places: dict[int, np.ndarray]) -> list[Points]:
+    """The pictures by class; all in one group where the classes are too many to tell apart."""
+    members: dict[int, list[int]] = {}
+    many = len(dataset.classes) > charts.MOST
+    for one in places:
+        members.setdefault(0 if many else dataset.items[one].label, []).append(one)
+    return [
+        Points(
+            "Pictures" if many else dataset.classes[label],
+            [float(places[one][0]) for one in members[label]],
+            [float(places[one][1]) for one in members[label]],
+            members[label],
+            [f"{charts.literal(dataset.classes[dataset.items[one].label])}, picture {one}" for one in members[label]],
+            label,
+        )
+        for label in sorted(members)
+    ]
+
+
+def _pick(number: int) -> None:
+    live_given.clear()
+    sidebar.pick(number)

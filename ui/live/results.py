@@ -1,0 +1,136 @@
+"""The answer of a live search: whether it is a good one, the matches, the vote of their classes, the time it took."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import streamlit as st
+
+from semsearch.data.datasets import Dataset
+from semsearch.errors import InputError
+from semsearch.live.search import LESS, MORE, SearchResult
+from semsearch.results.experiments import Match
+from ui import pictures, resources, sidebar, texts, tiles
+from ui.choice import Choice
+from ui.components.gallery import Tile, gallery
+from ui.live import given as live_given
+from ui.live import map as live_map
+from ui.live.given import Given
+
+SHARES = 5
+"""Classes of the vote that are shown."""
+_TIMES = {
+    "waiting": ("Waiting", "From being admitted to being begun: the server takes several searches at once."),
+    "gallery": ("Opening", "Having the features of the dataset at hand; more than nothing only after a while."),
+    "decode": ("Decoding", "From the bytes of the query's pictures to what the network sees, in another process."),
+    "features": (
+        "Network",
+        "From that to a list of numbers, waiting for the network included; 0 for known pictures.",
+    ),
+    "search": ("Search", "Comparing that with the pictures of the dataset."),
+}
+
+
+def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
+    """Draw the answer."""
+    dataset = resources.dataset(choice.dataset)
+    pictures.ensure_thumbnails(dataset, [match.item for match in result.matches])
+    _verdict(choice, given, result)
+    gallery(
+        _tiles(dataset, result, live_given.label(choice, given), pictures.addresses(dataset)),
+        key="live_matches",
+        look="matches",
+        label=f"The {texts.counted(len(result.matches), 'picture')} most like the query, nearest first",
+        spoken=_spoken(dataset, result),
+        on_pick=_searched_with,
+        on_mark=partial(_mark, choice),
+    )
+    vote, map_place = st.columns([1, 1.6], gap="medium")
+    with vote:
+        _vote(dataset, result)
+        _times(result)
+    with map_place:
+        live_map.show(choice, given, result)
+
+
+def _tiles(dataset: Dataset, result: SearchResult, label: int | None, addresses: Mapping[int, str]) -> list[Tile]:
+    drawn = []
+    for found in result.matches:
+        match = Match(found.item, found.distance, found.similarity, found.rank, found.label == label)
+        [tile] = tiles.match_tiles(dataset, [match], addresses)
+        if label is None:
+            tile["spoken"] = tile["spoken"].replace(f", {tile.pop('verdict')}", "", 1)
+        drawn.append(tile)
+    return drawn
+
+
+def _searched_with(number: object) -> None:
+    live_given.clear()
+    sidebar.pick(number)
+
+
+def _mark(choice: Choice, said: object) -> None:
+    """Take a mark as the browser says it: {"id", "more"}."""
+    if not isinstance(said, dict):
+        return
+    number = said.get("id")
+    if type(number) is not int or not 0 <= number < len(resources.dataset(choice.dataset).items):
+        return
+    try:
+        live_given.mark(choice, number, MORE if said["more"] is True else LESS)
+    except (InputError, KeyError) as error:
+        st.session_state["live_refused"] = [f"{error}."]
+
+
+def _verdict(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
+    """Whether the first match can be trusted; always one box of the same height, so that nothing jumps."""
+    if not result.matches:
+        st.info(
+            "No picture passes the filter. Choose other classes or a lower similarity.", icon=":material/filter_alt:"
+        )
+        return
+    nearest, limit = texts.distance(result.matches[0].distance), result.threshold
+    if limit is None:
+        st.info(
+            f"Nearest match {nearest} away. On this dataset no distance tells a good match from a bad one: even the "
+            "nearest pictures are mostly of another class under this configuration.",
+            icon=":material/help:",
+        )
+    elif result.good:
+        st.success(
+            f"Good match: {nearest} away, within {texts.distance(limit)}. On this dataset nearest matches so close are "
+            "of the same class at least half of the time.",
+            icon=":material/check_circle:",
+        )
+    else:
+        st.warning(
+            f"No good match: the nearest is {nearest} away, beyond {texts.distance(limit)}. So far away, nearest "
+            "matches on this dataset are of another class more often than not.",
+            icon=":material/search_off:",
+        )
+
+
+def _spoken(dataset: Dataset, result: SearchResult) -> str:
+    if not result.matches:
+        return "No match."
+    label, share = result.vote[0]
+    matches = texts.counted(len(result.matches), "match")
+    return f"{matches}, {100 * share:.0f} % of them {dataset.classes[label]}."
+
+
+def _vote(dataset: Dataset, result: SearchResult) -> None:
+    st.markdown("**What the matches are**")
+    for label, share in result.vote[:SHARES]:
+        name = dataset.classes[label]
+        st.progress(share, f"{texts.plain(name)}: {100 * share:.0f} %")
+    if len(result.vote) > SHARES:
+        rest = sum(share for _, share in result.vote[SHARES:])
+        more = texts.counted(len(result.vote) - SHARES, "more class")
+        st.caption(f"{more}: {100 * rest:.0f} %")
+
+
+def _times(result: SearchResult) -> None:
+    st.markdown("**Where the time went, in ms**")
+    with st.grid(3, min_column_width=90, gap="small"):
+        for name, (title, meaning) in _TIMES.items():
+            st.metric(title, f"{1000 * result.timings[name]:.1f}", help=meaning)
+        st.metric("Together", f"{1000 * sum(result.timings.values()):.1f}")

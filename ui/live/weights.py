@@ -1,0 +1,61 @@
+"""A model whose weights are not here yet: what it is, the button that gets it, and how far it is."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from semsearch.models import catalog, weights
+from ui import failures, texts
+from ui.choice import Choice
+
+_PULLING = "live_pulling"
+
+
+def offer(choice: Choice, way_back: Callable[[Choice], None]) -> None:
+    """Draw the panel; while the weights come, their progress and a button that ends it."""
+    model, status = catalog.model(choice.model), weights.status(choice.model)
+    with st.container(border=True, key="live_model"):
+        lacks = "is damaged on this machine" if status.state == "damaged" else "is not on this machine yet"
+        st.markdown(f":material/deployed_code: **{texts.plain(model.title)} {lacks}.**")
+        st.markdown(
+            f"A live search needs its weights, about {4 * model.parameters / 1e6:,.0f} MB. They are verified, and kept "
+            "for all who use this server."
+        )
+        st.caption(texts.plain(status.note.replace("`", "")))
+        if st.session_state.get(_PULLING) == choice.model:
+            _pull(choice.model)
+        with st.container(horizontal=True):
+            st.button(
+                "Get the model", key="live_get", icon=":material/download:", on_click=_start, args=(choice.model,)
+            )
+            way_back(choice)
+
+
+def stop() -> None:
+    """Get nothing more; for callbacks."""
+    st.session_state.pop(_PULLING, None)
+
+
+def _start(model: str) -> None:
+    st.session_state[_PULLING] = model
+
+
+def _pull(model: str) -> None:
+    """Get the weights in this run: a rerun, as by Cancel, ends it where it draws its progress, and leaves nothing."""
+    cancel, bar = st.empty(), st.progress(0.0, "Asking for the weights …")
+    cancel.button("Cancel", key="live_cancel", icon=":material/close:", on_click=stop)
+
+    def progress(done: int, total: int) -> None:
+        known = f" of {total / 1e6:,.1f}" if total else ""
+        bar.progress(min(1.0, done / total) if total else 0.0, f"{done / 1e6:,.1f}{known} MB, then they are checked")
+
+    try:
+        weights.pull(model, progress=progress)
+    except Exception as error:
+        stop()
+        cancel.empty()
+        bar.empty()
+        st.error(failures.caught(error), title="The model could not be had", icon=":material/cloud_off:")
+    else:
+        stop()
+        st.rerun()

@@ -1,0 +1,36 @@
+"""The words that explain the Live search page."""
+
+import streamlit as st
+
+from semsearch.live.search import LESS, MORE
+from semsearch.models import catalog
+from semsearch.ranking import metrics
+from ui import texts
+from ui.choice import WAYS, Choice
+
+
+def explain(choice: Choice) -> None:
+    """What the page does, and how each part of its answer comes about."""
+    model, metric = catalog.model(choice.model), metrics.METRICS[choice.metric]
+    with st.expander("What am I looking at?", icon=":material/help:"):
+        st.markdown(
+            f"Your picture goes through **{texts.plain(model.title)}** now, on this server, just as the pictures of "
+            f"the dataset did before. Layer `{choice.layer}` answers with a list of numbers. "
+            f"{WAYS[choice.pooling].meaning} The pictures whose lists are nearest are the matches. "
+            f"**{metric.title}** distance: {texts.plain(metric.formula)}. The same search can be had from Python, "
+            "from the command line and over REST.\n\n"
+            "**Several pictures.** Each list is brought to length 1. Those you like are averaged and those you do not "
+            "are taken away (Rocchio 1971): "
+            r"$q = \frac{1}{|P|}\sum_{p \in P} w_p \frac{x_p}{\lVert x_p \rVert} "
+            r"- \frac{1}{|N|}\sum_{n \in N} |w_n| \frac{x_n}{\lVert x_n \rVert}$. "
+            "The result is made as long as the lists of those you like are on average. "
+            f"A picture you bring weighs 1. A match you call **More** weighs {MORE:g}, one you call **Less** "
+            f"{abs(LESS):g}. Cosine and correlation are at their best here: they look at directions alone.\n\n"
+            "**Good match.** For every picture of the dataset it is known how far its nearest other picture is, and "
+            "whether that one is of the same class. The limit is the largest distance up to which it is so at least "
+            "half of the time. It was found with single pictures, so read it with care for several.\n\n"
+            "**What the matches are** counts their classes. It is not a classifier: the network never learned these "
+            "classes.\n\n"
+            "**Privacy.** Your pictures are decoded in a process with limits, kept in memory for this session only, "
+            "never written to disk, and shown back as small new copies without their metadata."
+        )

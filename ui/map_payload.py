@@ -1,0 +1,141 @@
+"""What the browser needs to draw the maps of a configuration: places, trust and neighbours of all its layers."""
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from semsearch.data.datasets import Dataset
+from semsearch.models import catalog
+from semsearch.models.catalog import FeatureSpec
+from semsearch.ranking.projection import NEIGHBOURS, Trust
+from semsearch.results import experiments
+from semsearch.results.store import Store
+from ui import texts
+from ui.charts import palette
+from ui.choice import WAYS, Choice
+
+LARGE = 2_000
+"""Items from which on not everything is made ready in advance."""
+
+
+@dataclass(frozen=True)
+class Travel:
+    """The maps of some layers of one model, ready for the browser."""
+
+    layers: tuple[str, ...]
+    places: tuple[str, ...]
+    """By layer: base64 of (n, 2 or 3) uint16, 0 … 65535 across the longest side of the map, centred."""
+    kept: tuple[str, ...]
+    """By layer: base64 of (n,) uint8, see Trust."""
+    trusts: tuple[Trust, ...]
+    shape: tuple[int, int]
+    """(n, 2 or 3)."""
+
+
+def neighbours(n: int) -> int:
+    """Nearest neighbours that the figures of trust look at, with n items."""
+    return max(0, min(NEIGHBOURS, (n - 1) // 2))
+
+
+def unit(coordinates: np.ndarray) -> np.ndarray:
+    """Places (n, axes) uint16 of a map: its longest side is 0 … 65535, the others centred, in proportion."""
+    low, high = coordinates.min(0).astype(np.float64), coordinates.max(0).astype(np.float64)
+    side = float((high - low).max()) or 1.0
+    return np.asarray(np.rint(65535 * (0.5 + (coordinates - (low + high) / 2) / side)), "<u2")
+
+
+def travel(store: Store, specs: Sequence[FeatureSpec], dataset: str, kind: str) -> Travel:
+    """The maps of that kind of ``specs``, in their order."""
+    maps = [store.map(dataset, spec, kind) for spec in specs]
+    return Travel(
+        layers=tuple(spec.layer for spec in specs),
+        places=tuple(_text(unit(found.coordinates)) for found in maps),
+        kept=tuple(_text(found.trust.kept.astype(np.uint8)) for found in maps),
+        trusts=tuple(found.trust for found in maps),
+        shape=maps[0].coordinates.shape,
+    )
+
+
+def specs(choice: Choice) -> list[FeatureSpec]:
+    """The spec of every layer of the choice's model."""
+    way = WAYS[choice.pooling]
+    return [
+        FeatureSpec(choice.model, layer.name, way.pooling, way.preset) for layer in catalog.model(choice.model).layers
+    ]
+
+
+def near(store: Store, choice: Choice, layers: Sequence[str]) -> list[list[int]]:
+    """Rows of the query's nearest items in feature space, nearest first, for each of the layers.
+
+    Of a large dataset for the choice's layer alone: reading the rankings of eight takes seconds.
+    """
+    ids = store.items(choice.dataset, choice.model)
+    found: list[list[int]] = []
+    for layer in layers:
+        if layer != choice.layer and len(ids) > LARGE:
+            found.append([])
+            continue
+        matches = experiments.matches(store, replace(choice, layer=layer).experiment, choice.q, k=choice.k)
+        found.append(np.searchsorted(ids, [match.item for match in matches]).tolist())
+    return found
+
+
+def panel(choice: Choice, maps: Travel, nearest: list[list[int]], title: str) -> dict[str, Any]:
+    """One map of the component; ``maps`` are of all layers, or of the choice's alone."""
+    model = catalog.model(choice.model)
+    names = [layer.name for layer in model.layers]
+    title = f"{title}:" if title else ""
+    captions = [
+        [f"{model.title}, layer {names.index(layer) + 1} of 8", layer, _trust_words(trust)]
+        for layer, trust in zip(maps.layers, maps.trusts, strict=True)
+    ]
+    layer = maps.layers.index(choice.layer)
+    place, name, says = captions[layer]
+    return {
+        "title": title,
+        "layers": list(maps.layers),
+        "layer": layer,
+        "dims": maps.shape[1],
+        "places": list(maps.places),
+        "kept": list(maps.kept),
+        "near": nearest,
+        "captions": captions,
+        "spoken": f"{title} map of {texts.counted(maps.shape[0], 'picture')}: {place}, {name}. {says} "
+        "Arrow keys go from point to point, Enter searches, Space selects, "
+        "plus and minus zoom. The table below holds the same.".strip(),
+    }
+
+
+def scene(dataset: Dataset, ids: Sequence[int], addresses: Mapping[int, str], panels: list[dict[str, Any]]) -> dict:
+    """What all panels share: the items, their classes and pictures."""
+    files = dict(addresses)
+    paths = [files.get(item, "") for item in ids]
+    folder = next((path for path in paths if path), "").split("/")[-2:-1]
+    classes = [
+        {"name": name, "colour": palette.class_colour(label), "symbol": palette.class_symbol(label)}
+        for label, name in enumerate(dataset.classes)
+    ]
+    return {
+        "ids": list(ids),
+        "labels": [dataset.items[item].label for item in ids],
+        "classes": classes,
+        "folder": "".join(folder),
+        "pictures": [path.rsplit("/", 1)[-1] for path in paths],
+        "neighbours": neighbours(len(ids)),
+        "ramp": palette.sequential(neighbours(len(ids)) + 1) if neighbours(len(ids)) else [palette.SEQUENTIAL[0]],
+        "panels": panels,
+    }
+
+
+def _text(array: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
+
+
+def _trust_words(trust: Trust) -> str:
+    if math.isnan(trust.overlap):
+        return "Of fewer than three pictures every map keeps all neighbours."
+    return f"The map keeps {100 * trust.overlap:.0f} % of nearest neighbours."

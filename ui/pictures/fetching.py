@@ -1,0 +1,79 @@
+"""The way to get the pictures of a dataset that are not on this machine, and what the machine does not allow."""
+
+import streamlit as st
+
+from semsearch.data.datasets import Dataset
+from semsearch.errors import FetchFailed, SemsearchError
+from ui import failures, resources, texts
+from ui.pictures.fetch_job import FetchJob
+
+_WATCHED = "fetch_watched"
+UNREACHED = "The picture server could not be reached. Check the network and try again."
+WRONG = "The picture server did not send what was expected. Try again later; what came is kept."
+
+
+def offer_pictures(dataset: Dataset) -> None:
+    """Say that pictures are not here, with a button that gets them or says why not; nothing when they are here."""
+    if not dataset.has_pictures:
+        _offer(dataset)
+
+
+@st.fragment(run_every=1.0)
+def _offer(dataset: Dataset) -> None:
+    """The offer, how far its fetch is, and what became of it; it goes when the pictures come, whoever fetched them."""
+    if dataset.has_pictures:
+        resources.forget(dataset.name)
+        st.rerun()
+    failures.tell_limits()
+    job = resources.fetch_jobs().running(dataset.name)
+    with st.container(border=True, key="fetch_pictures"):
+        words, button = st.columns([3, 1], vertical_alignment="center")
+        words.markdown(
+            f":material/hide_image: **The pictures of {texts.plain(dataset.title)} are not on this machine.** "
+            "The results below are real; tiles show the class in place of the picture."
+        )
+        button.button(
+            "Fetching …" if job else "Fetch pictures",
+            key="fetch",
+            icon=":material/download:",
+            width="stretch",
+            on_click=_start,
+            args=(dataset.name,),
+            disabled=job is not None,
+        )
+        watched: FetchJob | None = st.session_state.get(_WATCHED)
+        if job:
+            _progress(job)
+        elif watched and watched.name == dataset.name and watched.error:
+            _say(dataset, watched.error)
+
+
+def _start(name: str) -> None:
+    st.session_state[_WATCHED] = resources.fetch_jobs().start(name)
+
+
+def _progress(job: FetchJob) -> None:
+    if not job.total:
+        st.progress(0.0, "Asking for the pictures …")
+    elif job.total > 1_000_000:  # bytes of an archive
+        st.progress(min(1.0, job.done / job.total), f"{job.done / 1e6:,.1f} of {job.total / 1e6:,.1f} MB fetched")
+    else:
+        st.progress(min(1.0, job.done / job.total), f"{job.done:,} of {job.total:,} pictures fetched")
+
+
+def _say(dataset: Dataset, error: Exception) -> None:
+    st.error(_sentence(error), title="The pictures could not be fetched", icon=":material/cloud_off:")
+    with st.expander("Details, and another way", key="fetch_details"):
+        if isinstance(error, FetchFailed):
+            st.caption(texts.plain(str(error)))
+        st.markdown("With a copy of the pictures on this machine, run this instead; the page follows by itself:")
+        st.code(f"semsearch datasets add {dataset.name} --from FOLDER", language="shell")
+
+
+def _sentence(error: Exception) -> str:
+    if not isinstance(error, FetchFailed):
+        return failures.in_words(error)
+    cause: BaseException | None = error
+    while isinstance(cause, SemsearchError):
+        cause = cause.__cause__
+    return WRONG if cause is None else UNREACHED

@@ -1,0 +1,222 @@
+"""All that is kept between runs and sessions; the only place with st.cache_*."""
+
+import gc
+from pathlib import Path
+from types import MappingProxyType
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from semsearch.data import datasets
+from semsearch.data.datasets import Dataset
+from semsearch.errors import IntegrityError, PicturesUnavailable, SemsearchError
+from semsearch.live import serving
+from semsearch.models import catalog
+from semsearch.models.catalog import FeatureSpec
+from semsearch.ranking.scores import Difference
+from semsearch.results import compare, experiments, leaderboard, opened, recommend
+from semsearch.results.experiments import Experiment, Summary
+from semsearch.results.leaderboard import Board
+from semsearch.results.recommend import Recommendation
+from semsearch.results.store import Store
+from semsearch.settings import settings
+from ui import map_payload
+from ui.choice import Offers, parts_of
+from ui.map_payload import Travel
+from ui.pictures.fetch_job import FetchJobs
+
+SOON = 1
+"""Seconds until a page sees that pictures have come or gone by other ways, as by the command line."""
+
+
+@st.cache_resource(show_spinner=False)
+def settle() -> None:
+    """Spare Streamlit's search for garbage after each run, which holds up all threads, what the first page left."""
+    gc.collect()
+    gc.freeze()
+
+
+def store() -> Store:
+    """The store of ready results, opened again when it was sealed anew; the last good one while it is damaged."""
+    return opened.results()
+
+
+def dataset(name: str) -> Dataset:
+    """A dataset's list of items; looked up again when it was added anew."""
+    folder = settings().datasets
+    return _dataset(name, folder, _written(folder / name / "card.json"))
+
+
+def forget(name: str) -> None:
+    """Look a dataset and its pictures up anew, for all sessions: its pictures have just come."""
+    folder = settings().datasets
+    _dataset.clear(name, folder, _written(folder / name / "card.json"))
+    _pictured.clear(name, folder)
+
+
+@st.cache_resource(show_spinner=False)
+def fetch_jobs() -> FetchJobs:
+    """The fetches of pictures, which all sessions share."""
+    return FetchJobs(forget)
+
+
+def queries(name: str) -> tuple[int, ...]:
+    """Ids of the items of a dataset that have results."""
+    return tuple(store().items(name, store().models(name)[0]).tolist())
+
+
+def unreadable(name: str) -> dict[str, str]:
+    """{file: why} of the items of a dataset that could not be read when its stored results were computed."""
+    try:
+        kept = store()
+        facts = kept.facts(name, kept.models(name)[0]) if name in kept.datasets else {}
+    except SemsearchError:
+        return {}
+    return dict(facts.get("skipped", {}))
+
+
+def offers() -> Offers:
+    """What the store holds for datasets that are as they were when it was computed."""
+    hidden = {name: reason for name in store().datasets if (reason := _unfit(name))}
+    shown = [name for name in store().datasets if name not in hidden]
+    if not shown:
+        reasons = "; ".join(hidden.values()) or "it is empty"
+        raise IntegrityError(f"nothing to show from {store().root}: {reasons}. Run `semsearch precompute groceries200`")
+    return Offers(tuple(sorted(shown, key=_shipped_first)), store().models, queries, hidden)
+
+
+def live_offers() -> Offers:
+    """What can be searched live: every dataset whose pictures are here, under every model."""
+    here = [name for name in datasets.names() if _pictured(name, settings().datasets)]
+    if not here:
+        cure = "run `semsearch datasets fetch groceries200`, or add a folder of your own"
+        raise PicturesUnavailable(f"no dataset has its pictures on this machine: {cure}")
+    absent = ", ".join(name for name in datasets.names() if name not in here)
+    hidden = f"Left out, for their pictures are not here: {absent}. semsearch datasets fetch NAME gets them."
+    return Offers(
+        tuple(here),
+        lambda name: tuple(catalog.models()),
+        lambda name: range(len(dataset(name).items)),
+        {"": hidden} if absent else {},
+        best_parts,
+    )
+
+
+@st.cache_data(max_entries=64, ttl=SOON, show_spinner=False)
+def _pictured(name: str, folder: Path) -> bool:
+    try:
+        return datasets.load(name).has_pictures
+    except SemsearchError:
+        return False
+
+
+def recommendation(name: str) -> Recommendation:
+    """Which configuration to begin with on a dataset; looked up again after a minute, for models come and go."""
+    return _recommendation(store(), name, _sealed(), settings().weights)
+
+
+def best_parts(name: str) -> dict[str, str]:
+    """That configuration as parts of a choice."""
+    found = recommendation(name)
+    return parts_of(found.spec, found.metric)
+
+
+@st.cache_data(max_entries=32, ttl=60, show_spinner=False)
+def _recommendation(_store: Store, name: str, sealed: tuple[Path, str], weights: Path) -> Recommendation:
+    return recommend.recommend(_store, name)
+
+
+def allow(what: str) -> None:
+    """Count one of what a session asks for, a name of ALLOWED; Busy when it, or all together, ask too often."""
+    context = get_script_run_ctx()
+    for allowance, client in zip(_allowances()[what], (context.session_id if context else "", "all"), strict=True):
+        allowance.take(client)
+
+
+ALLOWED = MappingProxyType(
+    {
+        "link": ((0.5, 10), (20, 100)),
+        "picture": ((8, 160), (100, 800)),
+        "search": ((5, 60), (400, 1_000)),
+    }
+)
+"""(a second, at once) of one session, and of all: pictures from links, pictures opened, searches."""
+
+
+@st.cache_resource
+def _allowances() -> dict[str, tuple[serving.Allowance, ...]]:
+    return {what: tuple(serving.Allowance(*limit) for limit in limits) for what, limits in ALLOWED.items()}
+
+
+def _shipped_first(name: str) -> tuple[int, str]:
+    known = datasets.KNOWN
+    return (known.index(name) if name in known else len(known), name)
+
+
+def _unfit(name: str) -> str:
+    try:
+        now = dataset(name).content_hash
+    except SemsearchError as error:
+        return str(error)
+    models = store().models(name)
+    if all(store().facts(name, model)["dataset_hash"] == now for model in models):
+        return ""
+    return f"{name} has changed since its results were computed: run `semsearch precompute {name}`"
+
+
+@st.cache_resource(max_entries=32, ttl=60, show_spinner=False)
+def _dataset(name: str, folder: Path, written: int) -> Dataset:
+    return opened.dataset(name)
+
+
+def board(name: str) -> Board:
+    """The leaderboard of a dataset, made again when the store was sealed or its latencies were measured anew."""
+    return _board(store(), *_sealed(), _written(settings().precomputed / leaderboard.LATENCY), name)
+
+
+def _written(path: Path) -> int:
+    """When a file was last written; 0 when it is not there or cannot be looked at, which its reader will say."""
+    try:
+        return path.stat().st_mtime_ns
+    except (OSError, ValueError):
+        return 0
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading all results …")
+def _board(_store: Store, path: Path, sealed: str, measured: int, name: str) -> Board:
+    return leaderboard.board(_store, name)
+
+
+def summary(experiment: Experiment) -> Summary:
+    """The scores of an experiment over all its queries."""
+    return _summary(store(), experiment, _sealed())
+
+
+def difference(a: Experiment, b: Experiment) -> Difference:
+    """The mean score of a minus that of b on one dataset, and how sure that is."""
+    return _difference(store(), a, b, _sealed())
+
+
+def _sealed() -> tuple[Path, str]:
+    """Which store is open: its folder, and the digest of its manifest."""
+    return store().root, store().digest
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _summary(_store: Store, experiment: Experiment, sealed: tuple[Path, str]) -> Summary:
+    return experiments.summary(_store, experiment)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _difference(_store: Store, a: Experiment, b: Experiment, sealed: tuple[Path, str]) -> Difference:
+    return compare.difference(_store, a, b)
+
+
+def travel(dataset: str, specs: tuple[FeatureSpec, ...], kind: str) -> Travel:
+    """The maps of that kind of ``specs``, ready for the browser."""
+    return _travel(store(), dataset, specs, kind, _sealed())
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _travel(_store: Store, dataset: str, specs: tuple[FeatureSpec, ...], kind: str, sealed: tuple[Path, str]) -> Travel:
+    return map_payload.travel(_store, specs, dataset, kind)

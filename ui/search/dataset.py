@@ -1,0 +1,38 @@
+"""This dataset: the leaderboard of all experiments, one of them in depth, and two of them apart."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from ui import resources
+from ui.choice import Choice
+from ui.search import difference as dataset_difference
+from ui.search import experiment as dataset_experiment
+from ui.search import leaderboard as dataset_board
+
+PARTS: Mapping[str, str] = {
+    "board": "Leaderboard",
+    "experiment": "In depth",
+    "difference": "A against B",
+}
+
+
+def show(choice: Choice) -> None:
+    """The chosen part of the view."""
+    part = st.segmented_control(
+        "What to show of this dataset",
+        list(PARTS),
+        key="part",
+        default="board",
+        required=True,
+        format_func=PARTS.__getitem__,
+        label_visibility="collapsed",
+        bind="query-params",
+    )
+    board = resources.board(choice.dataset)
+    if part == "experiment":
+        dataset_experiment.show(choice)
+    elif part == "difference":
+        dataset_difference.show(choice, board)
+    else:
+        dataset_board.show(choice, board)

@@ -1,0 +1,154 @@
+"""The view of one query's matches: those of A or, while two configurations are compared, of A and B side by side."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from semsearch.data.datasets import Dataset
+from semsearch.ranking.scores import PUBLISHED_K
+from semsearch.results import compare, experiments
+from semsearch.results.compare import Agreement
+from semsearch.results.experiments import Match, QueryScore
+from ui import filters, pictures, resources, sidebar, texts, tiles
+from ui.charts import export
+from ui.choice import Choice
+from ui.components.gallery import Tile, gallery
+from ui.filters import Sieve
+from ui.search import explanations, panels, versus
+
+
+@dataclass(frozen=True)
+class Side:
+    """One configuration and what it found."""
+
+    name: str
+    """A or B."""
+    choice: Choice
+    matches: Sequence[Match]
+    at_k: QueryScore
+    published: QueryScore
+
+
+def show(choice: Choice) -> None:
+    """Draw the view."""
+    dataset, queries = resources.dataset(choice.dataset), resources.queries(choice.dataset)
+    rival = sidebar.other()
+    sides = [_side("A", choice)] + ([_side("B", rival)] if rival else [])
+    left, right = st.columns([1, 3.4], gap="medium")
+    with right:
+        chosen = _tools(dataset, sides)
+    pictures.ensure_thumbnails(dataset, {choice.q, *(match.item for side in sides for match in side.matches)})
+    addresses = pictures.addresses(dataset)
+    with left.container(width=360):
+        panels.query(choice, dataset, addresses, queries)
+    with right:
+        if rival:
+            _compared(dataset, sides, chosen, addresses)
+        else:
+            panels.scores(sides[0].published.score, sides[0].at_k)
+            _gallery(dataset, sides[0], tiles.match_tiles(dataset, sides[0].matches, addresses), chosen)
+        kind = dataset.classes[dataset.items[choice.q].label]
+        top = experiments.matches(resources.store(), choice.experiment, choice.q, k=PUBLISHED_K)
+        explanations.explain_scores(kind, top, sides[0].published, sides[0].at_k)
+        explanations.explain_page(choice)
+
+
+def _side(name: str, choice: Choice) -> Side:
+    store, experiment = resources.store(), choice.experiment
+    return Side(
+        name,
+        choice,
+        experiments.matches(store, experiment, choice.q, k=choice.k),
+        experiments.query_score(store, experiment, choice.q, k=choice.k),
+        experiments.query_score(store, experiment, choice.q),
+    )
+
+
+def _tools(dataset: Dataset, sides: Sequence[Side]) -> Sieve:
+    words, tools = st.columns([1.6, 1], gap="small")
+    words.caption(panels.average(sides[0].choice) if len(sides) == 1 else panels.TWO_ANSWER)
+    with tools.container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
+        chosen = filters.choose(dataset)
+        with st.popover("Export", icon=":material/ios_share:", key="export"):
+            rows = [row for side in sides for row in table(dataset, side, chosen)]
+            st.download_button(
+                "Matches as CSV",
+                lambda: export.csv_bytes(rows),
+                file_name=f"matches-{sides[0].choice.dataset}-{sides[0].choice.q}.csv",
+                mime="text/csv",
+                key="export_csv",
+                icon=":material/table:",
+                on_click="ignore",
+            )
+            st.caption("Link to this view")
+            st.code(export.link(chosen.address(dataset)), language=None, wrap_lines=True)
+    return chosen
+
+
+def table(dataset: Dataset, side: Side, chosen: Sieve) -> list[dict[str, object]]:
+    """The matches on screen of one side, a row each."""
+    choice = side.choice
+    spec = choice.experiment.spec
+    kept = chosen.kept(dataset, choice.experiment, side.matches)
+    about: dict[str, object] = {"configuration": side.name, "dataset": choice.dataset}
+    about |= {"model": spec.model, "layer": spec.layer, "pooling": spec.pooling, "preset": spec.preset}
+    about |= {"metric": choice.metric, "query": choice.q}
+    about |= {"query_class": dataset.classes[dataset.items[choice.q].label]}
+    return [
+        about
+        | {"rank": match.rank, "item": match.item, "class": dataset.classes[dataset.items[match.item].label]}
+        | {"same_class": match.correct, "distance": f"{match.distance:.6g}", "similarity": f"{match.similarity:.4f}"}
+        for match in side.matches
+        if match.item in kept
+    ]
+
+
+def _compared(dataset: Dataset, sides: Sequence[Side], chosen: Sieve, addresses: Mapping[int, str]) -> None:
+    a, b = sides
+    store, ours, theirs = resources.store(), a.choice.experiment, b.choice.experiment
+    found = compare.agreement(store, ours, theirs, a.choice.q, k=a.choice.k)
+    mean_a, mean_b = (resources.summary(one).score.mean for one in (ours, theirs))
+    versus.table((a.published.score, a.at_k, mean_a), (b.published.score, b.at_k, mean_b))
+    difference = resources.difference(ours, theirs)
+    versus.agreement(found, difference)
+    for column, side in zip(_pair(), sides, strict=True):
+        with column:
+            versus.heading(side.name, side.choice)
+    for column, side in zip(_pair(), sides, strict=True):
+        with column:
+            _gallery(dataset, side, _linked(dataset, sides, side, found, addresses), chosen)
+    versus.explain(found, difference)
+
+
+def _pair() -> Sequence[DeltaGenerator]:
+    return st.columns(2, gap="small", wrap=False)
+
+
+def _linked(
+    dataset: Dataset, sides: Sequence[Side], side: Side, found: Agreement, addresses: Mapping[int, str]
+) -> list[Tile]:
+    drawn = tiles.match_tiles(dataset, side.matches, addresses)
+    there = sides[1] if side is sides[0] else sides[0]
+    ranks = found.ranks_b if side is sides[0] else found.ranks_a
+    return tiles.linked(drawn, {match.item for match in there.matches}, ranks, side=side.name)
+
+
+def _gallery(dataset: Dataset, side: Side, drawn: Sequence[Tile], chosen: Sieve) -> None:
+    passing = chosen.kept(dataset, side.choice.experiment, side.matches)
+    kept = [tile for tile in drawn if tile["id"] in passing]
+    whose = "" if sidebar.other() is None else f" by configuration {side.name}"
+    if chosen.active:
+        st.caption(
+            f":material/filter_alt: {len(kept)} of {texts.counted(len(drawn), 'match')} "
+            f"{'passes' if len(drawn) == 1 else 'pass'} the filter."
+        )
+    gallery(
+        kept,
+        key="search_matches" if side.name == "A" else "search_matches_b",
+        look="matches",
+        label=f"The {texts.counted(len(kept), 'picture')} most like the query{whose}, nearest first",
+        spoken=panels.spoken(dataset, side.choice, side.at_k),
+        on_pick=sidebar.pick,
+    )

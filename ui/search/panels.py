@@ -1,0 +1,93 @@
+"""Parts of the Search page: the query, the scores of its matches, and what they mean."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import streamlit as st
+
+from semsearch.data.datasets import Dataset
+from semsearch.results.experiments import QueryScore
+from ui import history, pictures, resources, sidebar, texts, tiles
+from ui.choice import Choice
+from ui.components.gallery import gallery
+
+EVERY_CLASS = "All classes"
+TWO_ANSWER = "Click any picture to search with it: A and B answer side by side. Point at a match to find it in both."
+
+
+def query(choice: Choice, dataset: Dataset, addresses: Mapping[int, str], queries: Sequence[int]) -> None:
+    """The query picture with the ways to another one."""
+    tile = tiles.item_tile(dataset, choice.q, addresses)
+    tile["note"] = f"Query, picture {choice.q}"
+    gallery([tile], key="search_query", look="query", label="Query")
+    place = queries.index(choice.q)
+    before, after = (queries[(place + step) % len(queries)] for step in (-1, 1))
+    with st.container(gap="xsmall"):
+        with st.grid(2, min_column_width=72, gap="xsmall"):
+            _step("Previous", sidebar.pick, before)
+            _step("Next", sidebar.pick, after)
+            _step("Back", history.go, -1, disabled=not history.can_go(-1))
+            _step("Forward", history.go, 1, disabled=not history.can_go(1))
+        if st.button("Browse pictures", key="search_browse", icon=":material/grid_view:", width="stretch"):
+            browse(dataset, queries, choice.q)
+
+
+def _step(title: str, go: Callable[[int], None], where: int, *, disabled: bool = False) -> None:
+    """A button that goes to another query."""
+    st.button(
+        title,
+        key=f"search_{title.lower()}",
+        on_click=go,
+        args=(where,),
+        disabled=disabled,
+        width="stretch",
+    )
+
+
+@st.dialog("Choose a query", width="large", icon=":material/grid_view:")
+def browse(dataset: Dataset, queries: Sequence[int], current: int) -> None:
+    """All pictures, or those of one class; a click makes one the query and closes this."""
+    kinds = [-1, *range(len(dataset.classes))]
+    kind = st.selectbox(
+        "Class",
+        kinds,
+        key="search_browse_class",
+        format_func=lambda label: dataset.classes[label] if label >= 0 else EVERY_CLASS,
+    )
+    shown = [item for item in queries if kind < 0 or dataset.items[item].label == kind]
+    st.caption(f"{texts.counted(len(shown), 'picture')}. Click one to search with it.")
+    with st.spinner("Preparing pictures …"):
+        pictures.ensure_thumbnails(dataset, shown)
+    addresses = pictures.addresses(dataset)
+    found = [tiles.item_tile(dataset, item, addresses) | {"current": item == current} for item in shown]
+    picked = gallery(found, key="search_pictures", look="pictures", label="Pictures", on_pick=sidebar.pick)
+    if picked is not None:
+        st.rerun()
+
+
+def average(choice: Choice) -> str:
+    """What can be clicked, and how well the configuration does over the whole dataset."""
+    mean = resources.summary(choice.experiment).score
+    return (
+        "Click any picture to search with it. "
+        f"On average over all {texts.counted(mean.count, 'query')}, this configuration scores "
+        f"**{mean.mean:.1f}** of 100 (95 % interval {mean.low:.1f} to {mean.high:.1f})."
+    )
+
+
+def scores(score: float, at_k: QueryScore) -> None:
+    """The numbers of this query in one row."""
+    with st.grid(5, min_column_width=96, gap="small"):
+        st.metric("Score", f"{score:.1f}")
+        st.metric("Same class", f"{at_k.hits} of {at_k.k}")
+        st.metric(f"Precision@{at_k.k}", texts.share(at_k.precision))
+        st.metric(f"Recall@{at_k.k}", texts.share(at_k.recall))
+        st.metric("Avg precision", texts.share(at_k.average_precision))
+
+
+def spoken(dataset: Dataset, choice: Choice, at_k: QueryScore) -> str:
+    """What a screen reader says when the results change."""
+    name = dataset.classes[dataset.items[choice.q].label]
+    return (
+        f"Query {name}, picture {choice.q}: {at_k.hits} of {texts.counted(at_k.k, 'match')} "
+        f"{'is' if at_k.k == 1 else 'are'} of the same class."
+    )

@@ -1,0 +1,236 @@
+"""The configuration, shared by all pages: controls in the sidebar, kept equal to the address of the page.
+
+The address is read when it differs from what was written last: on the first run, for a link, and after the
+browser's back and forward. All else that changes the choice is written to the address at the end of a run.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from semsearch.errors import UnknownName
+from semsearch.models import catalog
+from semsearch.ranking import metrics
+from ui import history, resources, texts
+from ui.choice import K_RANGE, KEYS, OTHER, PARTS, WAYS, Choice, Offers, Way, other_address
+from ui.pictures import left_out
+
+_WRITTEN, _WRITING, _RIVAL = "written_address", "address_to_write", "last_rival"
+_BEGUN = "begun_with"
+"""The configuration as long as nobody chose one, by link or control, and the dataset for which it is the best."""
+OTHER_KEYS = tuple(OTHER + name for name in PARTS)
+
+
+def show(offers: Offers | None = None, *, compare: bool = True) -> None:
+    """Draw the controls, and a notice for each part of a link that could not be met.
+
+    ``offers`` is what can be chosen, by default what has stored results; without ``compare`` there is no B.
+    """
+    offers = offers or resources.offers()
+    notices = _follow_address(offers)
+    choice = _begun(offers.settle(current()), offers)
+    rival = offers.settle(_rival(choice, offers)) if _comparing() else None
+    _remember(choice, rival)
+    history.note(choice.dataset, choice.q)
+    with st.sidebar:
+        _controls(choice, offers)
+        if compare:
+            _compare(rival, offers)
+        else:
+            st.session_state["compare"] = _comparing()  # kept for the pages that draw its switch
+        _steps(choice, offers)
+        for reason in offers.hidden.values():
+            st.caption(f":material/info: {texts.plain(reason)}")
+    _write_address(choice)
+    if notices:
+        lines = "\n".join(f"- {texts.plain(notice)}" for notice in notices)
+        st.warning(lines, title="This link asks for what is not here", icon=":material/link_off:")
+
+
+def current() -> Choice:
+    """The choice of this session: configuration A."""
+    state = st.session_state
+    return Choice(**{key: state[key] for key in KEYS if key in state})
+
+
+def other() -> Choice | None:
+    """Configuration B, on the dataset and query of A; None while nothing is compared."""
+    if not _comparing():
+        return None
+    state = st.session_state
+    return replace(current(), **{name: state[OTHER + name] for name in PARTS if OTHER + name in state})
+
+
+def pick(item: object) -> None:
+    """Make a picture the query; for callbacks, so that the next run shows it."""
+    go(q=item)
+
+
+def go(**parts: object) -> None:
+    """Set any parts of the choice; for callbacks, so that the next run shows them.
+
+    Names are those of a link: dataset, model, layer, pooling, metric, k, q, and b_model, b_layer, b_pooling and
+    b_metric, which turn the comparison on. A part that does not fit the others becomes the default.
+    """
+    for name, value in parts.items():
+        if name not in (*KEYS, *OTHER_KEYS):
+            raise UnknownName("part of the choice", name, (*KEYS, *OTHER_KEYS))
+        st.session_state[name] = value
+    if not parts.keys().isdisjoint(OTHER_KEYS):
+        st.session_state["compare"] = True
+
+
+def _begun(choice: Choice, offers: Offers) -> Choice:
+    """The choice, on the best configuration for its dataset where there is one and nobody chose another."""
+    state = st.session_state
+    chosen, dataset = state.get(_BEGUN, (None, ""))
+    if offers.best and chosen == _parts(choice) and dataset != choice.dataset:
+        best: dict[str, Any] = dict(offers.best(choice.dataset))
+        choice = offers.settle(replace(choice, **best))
+        state[_BEGUN] = _parts(choice), choice.dataset
+    return choice
+
+
+def _parts(choice: Choice) -> tuple[str, ...]:
+    return tuple(getattr(choice, name) for name in PARTS)
+
+
+def _comparing() -> bool:
+    return bool(st.session_state.get("compare"))
+
+
+def _rival(choice: Choice, offers: Offers) -> Choice:
+    """Configuration B as it was asked for, as it was when last compared, or as it is best begun with."""
+    start = st.session_state.get(_RIVAL) or offers.rival(choice)
+    kept = {name: st.session_state.get(OTHER + name, getattr(start, name)) for name in PARTS}
+    return replace(choice, **kept)
+
+
+def _remember(choice: Choice, rival: Choice | None) -> None:
+    state = st.session_state
+    for key in KEYS:
+        value = getattr(choice, key)
+        if key != "k" or state.get(key) != value:  # written in each run, k would push back a slider on the move
+            state[key] = value
+    if rival:
+        state[_RIVAL] = rival
+        for name in PARTS:
+            state[OTHER + name] = getattr(rival, name)
+
+
+def _follow_address(offers: Offers) -> list[str]:
+    names = (*KEYS, *OTHER_KEYS)
+    asked = {key: st.query_params[key] for key in names if key in st.query_params}
+    written = st.session_state.get(_WRITTEN, {})
+    writing = st.session_state.get(_WRITING, written)  # another, where the next run cut short the writing
+    if writing and (not asked or all(asked.get(name) in (written.get(name), writing.get(name)) for name in names)):
+        return []
+    choice, notices = offers.read(asked)
+    rival, more = offers.read_other(asked, choice)
+    st.session_state["compare"] = rival is not None
+    st.session_state[_BEGUN] = None if any(name in asked for name in PARTS) else _parts(choice), ""
+    _remember(choice, rival)
+    history.revisit(choice.dataset, choice.q)
+    return notices + more
+
+
+def _write_address(choice: Choice) -> None:
+    rival = other()
+    address = choice.address() | (other_address(rival) if rival else {})
+    st.session_state[_WRITING] = address
+    if any(st.query_params.get(key) != value for key, value in address.items()):
+        st.query_params.update(address)
+    for key in OTHER_KEYS:
+        if key not in address and key in st.query_params:
+            del st.query_params[key]
+    st.session_state[_WRITTEN] = address
+
+
+def _controls(choice: Choice, offers: Offers) -> None:
+    dataset = resources.dataset(choice.dataset)
+    with _group(f"{texts.counted(len(dataset.items), 'picture')} of {texts.counted(len(dataset.classes), 'class')}"):
+        st.selectbox("Dataset", offers.datasets, key="dataset", format_func=lambda name: resources.dataset(name).title)
+    left_out.show(dataset)
+    _configuration(choice, offers, "")
+    st.slider("Matches shown (k)", K_RANGE[0], K_RANGE[-1], key="k")
+
+
+def _compare(rival: Choice | None, offers: Offers) -> None:
+    st.toggle("Compare with", key="compare", help="A second configuration, B, on the same query, side by side.")
+    if rival:
+        _configuration(rival, offers, OTHER)
+        st.button("Swap A and B", key="swap", icon=":material/swap_horiz:", on_click=_swap, width="stretch")
+
+
+def _swap() -> None:
+    state = st.session_state
+    for name in PARTS:
+        state[name], state[OTHER + name] = state[OTHER + name], state[name]
+
+
+def _configuration(choice: Choice, offers: Offers, before: str) -> None:
+    model, of = catalog.model(choice.model), " of B" if before else ""
+    layers = [layer.name for layer in model.layers]
+    with _group(texts.model_facts(model)):
+        models = offers.models(choice.dataset)
+        st.selectbox(f"Model{of}", models, key=f"{before}model", format_func=lambda name: catalog.model(name).title)
+    with _group(texts.layer_facts(model.layer(choice.layer))):
+        st.selectbox(
+            f"Layer{of}",
+            layers,
+            key=f"{before}layer",
+            format_func=lambda name: f"{layers.index(name) + 1} of {len(layers)} · {name}",
+        )
+    st.segmented_control(
+        f"Pooling{of}",
+        list(WAYS),
+        key=f"{before}pooling",
+        required=True,
+        width="stretch",
+        format_func=lambda name: WAYS[name].title,
+        help=_meanings(WAYS.values()),
+    )
+    st.selectbox(
+        f"Metric{of}",
+        list(metrics.METRICS),
+        key=f"{before}metric",
+        format_func=lambda name: metrics.METRICS[name].title,
+        help=_meanings(metrics.METRICS.values()),
+    )
+
+
+def _steps(choice: Choice, offers: Offers) -> None:
+    """Buttons and keys for the query, layer and model before and after the present ones; they go round."""
+    layers = [layer.name for layer in catalog.model(choice.model).layers]
+    rows = (
+        ("query", "q", offers.queries(choice.dataset), "P", "N"),
+        ("layer", "layer", layers, "K", "L"),
+        ("model", "model", offers.models(choice.dataset), "I", "O"),
+    )
+    with st.expander("Step by key", icon=":material/keyboard:"):
+        for word, key, options, back, on in rows:
+            for way, step, letter in (("Previous", -1, back), ("Next", 1, on)):
+                place = (options.index(getattr(choice, key)) + step) % len(options)
+                st.button(
+                    f"{way} {word}",
+                    key=f"{way.lower()}_{word}",
+                    on_click=go,
+                    kwargs={key: options[place]},
+                    shortcut=f"Alt+{letter}",
+                    width="stretch",
+                )
+
+
+@contextmanager
+def _group(about: str) -> Iterator[None]:
+    """A control and, close below it, one line about what it is set to."""
+    with st.container(gap="xxsmall"):
+        yield
+        st.caption(texts.plain(about))
+
+
+def _meanings(entries: Iterable[Way | metrics.Metric]) -> str:
+    return "\n".join(f"- **{entry.title}**: {texts.plain(entry.meaning)}" for entry in entries)

@@ -1,0 +1,63 @@
+"""Words and numbers as they appear on the pages."""
+
+import math
+import re
+import string
+
+from semsearch.models.catalog import Layer, Model
+from semsearch.names import printable
+
+UNDEFINED = "–"
+"""In place of a number that there is not; never 0."""
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|:$~&@/])")
+_LINKED = re.compile(r"(?i)(?<=http)(?=s?://)|(?<=www)(?=\.)|(?=@)")
+_NOTHING = "\u2060"
+"""A joiner of words that is not seen: it keeps an address from becoming a link, which no backslash does."""
+
+
+def plain(text: str) -> str:
+    """``text`` for a place that reads Markdown, so that it is shown as it is: labels and links are untrusted."""
+    return _MARKDOWN.sub(r"\\\1", _LINKED.sub(_NOTHING, " ".join(printable(text, keep=string.whitespace).split())))
+
+
+def count(number: int) -> str:
+    """A large number in three digits: 2,257,984 is 2.3 M."""
+    for unit, size in (("M", 1_000_000), ("k", 1_000)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return str(number)
+
+
+def counted(number: int, one: str) -> str:
+    """A number and what it counts, named by ``one`` of them: 1 match, 2,000 pictures, 3 classes, 4 queries."""
+    if number == 1:
+        return f"1 {one}"
+    stem, end = (one[:-1], "ies") if one.endswith("y") else (one, "es" if one.endswith(("ch", "ss")) else "s")
+    return f"{number:,} {stem}{end}"
+
+
+def signed(value: float) -> str:
+    """A difference of scores; a dash where it is undefined."""
+    return UNDEFINED if math.isnan(value) else f"{value:+.1f}".replace("-", "−")
+
+
+def distance(value: float) -> str:
+    """A distance in three significant digits."""
+    if 1e-3 <= abs(value) < 999.5:
+        return f"{value:#.3g}".rstrip(".")
+    return "0" if value == 0 else f"{value:,.0f}" if 999.5 <= abs(value) < 1e6 else f"{value:.1e}"
+
+
+def share(value: float) -> str:
+    """A number from 0 to 1; a dash where it is undefined."""
+    return UNDEFINED if math.isnan(value) else f"{value:.2f}"
+
+
+def model_facts(model: Model) -> str:
+    """One line about a model."""
+    return f"{count(model.parameters)} parameters, sees {model.size} × {model.size} px"
+
+
+def layer_facts(layer: Layer) -> str:
+    """One line about a layer."""
+    return f"{layer.channels:,} channels, each unit sees {layer.receptive_field:,} px"

@@ -1,0 +1,72 @@
+"""What a tile of the picture grid says about an item, a match or the query."""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+
+from semsearch.data.datasets import Dataset
+from semsearch.results.experiments import Match
+from ui import texts
+from ui.components.gallery import Tile
+
+_GOLDEN_ANGLE = 137.5
+
+
+def item_tile(dataset: Dataset, item: int, addresses: Mapping[int, str]) -> Tile:
+    """A picture with its class; without a picture, the class on a colour of its own."""
+    label = dataset.items[item].label
+    name = dataset.classes[label]
+    return {
+        "id": item,
+        "name": name,
+        "hue": round(label * _GOLDEN_ANGLE % 360),
+        "src": addresses.get(item),
+        "alt": f"{name}, picture {item}",
+        "spoken": f"{name}, picture {item}. Use as the query.",
+        "hint": f"{name}, picture {item}: click to search with it",
+    }
+
+
+def match_tiles(dataset: Dataset, matches: Sequence[Match], addresses: Mapping[int, str]) -> list[Tile]:
+    """One tile per match, nearest first."""
+    return [_match_tile(dataset, match, addresses) for match in matches]
+
+
+def linked(found: Iterable[Tile], there: Container[int], ranks: Mapping[int, int], *, side: str) -> list[Tile]:
+    """The tiles of one side of a comparison, each saying where the same picture stands on the other.
+
+    ``there`` are the other side's matches, ``ranks`` all its stored ranks. ``side`` is A or B; changes of rank
+    are told on B, which is read as what became of A.
+    """
+    return [tile | _link(tile, tile["id"] in there, ranks, side) for tile in found]
+
+
+def _link(tile: Tile, shared: bool, ranks: Mapping[int, int], side: str) -> Tile:
+    other, rank = "B" if side == "A" else "A", ranks.get(tile["id"])
+    note = f"Rank {rank} in {other}" if rank else f"Beyond rank {len(ranks)} in {other}"
+    if side == "A":
+        badge = f"B {rank}" if shared else None
+    else:
+        badge = _move(int(tile["rank"]), rank) if shared and rank else "new"
+    return {"linked": shared, "note": note, "badge": badge, "spoken": f"{note}. {tile['spoken']}"}
+
+
+def _move(rank: int, before: int) -> str:
+    """How a rank changed: ▲2 is two places nearer the query than before."""
+    step = before - rank
+    return f"▲{step}" if step > 0 else f"▼{-step}" if step else "="
+
+
+def _match_tile(dataset: Dataset, match: Match, addresses: Mapping[int, str]) -> Tile:
+    tile = item_tile(dataset, match.item, addresses)
+    verdict = "same class" if match.correct else "other class"
+    similarity = f"{100 * match.similarity:.0f} %"
+    distance = texts.distance(match.distance)
+    return tile | {
+        "rank": str(match.rank),
+        "right": match.correct,
+        "verdict": verdict,
+        "bar": round(match.similarity, 4),
+        "similarity": similarity,
+        "distance": distance,
+        "spoken": f"Rank {match.rank}: {tile['name']}, {verdict}, similarity {similarity}, distance {distance}. "
+        "Use as the query.",
+    }
