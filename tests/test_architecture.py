@@ -31,10 +31,10 @@ LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
 WINGS = {"search", "embeddings", "live", "guide"}
 """The parts of each screen, below ui/."""
 HEAVY = {
-    "tensorflow": {"graphs", "engines", "weights", "packages"},
+    "tensorflow": {"graphs", "engines", "weights", "readers"},
     "keras": {"graphs", "engines", "openvino_engine", "weights"},
     "openvino": {"openvino_engine"},
-    "h5py": {"packages", "weights"},
+    "h5py": {"readers", "weights"},
     "safetensors": {"weights"},
     "PIL": {"pixels"},
     "pi_heif": {"pixels"},
@@ -42,7 +42,7 @@ HEAVY = {
     "pypi_simple": {"fetch"},
     "umap": {"projection"},
     "sklearn": {"projection"},
-    "numba": {"metrics", "projection"},
+    "numba": {"sums", "projection"},
     "pyarrow": {"datasets", "sources"},
     "faiss": {"faiss_index"},
     "idna": {"addresses"},
@@ -176,7 +176,7 @@ def test_size_budget():
     budgets += [(path, 80) for path in (ROOT / "pages").glob("*.py")]
     for path, limit in budgets:
         lines = path.read_text(encoding="utf-8").splitlines()
-        assert len(lines) <= limit or "over budget because" in lines[0], f"{path.name}: {len(lines)} lines"
+        assert len(lines) <= limit, f"{path.name}: {len(lines)} lines"
         for node in ast.walk(ast.parse("\n".join(lines))):
             if isinstance(node, ast.FunctionDef):
                 assert node.end_lineno - node.lineno < 40, f"{path.name}: {node.name} is over 40 lines"

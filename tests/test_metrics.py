@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import pairwise_distances
 
 from semsearch.errors import InputError, UnknownName
-from semsearch.ranking import metrics
+from semsearch.ranking import metrics, sums
 
 NAMES = tuple(metrics.METRICS)
 UNBOUNDED = ("euclidean", "manhattan", "minkowski3", "chebyshev", "sqeuclidean")
@@ -204,9 +204,9 @@ def test_chunks_and_memory_maps_change_nothing(tmp_path, monkeypatch):
     data = np.random.default_rng(0).normal(size=(13, 1_111)).astype(np.float32)
     expected = metrics.pairwise(data, NAMES)
     np.save(tmp_path / "features.npy", data)
-    monkeypatch.setattr(metrics, "_CHUNK", 999)
-    monkeypatch.setattr(metrics, "_TILE", 100)
-    monkeypatch.setattr(metrics, "_TILE_COLUMNS", 64)
+    monkeypatch.setattr(sums, "_CHUNK", 999)
+    monkeypatch.setattr(sums, "_TILE", 100)
+    monkeypatch.setattr(sums, "_TILE_COLUMNS", 64)
     mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
     for name, matrix in metrics.pairwise(mapped, NAMES).items():
         np.testing.assert_allclose(matrix, expected[name], rtol=2e-7)
@@ -215,10 +215,10 @@ def test_chunks_and_memory_maps_change_nothing(tmp_path, monkeypatch):
 
 def test_thread_count_changes_no_bit(monkeypatch):
     data = np.random.default_rng(0).normal(size=(40, 5_000)).astype(np.float32)
-    kernel, _ = metrics._compiled()
+    kernel, _ = sums._compiled()
     found = []
     for threads in (1, 2, 7, 64):
-        monkeypatch.setattr(metrics, "_compiled", lambda threads=threads: (kernel, threads))
+        monkeypatch.setattr(sums, "_compiled", lambda threads=threads: (kernel, threads))
         found.append(metrics.pairwise(data, NAMES))
     for other in found[1:]:
         for name in NAMES:
@@ -380,7 +380,7 @@ def test_more_matches_than_items_gives_all_items():
 def test_ranking_in_blocks_of_rows_changes_nothing(monkeypatch):
     matrix = np.random.default_rng(0).integers(0, 5, (17, 17)).astype(np.float32)
     expected = metrics.rank(matrix, 9, exclude=np.arange(17))[0]
-    monkeypatch.setattr(metrics, "_CHUNK", 40)
+    monkeypatch.setattr(metrics, "_ROWS", 40)
     np.testing.assert_array_equal(metrics.rank(matrix, 9, exclude=np.arange(17))[0], expected)
 
 

@@ -24,6 +24,7 @@ from semsearch.live.extractors import DEFAULT, Extractor, Tools, extractor, extr
 from semsearch.live.vectorfiles import Stored
 from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking import metrics
+from semsearch.ranking.sums import Prepared
 from semsearch.results import finite, opened
 from semsearch.settings import settings
 
@@ -111,7 +112,7 @@ def calibrated(shelf: Gallery, metric: str) -> tuple[float, float | None]:
 
 
 @lru_cache(4)
-def prepared(shelf: Gallery, metric: str) -> metrics.Prepared:
+def prepared(shelf: Gallery, metric: str) -> Prepared:
     """The vectors of a gallery as ``metrics.distances`` takes them."""
     return metrics.prepared(shelf.vectors, metric)
 

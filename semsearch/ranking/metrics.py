@@ -1,4 +1,4 @@
-"""Distances between vectors, similarity and rank (over budget because two ways to the same number stand side by side).
+"""The metrics on offer: distances between vectors, similarity, and rank.
 
 Smaller is nearer, for every metric. Sums run in float64 over chunks of columns, so memory stays bounded
 and results agree with scikit-learn's on float64 copies; answers are rounded to float32 once.
@@ -11,16 +11,14 @@ and results agree with scikit-learn's on float64 copies; answers are rounded to 
 - NaN or infinity in the features, or a distance too large for float32, raises InputError.
 """
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from semsearch.errors import InputError, UnknownName
+from semsearch.ranking.sums import Prepared, all_gaps, from_gaps, from_products, products, slices
 
 
 @dataclass(frozen=True)
@@ -55,19 +53,8 @@ _DOT = ("cosine", "euclidean", "correlation")
 LEAST = 2.0**-15
 """The typical distance of a gallery as a share of its largest, at the least: float16 counts up to twice as far."""
 READY = 16_000_000
-_CHUNK, _TILE, _TILE_COLUMNS, _BLOCK = 4_000_000, 65_536, 2_048, 256  # numbers at a time
-_CANCELS, _PARALLEL, _CONSTANT = 1e-6, 1e-28, 1e-24  # of squared norms: computed again below; taken for 0 below
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Vectors, (n, d), checked for a metric, and what it takes off each, (n,) float64: its mean, or 0."""
-
-    metric: str
-    values: np.ndarray
-    shift: np.ndarray
-    ready: tuple[np.ndarray, np.ndarray] | None = None
-    """Their squared norms, (n,), and the shifted vectors, (n, d), both float64."""
+_ROWS = 4_000_000
+"""Distances that are sorted at a time."""
 
 
 def prepared(gallery: np.ndarray, metric: str) -> Prepared:
@@ -98,7 +85,7 @@ def distances(queries: np.ndarray, gallery: np.ndarray | Prepared, metric: str) 
     if left.values.shape[1] != right.values.shape[1]:
         raise InputError(f"queries {left.values.shape} and gallery {right.values.shape} differ in columns")
     dot = name in _DOT
-    result = _from_products(left, right, _products(left, right), name) if dot else _from_gaps(left, right, name)
+    result = from_products(left, right, products(left, right), name) if dot else from_gaps(left, right, name)
     return _rounded(result**2 if metric == "sqeuclidean" else result)
 
 
@@ -121,10 +108,10 @@ def pairwise(features: np.ndarray, metrics: Iterable[str]) -> dict[str, np.ndarr
     for vectors, group in ((plain, ("cosine", "euclidean")), (centred, ("correlation",))):
         if wanted := [name for name in names if name in group]:
             with threadpool_limits(1, user_api="blas"):
-                products = _products(vectors, vectors)
-            found |= {name: _from_products(vectors, vectors, products, name) for name in wanted}
+                cross = products(vectors, vectors)
+            found |= {name: from_products(vectors, vectors, cross, name) for name in wanted}
     if set(names) - set(_DOT):
-        found |= _all_gaps(plain.values)
+        found |= all_gaps(plain.values)
     upper = {name: np.triu(_rounded(found[name]), 1) for name in names}
     return {name: values + values.T for name, values in upper.items()}
 
@@ -191,7 +178,7 @@ def rank(distances: np.ndarray, k: int, *, exclude: np.ndarray | None = None) ->
         if exclude.shape != (m,) or not np.isin(exclude, np.arange(n)).all():
             raise InputError(f"expected an id of 0 … {n - 1} to exclude for each of {m} rows, got {exclude!r}")
     ids = np.empty((m, max(0, count)), dtype=np.int32)
-    for rows in _slices(m, _CHUNK // max(1, n)):
+    for rows in slices(m, _ROWS // max(1, n)):
         order = np.argsort(distances[rows], axis=1, kind="stable")
         if exclude is not None:
             order = order[order != exclude[rows, None]].reshape(len(order), n - 1)
@@ -204,11 +191,6 @@ def _known(metric: str) -> str:
     if name not in METRICS:
         raise UnknownName("metric", metric, (*METRICS, *SAME_RANKING))
     return name
-
-
-def _slices(length: int, step: int) -> Iterator[slice]:
-    step = max(1, step)
-    return (slice(start, min(start + step, length)) for start in range(0, length, step))
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
@@ -226,116 +208,3 @@ def _vectors(what: str, values: np.ndarray, metric: str) -> Prepared:
     if not np.isfinite(means).all():
         raise InputError(f"{what}: row {np.isfinite(means).argmin()} holds NaN or infinity; expected finite numbers")
     return Prepared(metric, values, means if metric == "correlation" else 0 * means)
-
-
-def _products(left: Prepared, right: Prepared) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Squared norms (m,) and (n,) and products (m, n) of the shifted rows, float64."""
-    if right.ready and left is not right:
-        whole = left.values - left.shift[:, None]
-        return np.einsum("ij,ij->i", whole, whole), right.ready[0], whole @ right.ready[1].T
-    squares = np.zeros(len(left.values)), np.zeros(len(right.values))
-    cross = np.zeros((len(left.values), len(right.values)))
-    for columns in _slices(left.values.shape[1], _CHUNK // max(1, sum(cross.shape))):
-        a = left.values[:, columns] - left.shift[:, None]
-        b = a if left is right else right.values[:, columns] - right.shift[:, None]
-        squares[0][:] += np.einsum("ij,ij->i", a, a)
-        squares[1][:] += np.einsum("ij,ij->i", b, b)
-        cross += a @ b.T
-    return *squares, cross
-
-
-def _from_products(left: Prepared, right: Prepared, products: tuple, metric: str) -> np.ndarray:
-    """Euclidean; cosine and correlation as half the squared euclidean distance of unit vectors."""
-    aa, bb, cross = products
-    factors = np.ones_like(aa), np.ones_like(bb)
-    if metric != "euclidean":
-        factors = _inverse_norms(left, aa), _inverse_norms(right, bb)
-        aa, bb = np.ones_like(aa), np.ones_like(bb)
-    sums = aa[:, None] + bb
-    squared = sums - 2 * cross * np.outer(*factors)
-    close = squared <= _CANCELS * sums
-    pairs = np.nonzero(np.triu(close, 1) if left is right else close)
-    squared[pairs] = _squared_gaps((left, right), pairs, factors)
-    if metric == "euclidean":
-        return np.asarray(np.sqrt(np.maximum(squared, 0)))
-    return np.minimum(np.where(squared < _PARALLEL, 0, squared) / 2, 2)
-
-
-def _inverse_norms(vectors: Prepared, squares: np.ndarray) -> np.ndarray:
-    """1 / norm, or 0 for a vector without direction: all shift, up to the rounding of a mean."""
-    directed = squares > _CONSTANT * vectors.values.shape[1] * vectors.shift**2
-    return np.where(directed, 1 / np.sqrt(np.where(directed, squares, 1)), 0)
-
-
-def _squared_gaps(sides: tuple[Prepared, Prepared], pairs: tuple, factors: tuple) -> np.ndarray:
-    """Σ (x · factor − y · factor)² of the given pairs of shifted rows, (p,) float64."""
-    total = np.zeros(len(pairs[0]))
-    for columns in _slices(sides[0].values.shape[1], _TILE):
-        for some in _slices(len(total), _TILE // (columns.stop - columns.start)):
-            x, y = (
-                (side.values[ids[some], columns] - side.shift[ids[some], None]) * factor[ids[some], None]
-                for side, ids, factor in zip(sides, pairs, factors, strict=True)
-            )
-            total[some] += np.einsum("ij,ij->i", x - y, x - y)
-    return total
-
-
-def _from_gaps(left: Prepared, right: Prepared, metric: str) -> np.ndarray:
-    """Manhattan, minkowski3 or chebyshev of m × n rows, from |x − y| in tiles that fit the cache."""
-    result = np.zeros((len(left.values), len(right.values)))
-    fold = np.maximum if metric == "chebyshev" else np.add
-    for columns in _slices(left.values.shape[1], _TILE_COLUMNS):
-        queries = left.values[:, columns].astype(np.float64)
-        for rows in _slices(len(right.values), _TILE // (columns.stop - columns.start)):
-            tile = right.values[rows, columns].astype(np.float64)
-            for query, row in zip(queries, result, strict=True):
-                gaps = np.abs(tile - query)
-                if metric == "minkowski3":
-                    gaps *= gaps * gaps
-                row[rows] = fold(row[rows], fold.reduce(gaps, axis=1))
-    return np.asarray(np.cbrt(result)) if metric == "minkowski3" else result
-
-
-def _all_gaps(features: np.ndarray) -> dict[str, np.ndarray]:
-    """Manhattan, minkowski3 and chebyshev of all pairs i < j, (n, n) float64, in one compiled pass."""
-    kernel, threads = _compiled()
-    n = len(features)
-    totals = np.zeros((3, n, n))
-    with ThreadPoolExecutor(threads) as pool:
-        for columns in _slices(features.shape[1], _CHUNK // max(1, n)):
-            chunk = np.ascontiguousarray(features[:, columns], dtype=np.float64)
-            list(pool.map(lambda start, chunk=chunk: kernel(chunk, start, threads, totals), range(threads)))
-    return {"manhattan": totals[0], "minkowski3": np.cbrt(totals[1]), "chebyshev": totals[2]}
-
-
-@cache
-def _compiled() -> tuple[Any, int]:
-    import numba
-
-    return numba.njit(nogil=True, fastmath={"reassoc", "contract", "nnan", "nsz"})(_add_gaps), numba.get_num_threads()
-
-
-def _add_gaps(chunk: np.ndarray, start: int, step: int, totals: np.ndarray) -> None:
-    """Add |x − y| and |x − y|³ of rows i = start, start + step, … with all j > i, and raise their maximum.
-
-    The maximum is over bits: they order as doubles ≥ 0 do, and compile to vector instructions.
-    """
-    n, width = chunk.shape
-    gaps = np.zeros(_BLOCK)
-    bits = gaps.view(np.int64)
-    for first in range(0, width, _BLOCK):
-        for i in range(start, n, step):
-            for j in range(i + 1, n):
-                x, y = chunk[i, first : first + _BLOCK], chunk[j, first : first + _BLOCK]
-                total, cubes, top = 0.0, 0.0, 0
-                for column in range(x.size):
-                    gap = abs(x[column] - y[column])
-                    gaps[column] = gap
-                    total += gap
-                    cubes += gap * gap * gap
-                for column in range(x.size):
-                    top = max(top, bits[column])
-                bits[0] = top
-                totals[0, i, j] += total
-                totals[1, i, j] += cubes
-                totals[2, i, j] = max(totals[2, i, j], gaps[0])
