@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests import small_world
 from tests.local_http import site
-from tests.test_carriers import VALUES, h5_bytes, wheel
+from tests.test_packages import VALUES, h5_bytes, wheel
 
 ROOT = Path(__file__).resolve().parent.parent
 WHEEL = "pkg-1.0-py3-none-any.whl"

@@ -33,7 +33,7 @@ def install():
     from semsearch.processes import child
     from semsearch.results import precompute
     from tests import small_world
-    from tests.test_carriers import CONV
+    from tests.test_packages import CONV
     from tests.test_search import Green
     from tests.test_weights import PINNED
 

@@ -17,13 +17,13 @@ from semsearch.errors import ImageRefused, StorageError
 from semsearch.features import openvino_engine
 from semsearch.files import limits, storage
 from semsearch.images import sandbox
-from semsearch.models import packages, weights
+from semsearch.models import archives, packages, weights
 from semsearch.net import fetch, links
 from semsearch.processes import child
 from semsearch.rest.gate import refusal
 from tests import child_work, environments, small_world
 from tests.local_http import site
-from tests.test_carriers import CONV, h5_bytes, wheel
+from tests.test_packages import CONV, h5_bytes, wheel
 from tests.test_weights import pulled, tiny  # noqa: F401 - fixtures
 from ui import pictures
 
@@ -137,7 +137,7 @@ def test_a_package_that_cannot_be_unpacked_is_not_called_damaged(tmp_path, monke
         with storage.explained(target):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(packages, "_stream", full)
+    monkeypatch.setattr(archives, "stream", full)
     with pytest.raises(StorageError, match="the disk is full"):
         packages.read(tmp_path / "pkg.whl", carrier, CONV)
     assert [path.name for path in tmp_path.iterdir()] == ["pkg.whl"]

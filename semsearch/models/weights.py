@@ -18,11 +18,11 @@ import numpy as np
 from semsearch.errors import FetchFailed, IntegrityError, StorageError, WeightsUnavailable
 from semsearch.files import staging, storage
 from semsearch.models import catalog, graphs, packages, safeheader
+from semsearch.models.tensors import Tensors, Variable
 from semsearch.net import fetch
 from semsearch.processes import child
 from semsearch.settings import settings
 
-Tensors = packages.Tensors
 """Arrays of a model by "layer/variable", in the order of the Keras model without classifier."""
 
 KERAS_LIMIT = 512 * 1024**2
@@ -168,10 +168,10 @@ def obtain(model_name: str, *, progress: fetch.Progress | None = None) -> Weight
         return found
 
 
-def layout(model_name: str) -> dict[str, packages.Variable]:
+def layout(model_name: str) -> dict[str, Variable]:
     """Name, shape and type of every variable of the Keras model without classifier, in model order."""
     network = graphs.build(model_name, size=catalog.model(model_name).size)
-    return {weight.path: packages.Variable(tuple(weight.shape), str(weight.dtype)) for weight in network.weights}
+    return {weight.path: Variable(tuple(weight.shape), str(weight.dtype)) for weight in network.weights}
 
 
 def _sources(facts: catalog.Model) -> list[tuple[str, Literal["keras", "package"]]]:
