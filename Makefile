@@ -51,7 +51,7 @@ parity: $(VENV)/run.done  ## Compare our published preset with the published sco
 bench: $(VENV)/run.done  ## Measure feature extraction against what a user would write instead
 	$(BIN)/python -m benchmarks.extraction
 
-scores: $(VENV)/run.done  ## Print the README's table of stored scores
+scores: $(VENV)/run.done  ## Print the table of stored scores
 	$(BIN)/semsearch evaluate groceries200
 
 clean:  ## Remove the virtual environment and caches of the checkout (not the downloads in ~/.cache/semsearch)

@@ -1,1 +1,1 @@
-"""Each file prints the table of the README that it backs."""
+"""Each file prints the table of docs/benchmarks.md that it backs."""

@@ -1,7 +1,7 @@
 """The seam of engines that turn network inputs into pooled layer outputs, and its reference, TensorFlow.
 
 All asked outputs come from one forward pass. Each picture is a pass of its own, so a vector cannot depend on the
-pictures that happened to be beside it. The fast engine stands in ``converted.py``.
+pictures that happened to be beside it. The fast engine stands in ``openvino_engine.py``.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,6 +1,6 @@
 """What is known before anything is loaded: models, their layers and preprocessing, poolings, presets, specs.
 
-The tables are data, in ``facts/models.json``; this module gives them types. A test rebuilds every
+The tables are data, in ``models.json``; this module gives them types. A test rebuilds every
 row from the Keras model it describes.
 """
 

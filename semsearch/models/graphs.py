@@ -1,6 +1,6 @@
 """The networks of the catalogue as Keras graphs without weights, and the table of any network's layers.
 
-``python -m semsearch.models.graphs`` prints ``facts/models.json`` with every derived number computed anew.
+``python -m semsearch.models.graphs`` prints ``models.json`` with every derived number computed anew.
 """
 
 import json
@@ -257,7 +257,7 @@ def spread_layers(keras_model: Any) -> tuple[str, ...]:  # noqa: ANN401
 
 
 def refreshed(row: dict) -> dict:
-    """A row of ``facts/models.json`` with its layers' numbers, parameters and layer count from the Keras graph.
+    """A row of ``models.json`` with its layers' numbers, parameters and layer count from the Keras graph.
 
     Names of published layers, preprocessing, sources and digest are facts and stay; the layers of a model
     without published ones are chosen anew.

@@ -1,4 +1,4 @@
-"""Tables of scores over the stored experiments, for the command line and the README."""
+"""Tables of scores over the stored experiments, for the command line and the documents."""
 
 from typing import Any
 
