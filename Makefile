@@ -40,10 +40,11 @@ test: $(VENV)/dev.done  ## Run all the tests, in a real browser and with real we
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not alone"
 	$(BIN)/python -m pytest -m alone
 
-lint: $(VENV)/dev.done  ## Check style and types
+lint: $(VENV)/dev.done  ## Check style and types, of Python and of what runs in the browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/oxlint --deny-warnings ui
 
 parity: $(VENV)/run.done  ## Compare our published preset with the published scores (needs ../shared/data and ../shared/reference)
 	$(BIN)/python -m benchmarks.parity

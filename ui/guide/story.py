@@ -39,9 +39,8 @@ def _cards(view: Choice) -> list[tuple[str, str, str]]:
     layer, metric = model.layer(view.layer), metrics.METRICS[view.metric]
     nearest = experiments.matches(resources.store(), view.experiment, view.q, k=1)[0]
     whole = way.pooling == "flatten"
-    numbers = (
-        "one number for each channel and position" if whole else f"{layer.channels:,} numbers, one for each channel"
-    )
+    of_channels = f"{layer.channels:,} numbers, one for each channel"
+    numbers = "one number for each channel and position" if whole else of_channels
     dropped = "" if whole else " Where in the picture the pattern was found is mostly dropped."
     return [
         (

@@ -261,11 +261,11 @@ class Scene {
   }
 
   line(panel, row, rank) {
-    const kept = panel.kept[this.layerOf(panel)][row], { dims, layer } = panel.data, button = document.createElement("button")
+    const kept = panel.kept[this.layerOf(panel)][row], { dims } = panel.data, button = document.createElement("button")
     button.type = "button"
     button.textContent = `Picture ${this.data.ids[row]}: search with it`
     button.onclick = () => this.pick(row)
-    const at = [...panel.places[this.layerOf(panel)].slice(row * dims, row * dims + dims)].map((step) => (step / 65535).toFixed(2))
+    const at = Array.from(panel.places[this.layerOf(panel)].slice(row * dims, row * dims + dims)).map((step) => (step / 65535).toFixed(2))
     const rest = [this.name(row), at.join(", "), this.data.neighbours ? `${kept} of ${this.data.neighbours}` : "–", rank === Infinity ? "" : rank || "query"]
     const line = document.createElement("tr")
     for (const value of [button, ...rest]) { const cell = document.createElement("td"); cell.append(value); line.append(cell) }
