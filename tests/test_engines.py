@@ -287,7 +287,7 @@ def test_engines_of_one_network_share_it_and_answer_as_if_alone(tiny, monkeypatc
     for engine, expected in zip([first, *others], [alone[0], *alone * 3], strict=True):
         assert np.array_equal(engine.run(batch)[0], expected)
     del first, others, engine
-    assert not openvino_engine._NETWORKS
+    assert openvino_engine._folder("tiny", SIDE) not in openvino_engine._NETWORKS
     OpenVINOEngine("tiny", [outputs[0]], size=SIDE)
     assert len(read) == 2
 

@@ -159,7 +159,8 @@ def checkout(tmp_path_factory):
     """A copy of this checkout at a path with a space and letters that are not ASCII."""
     folder = tmp_path_factory.mktemp("copy") / "my projects é"
     for name in ("semsearch", "ui", "pages", "tests", "static", ".streamlit"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "pictures"))
+        left_out = ("__pycache__", "pictures") if name == "static" else ("__pycache__",)
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(*left_out))
     for name in ("app.py", "server.py"):
         shutil.copyfile(ROOT / name, folder / name)
     return folder

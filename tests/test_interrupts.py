@@ -154,7 +154,7 @@ threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
     openvino_engine._openvino()
 except KeyboardInterrupt:
-    print("interrupted,", converted._openvino().__name__, "is there")
+    print("interrupted,", openvino_engine._openvino().__name__, "is there")
 """
 
 
