@@ -27,7 +27,7 @@ pages = [
     for file, title, address, icon, words in PAGES
 ]
 page = st.navigation(pages, position="top")
-with failures.told():
+with failures.shown_in_words():
     if page is pages[1]:
         sidebar.show(resources.live_offers(), compare=False)
     else:

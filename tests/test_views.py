@@ -22,7 +22,7 @@ from semsearch.results import experiments, leaderboard
 from semsearch.results.experiments import Experiment
 from tests import small_world
 from tests.tiny_store import write_store
-from ui import charts, dataset_words, pictures, resources
+from ui import charts, configurations, pictures, resources
 
 ROWS = 8 * len(WAYS) * len(metrics.METRICS)
 
@@ -325,10 +325,10 @@ def test_a_click_carries_its_number_and_a_lie_is_ignored(monkeypatch, store):
 
 def test_going_to_a_row_sets_the_whole_configuration(monkeypatch, store):
     board, asked = leaderboard.board(experiments.open_store(store), "iconic200"), []
-    monkeypatch.setattr(dataset_words.sidebar, "go", lambda **parts: asked.append(parts))
+    monkeypatch.setattr(configurations.sidebar, "go", lambda **parts: asked.append(parts))
     row = board.row(Experiment("iconic200", FeatureSpec("vgg16", "block4_conv1", "flatten", "published"), "chebyshev"))
     for number in (row, -1, ROWS):
-        dataset_words.go_to(board, number)
+        configurations.go_to(board, number)
     assert asked == [{"model": "vgg16", "layer": "block4_conv1", "pooling": "published", "metric": "chebyshev"}]
 
 

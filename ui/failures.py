@@ -19,19 +19,19 @@ UNFORESEEN = (
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Say in words what fails in the block; what ends or restarts a run on purpose passes, as st.stop and st.rerun."""
+def shown_in_words() -> Iterator[None]:
+    """Show in words what fails in the block; what ends or restarts a run on purpose passes, as st.stop and st.rerun."""
     try:
         yield
     except FragmentHandledException:
-        raise  # a dialog, or another part that runs by itself: it has told its own failure in its own place
+        raise  # a dialog, or another part that runs by itself: it has shown its own failure in its own place
     except Exception as error:
         server_log.report(error)
         _show(error)
 
 
 def tell_uncaught(error: Exception) -> bool:
-    """The same for what ``told`` cannot see, callbacks and parts that run by themselves; Streamlit has logged it."""
+    """The same for what escapes ``shown_in_words``: callbacks, parts that run alone. Streamlit has logged it."""
     _show(error)
     return True
 

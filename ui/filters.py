@@ -30,11 +30,11 @@ class Sieve:
         """Whether it may hold anything back."""
         return bool(self.classes or self.least or self.fold)
 
-    def kept(self, dataset: Dataset, experiment: Experiment, matches: Sequence[Match]) -> list[int]:
+    def shown_items(self, dataset: Dataset, experiment: Experiment, matches: Sequence[Match]) -> list[int]:
         """The items of the matches that are shown."""
-        kept = [match.item for match in matches if self._fits(dataset, match)]
-        repeats = compare.near_duplicates(resources.store(), experiment, kept) if self.fold else {}
-        return [item for item in kept if item not in repeats]
+        fitting = [match.item for match in matches if self._fits(dataset, match)]
+        repeats = compare.near_duplicates(resources.store(), experiment, fitting) if self.fold else {}
+        return [item for item in fitting if item not in repeats]
 
     def _fits(self, dataset: Dataset, match: Match) -> bool:
         fits = not self.classes or dataset.items[match.item].label in self.classes

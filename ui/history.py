@@ -4,7 +4,7 @@ import streamlit as st
 
 _SEEN, _PLACE = "history_seen", "history_place"
 LIMIT = 50
-"""Queries kept."""
+"""Queries that are remembered."""
 
 Seen = tuple[str, int]
 """A dataset and the item id of a query."""
@@ -26,13 +26,13 @@ def revisit(dataset: str, item: int) -> None:
     Of several places the nearest to the present one is taken, of two as near the earlier.
     """
     seen, place = seen_so_far()
-    same = [at for at, one in enumerate(seen) if one == (dataset, item)]
+    same = [other for other, query in enumerate(seen) if query == (dataset, item)]
     if same:
-        st.session_state[_PLACE] = min(same, key=lambda at: abs(at - place))
+        st.session_state[_PLACE] = min(same, key=lambda other: abs(other - place))
 
 
 def seen_so_far() -> tuple[list[Seen], int]:
-    """All queries kept, oldest first, and the place of the present one."""
+    """All queries that are remembered, oldest first, and the place of the present one."""
     return st.session_state.get(_SEEN, []), st.session_state.get(_PLACE, -1)
 
 

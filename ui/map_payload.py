@@ -29,8 +29,8 @@ class Travel:
     layers: tuple[str, ...]
     places: tuple[str, ...]
     """By layer: base64 of (n, 2 or 3) uint16, 0 … 65535 across the longest side of the map, centred."""
-    kept: tuple[str, ...]
-    """By layer: base64 of (n,) uint8, see Trust."""
+    kept_neighbours: tuple[str, ...]
+    """By layer: base64 of (n,) uint8, how many nearest neighbours of each item the map keeps, see Trust."""
     trusts: tuple[Trust, ...]
     shape: tuple[int, int]
     """(n, 2 or 3)."""
@@ -53,9 +53,9 @@ def travel(store: Store, specs: Sequence[FeatureSpec], dataset: str, kind: str) 
     maps = [store.map(dataset, spec, kind) for spec in specs]
     return Travel(
         layers=tuple(spec.layer for spec in specs),
-        places=tuple(_text(unit(found.coordinates)) for found in maps),
-        kept=tuple(_text(found.trust.kept.astype(np.uint8)) for found in maps),
-        trusts=tuple(found.trust for found in maps),
+        places=tuple(_text(unit(layer_map.coordinates)) for layer_map in maps),
+        kept_neighbours=tuple(_text(layer_map.trust.kept.astype(np.uint8)) for layer_map in maps),
+        trusts=tuple(layer_map.trust for layer_map in maps),
         shape=maps[0].coordinates.shape,
     )
 
@@ -74,14 +74,14 @@ def near(store: Store, choice: Choice, layers: Sequence[str]) -> list[list[int]]
     Of a large dataset for the choice's layer alone: reading the rankings of eight takes seconds.
     """
     ids = store.items(choice.dataset, choice.model)
-    found: list[list[int]] = []
+    rows_by_layer: list[list[int]] = []
     for layer in layers:
         if layer != choice.layer and len(ids) > LARGE:
-            found.append([])
+            rows_by_layer.append([])
             continue
         matches = experiments.matches(store, replace(choice, layer=layer).experiment, choice.q, k=choice.k)
-        found.append(np.searchsorted(ids, [match.item for match in matches]).tolist())
-    return found
+        rows_by_layer.append(np.searchsorted(ids, [match.item for match in matches]).tolist())
+    return rows_by_layer
 
 
 def panel(choice: Choice, maps: Travel, nearest: list[list[int]], title: str) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def panel(choice: Choice, maps: Travel, nearest: list[list[int]], title: str) ->
         "layer": layer,
         "dims": maps.shape[1],
         "places": list(maps.places),
-        "kept": list(maps.kept),
+        "kept": list(maps.kept_neighbours),
         "near": nearest,
         "captions": captions,
         "spoken": f"{title} map of {texts.counted(maps.shape[0], 'picture')}: {place}, {name}. {says} "

@@ -1,4 +1,4 @@
-"""All that is kept between runs and sessions; the only place with st.cache_*."""
+"""All that outlives a run or a session; the only place with st.cache_*."""
 
 import gc
 from pathlib import Path
@@ -68,8 +68,8 @@ def queries(name: str) -> tuple[int, ...]:
 def unreadable(name: str) -> dict[str, str]:
     """{file: why} of the items of a dataset that could not be read when its stored results were computed."""
     try:
-        kept = store()
-        facts = kept.facts(name, kept.models(name)[0]) if name in kept.datasets else {}
+        results = store()
+        facts = results.facts(name, results.models(name)[0]) if name in results.datasets else {}
     except SemsearchError:
         return {}
     return dict(facts.get("skipped", {}))
@@ -117,8 +117,8 @@ def recommendation(name: str) -> Recommendation:
 
 def best_parts(name: str) -> dict[str, str]:
     """That configuration as parts of a choice."""
-    found = recommendation(name)
-    return parts_of(found.spec, found.metric)
+    best = recommendation(name)
+    return parts_of(best.spec, best.metric)
 
 
 @st.cache_data(max_entries=32, ttl=60, show_spinner=False)

@@ -40,7 +40,7 @@ def show(offers: Offers | None = None, *, compare: bool = True) -> None:
         if compare:
             _compare(rival, offers)
         else:
-            st.session_state["compare"] = _comparing()  # kept for the pages that draw its switch
+            st.session_state["compare"] = _comparing()  # remembered for the pages that draw its switch
         _steps(choice, offers)
         for reason in offers.hidden.values():
             st.caption(f":material/info: {texts.plain(reason)}")
@@ -105,8 +105,8 @@ def _comparing() -> bool:
 def _rival(choice: Choice, offers: Offers) -> Choice:
     """Configuration B as it was asked for, as it was when last compared, or as it is best begun with."""
     start = st.session_state.get(_RIVAL) or offers.rival(choice)
-    kept = {name: st.session_state.get(OTHER + name, getattr(start, name)) for name in PARTS}
-    return replace(choice, **kept)
+    parts = {name: st.session_state.get(OTHER + name, getattr(start, name)) for name in PARTS}
+    return replace(choice, **parts)
 
 
 def _remember(choice: Choice, rival: Choice | None) -> None:
@@ -123,15 +123,15 @@ def _remember(choice: Choice, rival: Choice | None) -> None:
 
 def _follow_address(offers: Offers) -> list[str]:
     names = (*KEYS, *OTHER_KEYS)
-    asked = {key: st.query_params[key] for key in names if key in st.query_params}
+    address = {key: st.query_params[key] for key in names if key in st.query_params}
     written = st.session_state.get(_WRITTEN, {})
     writing = st.session_state.get(_WRITING, written)  # another, where the next run cut short the writing
-    if writing and (not asked or all(asked.get(name) in (written.get(name), writing.get(name)) for name in names)):
+    if writing and (not address or all(address.get(name) in (written.get(name), writing.get(name)) for name in names)):
         return []
-    choice, notices = offers.read(asked)
-    rival, more = offers.read_other(asked, choice)
+    choice, notices = offers.read(address)
+    rival, more = offers.read_other(address, choice)
     st.session_state["compare"] = rival is not None
-    st.session_state[_BEGUN] = None if any(name in asked for name in PARTS) else _parts(choice), ""
+    st.session_state[_BEGUN] = None if any(name in address for name in PARTS) else _parts(choice), ""
     _remember(choice, rival)
     history.revisit(choice.dataset, choice.q)
     return notices + more
@@ -212,11 +212,11 @@ def _steps(choice: Choice, offers: Offers) -> None:
     )
     with st.expander("Step by key", icon=":material/keyboard:"):
         for word, key, options, back, on in rows:
-            for way, step, letter in (("Previous", -1, back), ("Next", 1, on)):
+            for direction, step, letter in (("Previous", -1, back), ("Next", 1, on)):
                 place = (options.index(getattr(choice, key)) + step) % len(options)
                 st.button(
-                    f"{way} {word}",
-                    key=f"{way.lower()}_{word}",
+                    f"{direction} {word}",
+                    key=f"{direction.lower()}_{word}",
                     on_click=go,
                     kwargs={key: options[place]},
                     shortcut=f"Alt+{letter}",

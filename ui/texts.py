@@ -28,11 +28,11 @@ def count(number: int) -> str:
     return str(number)
 
 
-def counted(number: int, one: str) -> str:
-    """A number and what it counts, named by ``one`` of them: 1 match, 2,000 pictures, 3 classes, 4 queries."""
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts, a noun in the singular: 1 match, 2,000 pictures, 3 classes, 4 queries."""
     if number == 1:
-        return f"1 {one}"
-    stem, end = (one[:-1], "ies") if one.endswith("y") else (one, "es" if one.endswith(("ch", "ss")) else "s")
+        return f"1 {noun}"
+    stem, end = (noun[:-1], "ies") if noun.endswith("y") else (noun, "es" if noun.endswith(("ch", "ss")) else "s")
     return f"{number:,} {stem}{end}"
 
 

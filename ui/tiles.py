@@ -30,13 +30,13 @@ def match_tiles(dataset: Dataset, matches: Sequence[Match], addresses: Mapping[i
     return [_match_tile(dataset, match, addresses) for match in matches]
 
 
-def linked(found: Iterable[Tile], there: Container[int], ranks: Mapping[int, int], *, side: str) -> list[Tile]:
+def linked(side_tiles: Iterable[Tile], there: Container[int], ranks: Mapping[int, int], *, side: str) -> list[Tile]:
     """The tiles of one side of a comparison, each saying where the same picture stands on the other.
 
     ``there`` are the other side's matches, ``ranks`` all its stored ranks. ``side`` is A or B; changes of rank
-    are told on B, which is read as what became of A.
+    are shown on B, which is read as what became of A.
     """
-    return [tile | _link(tile, tile["id"] in there, ranks, side) for tile in found]
+    return [tile | _link(tile, tile["id"] in there, ranks, side) for tile in side_tiles]
 
 
 def _link(tile: Tile, shared: bool, ranks: Mapping[int, int], side: str) -> Tile:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from semsearch.live.search import INDEXES, Question
-from ui import dataset_words, filters, resources, sidebar, texts
+from ui import configurations, filters, resources, sidebar, texts
 from ui.choice import Choice, parts_of
 
 _TITLES = {"exact": "Exact", "approximate": "Approximate"}
@@ -46,7 +46,7 @@ def _best(choice: Choice) -> None:
     """The configuration to begin with on this dataset, why, and the way there."""
     found = resources.recommendation(choice.dataset)
     parts = parts_of(found.spec, found.metric)
-    name = texts.plain(dataset_words.named(found.spec, found.metric))
+    name = texts.plain(configurations.named(found.spec, found.metric))
     here = all(getattr(choice, name) == value for name, value in parts.items())
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key="live_best"):
         st.caption(f":material/recommend: **Best to begin with: {name}.** {texts.plain(found.reason)}")

@@ -9,7 +9,7 @@ from semsearch.data.datasets import Dataset
 from semsearch.results import leaderboard
 from semsearch.results.experiments import Experiment
 from semsearch.results.leaderboard import FEWEST, Board, ClassDifference
-from ui import charts, dataset_words, resources, sidebar, texts
+from ui import charts, configurations, resources, sidebar, texts
 from ui.charts import export
 from ui.choice import Choice
 
@@ -23,7 +23,7 @@ VERDICT: Mapping[tuple[bool, bool], str] = {
 def show(choice: Choice, board: Board) -> None:
     """The whole part: A is the configuration in the sidebar, B the one it is compared with or one chosen here."""
     rival = _rival(choice, board)
-    a, b = dataset_words.title(choice.experiment), dataset_words.title(rival)
+    a, b = configurations.title(choice.experiment), configurations.title(rival)
     st.markdown(f"**A**: {texts.plain(a)}  \n**B**: {texts.plain(b)}")
     if rival == choice.experiment:
         st.info("A and B are the same configuration. Choose another one.", icon=":material/compare_arrows:")
@@ -53,7 +53,7 @@ def _rival(choice: Choice, board: Board) -> Experiment:
         rows,
         key="rival",
         persist_state="session",
-        format_func=lambda row: f"{board.score[row]:.1f} · {dataset_words.title(board.experiment(row))}",
+        format_func=lambda row: f"{board.score[row]:.1f} · {configurations.title(board.experiment(row))}",
     )
     return board.experiment(row)
 

@@ -9,7 +9,7 @@ from semsearch.models import catalog
 from semsearch.results import leaderboard
 from semsearch.results.artifacts import METRICS
 from semsearch.results.leaderboard import Board, Everywhere
-from ui import charts, dataset_words, resources, texts
+from ui import charts, configurations, resources, texts
 from ui.choice import WAY_OF, WAYS, Choice
 
 SHOWN: Mapping[str, str] = {
@@ -54,14 +54,14 @@ def _say(choice: Choice, board: Board, found: Everywhere) -> None:
     name = kind.classes[kind.items[choice.q].label]
     st.markdown(
         f"**{texts.plain(name)}, picture {choice.q}**: best **{found.scores[best]:.1f}** of 100 with "
-        f"{texts.plain(dataset_words.title(board.experiment(int(found.rows[best]))))}. "
+        f"{texts.plain(configurations.title(board.experiment(int(found.rows[best]))))}. "
         f"{here_words} Click a cell to go there."
     )
     st.caption("Rows are models, columns their eight layers from input (1) to output (8).")
 
 
 def _here(choice: Choice, found: Everywhere) -> tuple[int, int]:
-    return found.models.index(choice.model), dataset_words.place(choice.experiment.spec) - 1
+    return found.models.index(choice.model), configurations.place(choice.experiment.spec) - 1
 
 
 def _draw(choice: Choice, board: Board, found: Everywhere) -> None:
@@ -70,7 +70,7 @@ def _draw(choice: Choice, board: Board, found: Everywhere) -> None:
     shape = [(i, j) for i in range(len(found.models)) for j in range(8)]
     label = {place: f"{int(found.scores[place] + 0.5)}{words.get(place, '')}" for place in shape}
     hover = {
-        place: f"{dataset_words.title(board.experiment(int(found.rows[place])))}<br>score {found.scores[place]:.1f}"
+        place: f"{configurations.title(board.experiment(int(found.rows[place])))}<br>score {found.scores[place]:.1f}"
         for place in shape
     }
     grid = charts.Grid(
@@ -87,7 +87,7 @@ def _draw(choice: Choice, board: Board, found: Everywhere) -> None:
         key="everywhere",
         alt=f"Score of this query by model and layer, highest for {catalog.model(found.models[best[0]]).title} "
         f"at layer {best[1] + 1}",
-        on_click=partial(dataset_words.go_to, board),
+        on_click=partial(configurations.go_to, board),
     )
 
 
@@ -97,7 +97,7 @@ def _table(board: Board, found: Everywhere) -> None:
     def chosen() -> None:
         for row, column in st.session_state["everywhere_table"].selection.cells[:1]:
             if 0 <= row < len(found.models) and column in LAYERS:
-                dataset_words.go_to(board, int(found.rows[row, int(column) - 1]))
+                configurations.go_to(board, int(found.rows[row, int(column) - 1]))
 
     with st.expander("As a table", icon=":material/table:"):
         columns = {"Model": [catalog.model(name).title for name in found.models]}

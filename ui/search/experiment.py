@@ -7,7 +7,7 @@ from semsearch.data.datasets import Dataset
 from semsearch.ranking.scores import PUBLISHED_K
 from semsearch.results import leaderboard
 from semsearch.results.leaderboard import Queries
-from ui import charts, dataset_words, pictures, resources, sidebar, texts, tiles
+from ui import charts, configurations, pictures, resources, sidebar, texts, tiles
 from ui.charts import export
 from ui.choice import Choice
 from ui.components.gallery import gallery
@@ -20,7 +20,7 @@ def show(choice: Choice) -> None:
     """The whole part, of the configuration in the sidebar."""
     dataset = resources.dataset(choice.dataset)
     queries = leaderboard.queries(resources.store(), choice.experiment)
-    st.markdown(f"**{texts.plain(dataset_words.title(choice.experiment))}**")
+    st.markdown(f"**{texts.plain(configurations.title(choice.experiment))}**")
     _extremes(choice, dataset, queries)
     shares = 100 * leaderboard.confusion(resources.store(), choice.experiment, len(dataset.classes))
     drawn = np.sort(np.argsort(np.diag(shares), kind="stable")[: charts.MOST])

@@ -12,7 +12,7 @@ from semsearch.ranking import metrics
 from semsearch.ranking.scores import PUBLISHED_K
 from semsearch.results import leaderboard
 from semsearch.results.leaderboard import Board
-from ui import charts, dataset_words, resources, texts
+from ui import charts, configurations, resources, texts
 from ui.charts import export
 from ui.choice import WAY_OF, WAYS, Choice
 
@@ -32,7 +32,7 @@ def show(choice: Choice, board: Board) -> None:
     own = board.row(choice.experiment)
     best = np.argsort(-board.score, kind="stable")
     rank = int(np.flatnonzero(best == own)[0]) + 1
-    name = texts.plain(dataset_words.title(choice.experiment))
+    name = texts.plain(configurations.title(choice.experiment))
     st.markdown(
         f"{len(rows):,} of {texts.counted(len(board.specs), 'configuration')}. The chosen one, {name}, "
         f"is **number {rank:,}** with **{board.score[own]:.1f}** "
@@ -86,7 +86,7 @@ def _filtered(board: Board) -> np.ndarray:
         if (not kept or spec.model in kept)
         and (not ways or WAY_OF[spec.pooling, spec.preset] in ways)
         and (not names or metric in names)
-        and (not only or dataset_words.place(spec) == 8)
+        and (not only or configurations.place(spec) == 8)
     ]
     chosen = np.array(wanted, np.int64)
     return chosen[np.argsort(-board.score[chosen], kind="stable")]
@@ -98,7 +98,7 @@ def table(board: Board, rows: np.ndarray, ranks: np.ndarray) -> dict[str, Sequen
     columns: dict[str, Sequence[Any]] = {
         "Rank": ranks[rows].tolist(),
         "Model": [catalog.model(spec.model).title for spec in specs],
-        "Layer": [dataset_words.place(spec) for spec in specs],
+        "Layer": [configurations.place(spec) for spec in specs],
         "Layer name": [spec.layer for spec in specs],
         "Pooling": [WAYS[WAY_OF[spec.pooling, spec.preset]].title for spec in specs],
         "Metric": [metrics.METRICS[board.metrics[row]].title for row in rows],
@@ -128,7 +128,7 @@ def _table(board: Board, rows: np.ndarray, columns: Mapping[str, Sequence]) -> N
     def chosen() -> None:
         for place in st.session_state["board_table"].selection.rows[:1]:
             if isinstance(place, int) and 0 <= place < len(rows):
-                dataset_words.go_to(board, int(rows[place]))
+                configurations.go_to(board, int(rows[place]))
 
     number = st.column_config.NumberColumn
     formats = {
@@ -206,7 +206,7 @@ def _pareto(choice: Choice, board: Board, rows: np.ndarray) -> None:
         figure,
         key="pareto",
         alt=f"Mean score against {COSTS[cost].lower()}: {texts.counted(len(best), 'configuration')} on the front",
-        on_click=partial(dataset_words.go_to, board),
+        on_click=partial(configurations.go_to, board),
     )
     left = len(rows) - len(known)
     unknown = f" Not drawn: {texts.counted(left, 'configuration')} of unknown cost." if left else ""
@@ -224,7 +224,7 @@ def _points(board: Board, values: np.ndarray, rows: Sequence[int], place: int) -
         y=board.score[rows].tolist(),
         numbers=rows,
         hovers=[
-            f"{dataset_words.title(board.experiment(row))}<br>score {board.score[row]:.1f}, {values[row]:,.4g}"
+            f"{configurations.title(board.experiment(row))}<br>score {board.score[row]:.1f}, {values[row]:,.4g}"
             for row in rows
         ],
         place=place,

@@ -91,7 +91,7 @@ def table(dataset: Dataset, side: Side, chosen: Sieve) -> list[dict[str, object]
     """The matches on screen of one side, a row each."""
     choice = side.choice
     spec = choice.experiment.spec
-    kept = chosen.kept(dataset, choice.experiment, side.matches)
+    kept = chosen.shown_items(dataset, choice.experiment, side.matches)
     about: dict[str, object] = {"configuration": side.name, "dataset": choice.dataset}
     about |= {"model": spec.model, "layer": spec.layer, "pooling": spec.pooling, "preset": spec.preset}
     about |= {"metric": choice.metric, "query": choice.q}
@@ -136,7 +136,7 @@ def _linked(
 
 
 def _gallery(dataset: Dataset, side: Side, drawn: Sequence[Tile], chosen: Sieve) -> None:
-    passing = chosen.kept(dataset, side.choice.experiment, side.matches)
+    passing = chosen.shown_items(dataset, side.choice.experiment, side.matches)
     kept = [tile for tile in drawn if tile["id"] in passing]
     whose = "" if sidebar.other() is None else f" by configuration {side.name}"
     if chosen.active:

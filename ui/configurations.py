@@ -1,4 +1,4 @@
-"""What the views of a whole dataset say about an experiment, and the way from one to the controls."""
+"""A configuration in words, for the views that list many of them, and how a click on one chooses it."""
 
 from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec
