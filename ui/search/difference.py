@@ -29,16 +29,18 @@ def show(choice: Choice, board: Board) -> None:
         st.info("A and B are the same configuration. Choose another one.", icon=":material/compare_arrows:")
         return
     dataset = resources.dataset(choice.dataset)
-    found = leaderboard.differences(resources.store(), choice.experiment, rival, len(dataset.classes))
-    _say(found)
-    names = ["All classes", *(dataset.classes[each.label] for each in found[1:])]
-    drawn = sorted(range(1, len(found)), key=lambda place: -abs(found[place].mean))[: charts.MOST]
-    if len(drawn) < len(found) - 1:
-        st.caption(f"Of {len(found) - 1:,} classes those {len(drawn)} are drawn that differ most; the table holds all.")
+    differences = leaderboard.differences(resources.store(), choice.experiment, rival, len(dataset.classes))
+    _say(differences)
+    names = ["All classes", *(dataset.classes[each.label] for each in differences[1:])]
+    drawn = sorted(range(1, len(differences)), key=lambda place: -abs(differences[place].mean))[: charts.MOST]
+    if len(drawn) < len(differences) - 1:
+        st.caption(
+            f"Of {len(differences) - 1:,} classes those {len(drawn)} are drawn that differ most; the table holds all."
+        )
     drawn = [0, *sorted(drawn)]
-    _draw([found[place] for place in drawn], [names[place] for place in drawn])
-    _table(found, names)
-    _explain(found, dataset)
+    _draw([differences[place] for place in drawn], [names[place] for place in drawn])
+    _table(differences, names)
+    _explain(differences, dataset)
 
 
 def _rival(choice: Choice, board: Board) -> Experiment:
@@ -58,8 +60,8 @@ def _rival(choice: Choice, board: Board) -> Experiment:
     return board.experiment(row)
 
 
-def _say(found: list[ClassDifference]) -> None:
-    whole, classes = found[0], found[1:]
+def _say(differences: list[ClassDifference]) -> None:
+    whole, classes = differences[0], differences[1:]
     ahead = f"**{'A' if whole.mean > 0 else 'B'}** is ahead by **{abs(whole.mean):.1f}** points"
     if whole.mean == 0:
         ahead = "neither is ahead"
@@ -73,37 +75,37 @@ def _say(found: list[ClassDifference]) -> None:
     )
 
 
-def _draw(found: list[ClassDifference], names: list[str]) -> None:
+def _draw(differences: list[ClassDifference], names: list[str]) -> None:
     def colour(each: ClassDifference) -> str:
         return charts.QUIET if not each.significant else charts.AHEAD if each.mean > 0 else charts.BEHIND
 
     marks = {True: "✱ ", False: ""}
     figure = charts.forest(
-        [marks[each.corrected] + name for name, each in zip(names, found, strict=True)],
-        np.array([(each.mean, each.low, each.high) for each in found]),
-        [colour(each) for each in found],
+        [marks[each.corrected] + name for name, each in zip(names, differences, strict=True)],
+        np.array([(each.mean, each.low, each.high) for each in differences]),
+        [colour(each) for each in differences],
         [
             f"{charts.literal(name)}<br>A − B {texts.signed(each.mean)} "
             f"({texts.signed(each.low)} to {texts.signed(each.high)})<br>{VERDICT[each.significant, each.corrected]}"
-            for name, each in zip(names, found, strict=True)
+            for name, each in zip(names, differences, strict=True)
         ],
         "A − B, points of the mean score",
     )
-    whole = found[0]
+    whole = differences[0]
     charts.draw(figure, key="difference", alt=f"A minus B by class, {texts.signed(whole.mean)} points over all classes")
 
 
-def _table(found: list[ClassDifference], names: list[str]) -> None:
+def _table(differences: list[ClassDifference], names: list[str]) -> None:
     with st.expander("As a table", icon=":material/table:"):
         number = st.column_config.NumberColumn(format="%+.1f")
         st.dataframe(
             {
                 "Class": [export.inert(name) for name in names],  # a table has a button of its own that saves it
-                "Queries": [each.count for each in found],
-                "A − B": [each.mean for each in found],
-                "Low": [each.low for each in found],
-                "High": [each.high for each in found],
-                "Verdict": [VERDICT[each.significant, each.corrected] for each in found],
+                "Queries": [each.count for each in differences],
+                "A − B": [each.mean for each in differences],
+                "Low": [each.low for each in differences],
+                "High": [each.high for each in differences],
+                "Verdict": [VERDICT[each.significant, each.corrected] for each in differences],
             },
             key="difference_table",
             hide_index=True,
@@ -113,8 +115,8 @@ def _table(found: list[ClassDifference], names: list[str]) -> None:
         )
 
 
-def _explain(found: list[ClassDifference], dataset: Dataset) -> None:
-    compared = len(found) - 1
+def _explain(differences: list[ClassDifference], dataset: Dataset) -> None:
+    compared = len(differences) - 1
     many = (
         f"But {compared} classes make {compared} comparisons: even between equals, about {0.05 * compared:.1f} of them "
         f"would look significant at 95 %. Those marked ✱ hold at {100 * (1 - 0.05 / compared):.2f} % too, which keeps "

@@ -35,73 +35,74 @@ def show(choice: Choice) -> None:
         "this query has with any pooling, any metric, or any of both; that picks by the answer, so it flatters.",
         bind="query-params",
     )
-    way = WAYS[choice.pooling]
-    ways = list(WAY_OF) if how in ("pooling", "both") else [(way.pooling, way.preset)]
+    readout = WAYS[choice.pooling]
+    readouts = list(WAY_OF) if how in ("pooling", "both") else [(readout.pooling, readout.preset)]
     metrics = METRICS if how in ("metric", "both") else (choice.experiment.stored_metric,)
-    found = leaderboard.everywhere(resources.store(), board, choice.q, ways=ways, metrics=metrics)
-    _say(choice, board, found)
-    _draw(choice, board, found)
-    _table(board, found)
+    everywhere = leaderboard.everywhere(resources.store(), board, choice.q, ways=readouts, metrics=metrics)
+    _say(choice, board, everywhere)
+    _draw(choice, board, everywhere)
+    _table(board, everywhere)
 
 
-def _say(choice: Choice, board: Board, found: Everywhere) -> None:
-    best = divmod(int(found.scores.argmax()), 8)
-    here = _here(choice, found)
-    here_words = f"The layer chosen in the sidebar: **{found.scores[here]:.1f}**."
+def _say(choice: Choice, board: Board, everywhere: Everywhere) -> None:
+    best = divmod(int(everywhere.scores.argmax()), 8)
+    here = _here(choice, everywhere)
+    here_words = f"The layer chosen in the sidebar: **{everywhere.scores[here]:.1f}**."
     if here == best:
         here_words = "That is the layer chosen in the sidebar."
-    kind = resources.dataset(choice.dataset)
-    name = kind.classes[kind.items[choice.q].label]
+    dataset = resources.dataset(choice.dataset)
+    name = dataset.classes[dataset.items[choice.q].label]
     st.markdown(
-        f"**{texts.plain(name)}, picture {choice.q}**: best **{found.scores[best]:.1f}** of 100 with "
-        f"{texts.plain(configurations.title(board.experiment(int(found.rows[best]))))}. "
+        f"**{texts.plain(name)}, picture {choice.q}**: best **{everywhere.scores[best]:.1f}** of 100 with "
+        f"{texts.plain(configurations.title(board.experiment(int(everywhere.rows[best]))))}. "
         f"{here_words} Click a cell to go there."
     )
     st.caption("Rows are models, columns their eight layers from input (1) to output (8).")
 
 
-def _here(choice: Choice, found: Everywhere) -> tuple[int, int]:
-    return found.models.index(choice.model), configurations.place(choice.experiment.spec) - 1
+def _here(choice: Choice, everywhere: Everywhere) -> tuple[int, int]:
+    return everywhere.models.index(choice.model), configurations.place(choice.experiment.spec) - 1
 
 
-def _draw(choice: Choice, board: Board, found: Everywhere) -> None:
-    best, here = divmod(int(found.scores.argmax()), 8), _here(choice, found)
+def _draw(choice: Choice, board: Board, everywhere: Everywhere) -> None:
+    best, here = divmod(int(everywhere.scores.argmax()), 8), _here(choice, everywhere)
     words = {here: "<br>here", best: "<br>best"}
-    shape = [(i, j) for i in range(len(found.models)) for j in range(8)]
-    label = {place: f"{int(found.scores[place] + 0.5)}{words.get(place, '')}" for place in shape}
+    shape = [(i, j) for i in range(len(everywhere.models)) for j in range(8)]
+    label = {place: f"{int(everywhere.scores[place] + 0.5)}{words.get(place, '')}" for place in shape}
     hover = {
-        place: f"{configurations.title(board.experiment(int(found.rows[place])))}<br>score {found.scores[place]:.1f}"
+        place: f"{configurations.title(board.experiment(int(everywhere.rows[place])))}"
+        f"<br>score {everywhere.scores[place]:.1f}"
         for place in shape
     }
     grid = charts.Grid(
-        values=found.scores,
-        texts=[[label[i, j] for j in range(8)] for i in range(len(found.models))],
-        hovers=[[hover[i, j] for j in range(8)] for i in range(len(found.models))],
-        rows=[catalog.model(name).title for name in found.models],
+        values=everywhere.scores,
+        texts=[[label[i, j] for j in range(8)] for i in range(len(everywhere.models))],
+        hovers=[[hover[i, j] for j in range(8)] for i in range(len(everywhere.models))],
+        rows=[catalog.model(name).title for name in everywhere.models],
         columns=LAYERS,
         title="Score of this query",
     )
-    figure = charts.heat(grid, numbers=found.rows, outlines={here: charts.MARK} | {best: charts.BEST})
+    figure = charts.heat(grid, numbers=everywhere.rows, outlines={here: charts.MARK} | {best: charts.BEST})
     charts.draw(
         figure,
         key="everywhere",
-        alt=f"Score of this query by model and layer, highest for {catalog.model(found.models[best[0]]).title} "
+        alt=f"Score of this query by model and layer, highest for {catalog.model(everywhere.models[best[0]]).title} "
         f"at layer {best[1] + 1}",
         on_click=partial(configurations.go_to, board),
     )
 
 
-def _table(board: Board, found: Everywhere) -> None:
+def _table(board: Board, everywhere: Everywhere) -> None:
     """The same as text; a cell can be chosen by keyboard."""
 
     def chosen() -> None:
         for row, column in st.session_state["everywhere_table"].selection.cells[:1]:
-            if 0 <= row < len(found.models) and column in LAYERS:
-                configurations.go_to(board, int(found.rows[row, int(column) - 1]))
+            if 0 <= row < len(everywhere.models) and column in LAYERS:
+                configurations.go_to(board, int(everywhere.rows[row, int(column) - 1]))
 
     with st.expander("As a table", icon=":material/table:"):
-        columns = {"Model": [catalog.model(name).title for name in found.models]}
-        columns |= {place: found.scores[:, int(place) - 1].tolist() for place in LAYERS}
+        columns = {"Model": [catalog.model(name).title for name in everywhere.models]}
+        columns |= {place: everywhere.scores[:, int(place) - 1].tolist() for place in LAYERS}
         st.dataframe(
             columns,
             key="everywhere_table",

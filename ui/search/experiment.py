@@ -52,15 +52,15 @@ def _extremes(choice: Choice, dataset: Dataset, queries: Queries) -> None:
             st.subheader(f"The {name} queries")
             scores = queries.score[places]
             st.caption(f"Scores {scores.min():.1f} to {scores.max():.1f}. Click a picture to search with it.")
-            found = []
+            end_tiles = []
             for place in places:
                 item, score = int(queries.items[place]), queries.score[place]
                 tile = tiles.item_tile(dataset, item, addresses)
                 spoken = f"{tile['name']}, picture {item}, score {score:.1f}. Use as the query."
                 hint = f"{tile['name']}, picture {item}: score {score:.1f}. Click to search with it"
-                found.append(tile | {"current": item == choice.q, "spoken": spoken, "hint": hint})
+                end_tiles.append(tile | {"current": item == choice.q, "spoken": spoken, "hint": hint})
             gallery(
-                found,
+                end_tiles,
                 key=f"dataset_{name}",
                 look="pictures",
                 label="The " + texts.counted(len(places), f"{name} query"),
@@ -113,11 +113,11 @@ def _confusion(classes: list[str], shares: np.ndarray, near: int) -> None:
         columns=classes,
         title=f"% of the {near} nearest",
     )
-    own = np.nanmean(np.diag(shares))
+    same_class = np.nanmean(np.diag(shares))
     charts.draw(
         charts.heat(grid),
         key="confusion",
-        alt=f"What each class finds among its {near} nearest; on average {own:.0f} % are of its own class",
+        alt=f"What each class finds among its {near} nearest; on average {same_class:.0f} % are of its own class",
     )
     with st.expander("As a table", icon=":material/table:"):
         # a table has a button of its own that saves it

@@ -47,13 +47,14 @@ def explain_scores(kind: str, top: Sequence[Match], published: QueryScore, at_k:
 def explain_page(choice: Choice) -> None:
     """What the page shows and how to read a tile."""
     model, metric = catalog.model(choice.model), metrics.METRICS[choice.metric]
-    layer, way = model.layer(choice.layer), WAYS[choice.pooling]
+    layer, readout = model.layer(choice.layer), WAYS[choice.pooling]
     place = [each.name for each in model.layers].index(layer.name) + 1
     with st.expander("What am I looking at?", icon=":material/help:"):
         st.markdown(
             f"Every picture was shown to **{texts.plain(model.title)}**, a network trained to name the things in "
-            f"photos. Its layer {place} of 8, `{layer.name}`, answers with {layer.channels:,} channels. {way.meaning} "
-            "That list of numbers is the picture's fingerprint. No class label was used to make it.\n\n"
+            f"photos. Its layer {place} of 8, `{layer.name}`, answers with {layer.channels:,} channels. "
+            f"{readout.meaning} That list of numbers is the picture's fingerprint. "
+            "No class label was used to make it.\n\n"
             f"Two pictures are alike when their fingerprints are near each other. **{metric.title}** distance: "
             f"{texts.plain(metric.formula)}. {texts.plain(metric.meaning)}\n\n"
             "Each tile shows the rank, the class with :material/check_circle: same class or :material/cancel: other "

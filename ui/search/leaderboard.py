@@ -29,14 +29,14 @@ WHOLE = ("Parameters", "Numbers", "Bytes")
 def show(choice: Choice, board: Board) -> None:
     """The whole part."""
     rows = _filtered(board)
-    own = board.row(choice.experiment)
+    chosen_row = board.row(choice.experiment)
     best = np.argsort(-board.score, kind="stable")
-    rank = int(np.flatnonzero(best == own)[0]) + 1
+    rank = int(np.flatnonzero(best == chosen_row)[0]) + 1
     name = texts.plain(configurations.title(choice.experiment))
     st.markdown(
         f"{len(rows):,} of {texts.counted(len(board.specs), 'configuration')}. The chosen one, {name}, "
-        f"is **number {rank:,}** with **{board.score[own]:.1f}** "
-        f"of 100 (95\u00a0% interval {board.low[own]:.1f} to {board.high[own]:.1f}). "
+        f"is **number {rank:,}** with **{board.score[chosen_row]:.1f}** "
+        f"of 100 (95\u00a0% interval {board.low[chosen_row]:.1f} to {board.high[chosen_row]:.1f}). "
         "Click the box before a row to go there."
     )
     if not len(rows):
@@ -55,7 +55,7 @@ def _filtered(board: Board) -> np.ndarray:
     """Rows that pass the filters, best score first."""
     models = list(dict.fromkeys(spec.model for spec in board.specs))
     first, second, third, last = st.columns([3, 3, 3, 2.6], vertical_alignment="bottom")
-    kept = first.multiselect(
+    model_names = first.multiselect(
         "Models",
         models,
         key="models",
@@ -63,7 +63,7 @@ def _filtered(board: Board) -> np.ndarray:
         placeholder="All models",
         bind="query-params",
     )
-    ways = second.multiselect(
+    poolings = second.multiselect(
         "Poolings",
         list(WAYS),
         key="poolings",
@@ -71,7 +71,7 @@ def _filtered(board: Board) -> np.ndarray:
         placeholder="All poolings",
         bind="query-params",
     )
-    names = third.multiselect(
+    metric_names = third.multiselect(
         "Metrics",
         list(metrics.METRICS),
         key="metrics",
@@ -80,16 +80,16 @@ def _filtered(board: Board) -> np.ndarray:
         bind="query-params",
     )
     only = last.toggle("Last layer only", key="last", bind="query-params")
-    wanted = [
+    passing = [
         row
         for row, (spec, metric) in enumerate(zip(board.specs, board.metrics, strict=True))
-        if (not kept or spec.model in kept)
-        and (not ways or WAY_OF[spec.pooling, spec.preset] in ways)
-        and (not names or metric in names)
+        if (not model_names or spec.model in model_names)
+        and (not poolings or WAY_OF[spec.pooling, spec.preset] in poolings)
+        and (not metric_names or metric in metric_names)
         and (not only or configurations.place(spec) == 8)
     ]
-    chosen = np.array(wanted, np.int64)
-    return chosen[np.argsort(-board.score[chosen], kind="stable")]
+    passing_rows = np.array(passing, np.int64)
+    return passing_rows[np.argsort(-board.score[passing_rows], kind="stable")]
 
 
 def table(board: Board, rows: np.ndarray, ranks: np.ndarray) -> dict[str, Sequence[Any]]:
@@ -191,7 +191,7 @@ def _pareto(choice: Choice, board: Board, rows: np.ndarray) -> None:
     )
     values = getattr(board, cost)
     known = rows[~np.isnan(values[rows])]
-    own = board.row(choice.experiment)
+    chosen_row = board.row(choice.experiment)
     best = known[leaderboard.front(values[known], board.score[known])]
     models = dict.fromkeys(spec.model for spec in board.specs)
     by_model = {name: [row for row in known.tolist() if board.specs[row].model == name] for name in models}
@@ -200,7 +200,7 @@ def _pareto(choice: Choice, board: Board, rows: np.ndarray) -> None:
         groups,
         across=COSTS[cost],
         line=(values[best].tolist(), board.score[best].tolist()),
-        current=None if np.isnan(values[own]) else (float(values[own]), float(board.score[own])),
+        current=None if np.isnan(values[chosen_row]) else (float(values[chosen_row]), float(board.score[chosen_row])),
     )
     charts.draw(
         figure,

@@ -21,7 +21,7 @@ from ui.search import explanations, panels, versus
 
 @dataclass(frozen=True)
 class Side:
-    """One configuration and what it found."""
+    """One configuration with its matches and their scores."""
 
     name: str
     """A or B."""
@@ -38,17 +38,17 @@ def show(choice: Choice) -> None:
     sides = [_side("A", choice)] + ([_side("B", rival)] if rival else [])
     left, right = st.columns([1, 3.4], gap="medium")
     with right:
-        chosen = _tools(dataset, sides)
+        sieve = _tools(dataset, sides)
     pictures.ensure_thumbnails(dataset, {choice.q, *(match.item for side in sides for match in side.matches)})
     addresses = pictures.addresses(dataset)
     with left.container(width=360):
         panels.query(choice, dataset, addresses, queries)
     with right:
         if rival:
-            _compared(dataset, sides, chosen, addresses)
+            _compared(dataset, sides, sieve, addresses)
         else:
             panels.scores(sides[0].published.score, sides[0].at_k)
-            _gallery(dataset, sides[0], tiles.match_tiles(dataset, sides[0].matches, addresses), chosen)
+            _gallery(dataset, sides[0], tiles.match_tiles(dataset, sides[0].matches, addresses), sieve)
         kind = dataset.classes[dataset.items[choice.q].label]
         top = experiments.matches(resources.store(), choice.experiment, choice.q, k=PUBLISHED_K)
         explanations.explain_scores(kind, top, sides[0].published, sides[0].at_k)
@@ -70,9 +70,9 @@ def _tools(dataset: Dataset, sides: Sequence[Side]) -> Sieve:
     words, tools = st.columns([1.6, 1], gap="small")
     words.caption(panels.average(sides[0].choice) if len(sides) == 1 else panels.TWO_ANSWER)
     with tools.container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
-        chosen = filters.choose(dataset)
+        sieve = filters.choose(dataset)
         with st.popover("Export", icon=":material/ios_share:", key="export"):
-            rows = [row for side in sides for row in table(dataset, side, chosen)]
+            rows = [row for side in sides for row in table(dataset, side, sieve)]
             st.download_button(
                 "Matches as CSV",
                 lambda: export.csv_bytes(rows),
@@ -83,15 +83,15 @@ def _tools(dataset: Dataset, sides: Sequence[Side]) -> Sieve:
                 on_click="ignore",
             )
             st.caption("Link to this view")
-            st.code(export.link(chosen.address(dataset)), language=None, wrap_lines=True)
-    return chosen
+            st.code(export.link(sieve.address(dataset)), language=None, wrap_lines=True)
+    return sieve
 
 
-def table(dataset: Dataset, side: Side, chosen: Sieve) -> list[dict[str, object]]:
+def table(dataset: Dataset, side: Side, sieve: Sieve) -> list[dict[str, object]]:
     """The matches on screen of one side, a row each."""
     choice = side.choice
     spec = choice.experiment.spec
-    kept = chosen.shown_items(dataset, choice.experiment, side.matches)
+    shown_items = sieve.shown_items(dataset, choice.experiment, side.matches)
     about: dict[str, object] = {"configuration": side.name, "dataset": choice.dataset}
     about |= {"model": spec.model, "layer": spec.layer, "pooling": spec.pooling, "preset": spec.preset}
     about |= {"metric": choice.metric, "query": choice.q}
@@ -101,25 +101,25 @@ def table(dataset: Dataset, side: Side, chosen: Sieve) -> list[dict[str, object]
         | {"rank": match.rank, "item": match.item, "class": dataset.classes[dataset.items[match.item].label]}
         | {"same_class": match.correct, "distance": f"{match.distance:.6g}", "similarity": f"{match.similarity:.4f}"}
         for match in side.matches
-        if match.item in kept
+        if match.item in shown_items
     ]
 
 
-def _compared(dataset: Dataset, sides: Sequence[Side], chosen: Sieve, addresses: Mapping[int, str]) -> None:
+def _compared(dataset: Dataset, sides: Sequence[Side], sieve: Sieve, addresses: Mapping[int, str]) -> None:
     a, b = sides
     store, ours, theirs = resources.store(), a.choice.experiment, b.choice.experiment
-    found = compare.agreement(store, ours, theirs, a.choice.q, k=a.choice.k)
-    mean_a, mean_b = (resources.summary(one).score.mean for one in (ours, theirs))
+    agreement = compare.agreement(store, ours, theirs, a.choice.q, k=a.choice.k)
+    mean_a, mean_b = (resources.summary(experiment).score.mean for experiment in (ours, theirs))
     versus.table((a.published.score, a.at_k, mean_a), (b.published.score, b.at_k, mean_b))
     difference = resources.difference(ours, theirs)
-    versus.agreement(found, difference)
+    versus.summary(agreement, difference)
     for column, side in zip(_pair(), sides, strict=True):
         with column:
             versus.heading(side.name, side.choice)
     for column, side in zip(_pair(), sides, strict=True):
         with column:
-            _gallery(dataset, side, _linked(dataset, sides, side, found, addresses), chosen)
-    versus.explain(found, difference)
+            _gallery(dataset, side, _linked(dataset, sides, side, agreement, addresses), sieve)
+    versus.explain(agreement, difference)
 
 
 def _pair() -> Sequence[DeltaGenerator]:
@@ -127,28 +127,28 @@ def _pair() -> Sequence[DeltaGenerator]:
 
 
 def _linked(
-    dataset: Dataset, sides: Sequence[Side], side: Side, found: Agreement, addresses: Mapping[int, str]
+    dataset: Dataset, sides: Sequence[Side], side: Side, agreement: Agreement, addresses: Mapping[int, str]
 ) -> list[Tile]:
     drawn = tiles.match_tiles(dataset, side.matches, addresses)
     there = sides[1] if side is sides[0] else sides[0]
-    ranks = found.ranks_b if side is sides[0] else found.ranks_a
+    ranks = agreement.ranks_b if side is sides[0] else agreement.ranks_a
     return tiles.linked(drawn, {match.item for match in there.matches}, ranks, side=side.name)
 
 
-def _gallery(dataset: Dataset, side: Side, drawn: Sequence[Tile], chosen: Sieve) -> None:
-    passing = chosen.shown_items(dataset, side.choice.experiment, side.matches)
-    kept = [tile for tile in drawn if tile["id"] in passing]
+def _gallery(dataset: Dataset, side: Side, drawn: Sequence[Tile], sieve: Sieve) -> None:
+    shown_items = sieve.shown_items(dataset, side.choice.experiment, side.matches)
+    shown_tiles = [tile for tile in drawn if tile["id"] in shown_items]
     whose = "" if sidebar.other() is None else f" by configuration {side.name}"
-    if chosen.active:
+    if sieve.active:
         st.caption(
-            f":material/filter_alt: {len(kept)} of {texts.counted(len(drawn), 'match')} "
+            f":material/filter_alt: {len(shown_tiles)} of {texts.counted(len(drawn), 'match')} "
             f"{'passes' if len(drawn) == 1 else 'pass'} the filter."
         )
     gallery(
-        kept,
+        shown_tiles,
         key="search_matches" if side.name == "A" else "search_matches_b",
         look="matches",
-        label=f"The {texts.counted(len(kept), 'picture')} most like the query{whose}, nearest first",
+        label=f"The {texts.counted(len(shown_tiles), 'picture')} most like the query{whose}, nearest first",
         spoken=panels.spoken(dataset, side.choice, side.at_k),
         on_pick=sidebar.pick,
     )

@@ -58,8 +58,8 @@ def browse(dataset: Dataset, queries: Sequence[int], current: int) -> None:
     with st.spinner("Preparing pictures …"):
         pictures.ensure_thumbnails(dataset, shown)
     addresses = pictures.addresses(dataset)
-    found = [tiles.item_tile(dataset, item, addresses) | {"current": item == current} for item in shown]
-    picked = gallery(found, key="search_pictures", look="pictures", label="Pictures", on_pick=sidebar.pick)
+    shown_tiles = [tiles.item_tile(dataset, item, addresses) | {"current": item == current} for item in shown]
+    picked = gallery(shown_tiles, key="search_pictures", look="pictures", label="Pictures", on_pick=sidebar.pick)
     if picked is not None:
         st.rerun()
 

@@ -30,11 +30,11 @@ def table(a: Numbers, b: Numbers) -> None:
     k = a[1].k
     names = ("Score", "Same class", f"Precision@{k}", f"Recall@{k}", "Avg precision", "Mean score")
     with st.grid(len(names), min_column_width=80, gap="small"):
-        for name, one, other, before, after, form in zip(
+        for name, text_a, text_b, before, after, form in zip(
             names, _texts(a), _texts(b), _values(a), _values(b), _FORMS, strict=True
         ):
             change = _change(after - before, form)
-            st.markdown(f":small[{name}]  \nA **{one}**  \nB **{other}**  \n:small[B\u00a0−\u00a0A: {change}]")
+            st.markdown(f":small[{name}]  \nA **{text_a}**  \nB **{text_b}**  \n:small[B\u00a0−\u00a0A: {change}]")
 
 
 _FORMS = ("+.1f", "+d", "+.2f", "+.2f", "+.2f", "+.1f")
@@ -55,26 +55,27 @@ def _change(value: float, form: str) -> str:
     return texts.UNDEFINED if math.isnan(value) else format(value, form).replace("-", "−")
 
 
-def agreement(found: Agreement, difference: Difference) -> None:
+def summary(agreement: Agreement, difference: Difference) -> None:
     """How far A and B agree on this query, and whether one is better over all, in one line."""
     low, high, verdict = _judged(difference)
     st.markdown(
-        f"Overlap@{found.k} **{texts.share(found.overlap)}** · rank-biased overlap **{texts.share(found.rbo)}** · "
+        f"Overlap@{agreement.k} **{texts.share(agreement.overlap)}** · "
+        f"rank-biased overlap **{texts.share(agreement.rbo)}** · "
         f"mean score, A minus B **{_change(difference.interval.mean, '+.1f')}** ({low} to {high}: {verdict})"
     )
 
 
-def explain(found: Agreement, difference: Difference) -> None:
-    """What the numbers of ``agreement`` mean, a sentence each."""
+def explain(agreement: Agreement, difference: Difference) -> None:
+    """What the numbers of ``summary`` mean, a sentence each."""
     low, high, verdict = _judged(difference)
     with st.expander("How are A and B compared?", icon=":material/compare_arrows:"):
         st.markdown(
-            f"- **Overlap@{found.k}**: {found.common} of the {texts.counted(found.k, 'match')} of A "
-            f"{'is' if found.common == 1 else 'are'} also among those of B, "
-            f"wherever they stand: {texts.share(found.overlap)}.\n"
+            f"- **Overlap@{agreement.k}**: {agreement.common} of the {texts.counted(agreement.k, 'match')} of A "
+            f"{'is' if agreement.common == 1 else 'are'} also among those of B, "
+            f"wherever they stand: {texts.share(agreement.overlap)}.\n"
             "- **Rank-biased overlap** (Webber, Moffat and Zobel 2010): how alike the two orders are, from 0 to 1, as "
             f"seen by a reader who goes on after each match with probability {compare.PERSISTENCE}, so the first ranks "
-            f"count most: {texts.share(found.rbo)}.\n"
+            f"count most: {texts.share(agreement.rbo)}.\n"
             f"- **Mean score, A minus B**: with the {texts.counted(difference.interval.count, 'query')} of this "
             f"dataset drawn again and again (paired bootstrap), 95 % of the differences are from {low} to "
             f"{high}: {verdict}.\n"
