@@ -23,8 +23,8 @@ from tests.test_live import open_page as open_live
 from tests.test_live import shown as live_shown
 from tests.test_pages import COMPARED, open_app, photos, shown, sides, store
 from ui import resources
-from ui.live import given as live_given
-from ui.live import ways as live_ways
+from ui.live import query_pictures
+from ui.live import sources as live_sources
 
 __all__ = ["photos", "service", "store", "told_everywhere"]  # fixtures
 
@@ -97,7 +97,7 @@ PRESSED = {
     "live_new": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
     "live_samples": (OURS + "a_sample_is_searched_with", LIES),
     "live_browse": (LIVE + "samples_and_browsing_offer_pictures_of_every_dataset", UNWRITABLE),
-    "dialog ui.live.ways.browse": (LIVE + "samples_and_browsing_offer_pictures_of_every_dataset", UNWRITABLE),
+    "dialog ui.live.sources.browse": (LIVE + "samples_and_browsing_offer_pictures_of_every_dataset", UNWRITABLE),
     "live_browse_dataset": (OURS + "another_dataset_class_and_page_are_browsed", NO),
     "live_browse_class_{}": (OURS + "another_dataset_class_and_page_are_browsed", NO),
     "live_browse_page_{}_{}": (OURS + "another_dataset_class_and_page_are_browsed", NO),
@@ -151,7 +151,7 @@ SAID = {
     "page_link label": "page_link",
     "page_link 'Open the map'": "page_link",
     "dialog ui.search.panels.browse": "search_browse",
-    "dialog ui.live.ways.browse": "live_browse",
+    "dialog ui.live.sources.browse": "live_browse",
     "dialog ui.live.query.crop": "live_crop",
     "live_browse_page_{}_{}": "live_browse_page",
 }
@@ -393,7 +393,7 @@ def browsed(app):
 
 def test_another_dataset_class_and_page_are_browsed(service, tmp_path, monkeypatch):
     another(tmp_path)
-    monkeypatch.setattr(live_ways, "PAGE", 4)
+    monkeypatch.setattr(live_sources, "PAGE", 4)
     app = open_live(q=3)
     app.button(key="live_browse").click().run()
     assert browsed(app) == [0, 1, 2, 3]
@@ -485,7 +485,7 @@ def test_a_match_is_searched_with_or_marked(service):
     assert ranking(app) == found(5) and app.query_params["q"] == "5"
     for lie in ({"id": 4}, {"more": True}, 4, None, [4]):
         pressing.tell(app, "live_matches", "marked", lie)
-        assert not app.exception and not live_given.kept() and ranking(app) == found(5)
+        assert not app.exception and not query_pictures.in_session() and ranking(app) == found(5)
 
 
 def test_a_point_of_the_live_map_is_searched_with(service):

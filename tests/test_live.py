@@ -37,11 +37,9 @@ from tests.test_weights import serve, tiny
 from ui import pictures, resources
 from ui.choice import PARTS, Choice
 from ui.live import call as live_call
-from ui.live import given as live_given
 from ui.live import map as live_map
-from ui.live import own as live_own
+from ui.live import query_pictures, sources, uploads
 from ui.live import results as live_results
-from ui.live import ways as live_ways
 from ui.resources import ALLOWED
 
 __all__ = ["tiny"]  # a fixture
@@ -174,14 +172,14 @@ def test_the_picture_of_a_phone_is_taken_and_what_is_not_read_is_called_by_its_n
 
 
 def test_a_picture_beyond_the_limits_is_told(service, monkeypatch):
-    monkeypatch.setattr(live_own, "LIMIT", 100)
+    monkeypatch.setattr(uploads, "LIMIT", 100)
     app = upload(open_page(q=3), ("x.jpg", jpeg(2), "image/jpeg"))
     assert "at most 10 MB" in app.error[0].value and ranking(app) == found(3)
     monkeypatch.undo()
 
 
 def test_more_pictures_than_a_session_holds_are_told(service, monkeypatch):
-    monkeypatch.setattr(live_given, "MOST", 1)
+    monkeypatch.setattr(query_pictures, "MOST", 1)
     app = upload(open_page(q=3), *[(f"{place}.jpg", jpeg(place), "image/jpeg") for place in (1, 2)])
     assert "expected at most 1 pictures" in app.error[0].value and ranking(app) == found(3)
 
@@ -214,7 +212,7 @@ def test_the_query_alone_can_be_unliked(service):
 def test_marks_are_chips_that_can_be_taken_back(service):
     app = open_page(q=3)
     assert shown(app, "matches")["marks"] and not shown(app, "query")["marks"]
-    app.session_state["live_given"] = (live_given.item("world", 4, MORE), live_given.item("world", 2, LESS))
+    app.session_state["live_given"] = (query_pictures.item("world", 4, MORE), query_pictures.item("world", 2, LESS))
     app.run()
     assert ranking(app) == found([Example(3), Example(4, MORE), Example(2, LESS)])
     assert app.query_params["with"] == "q,more.4,less.2"
@@ -231,7 +229,7 @@ def test_a_part_of_an_item_is_searched_with_and_the_item_left_out(service, photo
     key = app.session_state["live_given"][0].key
     for box, place in ((0, 0, 0.5, 1), 2), ((0.5, 0, 1, 1), 12):
         [one] = app.session_state["live_given"]
-        app.session_state["live_given"] = (live_given.replace(one, crop=box),)
+        app.session_state["live_given"] = (query_pictures.replace(one, crop=box),)
         app.run()
         assert ranking(app) == found(picture(place)) == found([Example(png(rgb), crop=box)])
     assert one.key == key
@@ -497,7 +495,7 @@ def test_a_browser_that_lags_behind_takes_nothing_back(service):
 def test_own_pictures_come_back_with_the_browsers_way_back(service, monkeypatch):
     app = upload(open_page(q=3), ("x.jpg", jpeg(2), "image/jpeg"))
     before = app.query_params["with"]
-    monkeypatch.setattr(live_given, "LAG", 0)
+    monkeypatch.setattr(query_pictures, "LAG", 0)
     app.button(key="live_clear").click().run()
     assert ranking(app) == found(3)
     app.query_params["with"] = before
@@ -709,11 +707,11 @@ LIES = (None, 1, "x", [], {}, {"id": 99, "more": True}, {"id": -1, "more": True}
 @pytest.mark.parametrize("lie", [*LIES, {"id": 2}, [[1]], float("nan"), {"id": 1e9, "more": None}], ids=repr)
 def test_a_hostile_browser_marks_and_picks_nothing(session, lie):
     live_results._mark(CHOICE, lie)
-    live_ways.pick(CHOICE, "world", lie if lie != 1 else 10**9)
-    assert not live_given.kept() and "q" not in session
+    sources.pick(CHOICE, "world", lie if lie != 1 else 10**9)
+    assert not query_pictures.in_session() and "q" not in session
     with pytest.raises(InputError):
-        live_given.fitting(lie)
-    given, refused = live_own.brought(live_own.pasted(lie))
+        query_pictures.fitting(lie)
+    given, refused = uploads.accept(uploads.pasted(lie))
     assert not given and len(refused) <= 1
 
 
@@ -722,7 +720,7 @@ def test_a_hostile_browser_marks_and_picks_nothing(session, lie):
 )
 def test_a_box_that_is_none_is_refused(box):
     with pytest.raises(InputError, match="left < right"):
-        live_given.fitting(box)
+        query_pictures.fitting(box)
 
 
 def test_what_is_pasted_is_taken_apart_with_care(session):
@@ -733,18 +731,18 @@ def test_what_is_pasted_is_taken_apart_with_care(session):
         {"name": "d", "data": ""},
         {"data": "A" * 13_333_340},
     ]
-    given, refused = live_own.brought(live_own.pasted([good, *bad, "x"]))
+    given, refused = uploads.accept(uploads.pasted([good, *bad, "x"]))
     assert [one.name for one in given] == ["a.png"] and len(refused) == 4
     assert given[0].source == jpeg(2)
 
 
 def test_a_pick_is_added_where_that_is_chosen(session):
     session |= {"live_new": "adds"}
-    live_ways.pick(CHOICE, "world", 5)
-    assert [one.key for one in live_given.current(CHOICE)] == ["world-3", "world-5"]
-    live_given.mark(CHOICE, 1, MORE)
-    live_given.mark(CHOICE, 1, LESS)
-    assert [(one.key, one.weight) for one in live_given.current(CHOICE)][2:] == [("world-1", LESS)]
+    sources.pick(CHOICE, "world", 5)
+    assert [one.key for one in query_pictures.current(CHOICE)] == ["world-3", "world-5"]
+    query_pictures.mark(CHOICE, 1, MORE)
+    query_pictures.mark(CHOICE, 1, LESS)
+    assert [(one.key, one.weight) for one in query_pictures.current(CHOICE)][2:] == [("world-1", LESS)]
     session["live_new"] = "replaces"
-    live_ways.pick(CHOICE, "world", 4)
-    assert session["q"] == 4 and not live_given.kept() and live_given.can_undo()
+    sources.pick(CHOICE, "world", 4)
+    assert session["q"] == 4 and not query_pictures.in_session() and query_pictures.can_undo()

@@ -29,7 +29,7 @@ from tests import small_world, zoo
 from tests.shipped import shipped
 from ui import pictures, texts
 from ui.embeddings import export as map_export
-from ui.live import own as live_own
+from ui.live import uploads
 
 ROOT = Path(__file__).resolve().parent.parent
 ASK = """
@@ -317,7 +317,7 @@ def test_titles_that_look_the_same_are_the_same():
 
 def test_words_on_pages_and_in_errors_are_printable():
     assert texts.plain("caf\udce9 \n b") == "caf%E9 b"
-    given, (refused,) = live_own.brought([("\ud800\x1b.jpg", lambda: b"")])
+    given, (refused,) = uploads.accept([("\ud800\x1b.jpg", lambda: b"")])
     assert not given and refused.startswith("%ED%A0%80%1B.jpg: ")
     assert str(InputError("no \udce9\nor \x1b[0m")) == "no %E9\nor %1B[0m"
     assert str(ImageRefused("format", "\udce9")) == "%E9"

@@ -1,4 +1,4 @@
-"""The one call of a live search, through the service that all users share, and what is said when it cannot answer."""
+"""The one call of a live search, through the service that all users share, and what is shown when it cannot answer."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import wait
@@ -24,7 +24,7 @@ from semsearch.models import weights
 from semsearch.models.catalog import FeatureSpec
 from ui import resources, sidebar, texts
 from ui.choice import Choice
-from ui.live import given as live_given
+from ui.live import query_pictures
 from ui.live import weights as live_weights
 
 _LAST, _PREPARING, _WORK = "live_last", "live_preparing", "live_work"
@@ -46,7 +46,7 @@ def ask(choice: Choice, examples: Sequence[Example], question: Question) -> Sear
     status = weights.status(choice.model)
     if not status.here:
         raise WeightsUnavailable(status.note)
-    _tell_failure((choice.dataset, choice.experiment.spec))
+    _raise_failure((choice.dataset, choice.experiment.spec))
     resources.allow("search")
     future = serving.service().submit(examples, question)
     try:
@@ -62,8 +62,8 @@ def ask(choice: Choice, examples: Sequence[Example], question: Question) -> Sear
 
 
 @contextmanager
-def told(choice: Choice) -> Iterator[None]:
-    """Draw, in place of what fails in the block, what failed in words and the ways out."""
+def shown_in_words(choice: Choice) -> Iterator[None]:
+    """Show in words what fails in the block, with the ways out, in its place."""
     try:
         yield
     except WeightsUnavailable:
@@ -79,8 +79,8 @@ def _say(choice: Choice, error: SemsearchError) -> None:
     st.error(texts.plain(str(error)), title=title, icon=f":material/{icon}:")
     with st.container(horizontal=True):
         st.button("Try again", key="live_again", icon=":material/refresh:", on_click=_forget_failure)
-        if live_given.kept():
-            st.button("Search with a picture of the dataset", key="live_drop", on_click=live_given.clear)
+        if query_pictures.in_session():
+            st.button("Search with a picture of the dataset", key="live_drop", on_click=query_pictures.clear)
         _way_back(choice)
 
 
@@ -92,7 +92,7 @@ def _note_failure() -> None:
         state[_FAILED] = key, error
 
 
-def _tell_failure(key: tuple[str, FeatureSpec]) -> None:
+def _raise_failure(key: tuple[str, FeatureSpec]) -> None:
     """Raise why the preparation of this very search failed; forget that of another."""
     _note_failure()
     failed = st.session_state.get(_FAILED)

@@ -10,15 +10,15 @@ from semsearch.live.search import Found, SearchResult
 from ui import charts, resources, sidebar, texts
 from ui.charts import Points
 from ui.choice import Choice
-from ui.live import given as live_given
-from ui.live.given import Given
+from ui.live import query_pictures
+from ui.live.query_pictures import QueryPicture
 
 KIND = "umap2"
 NEAREST = 5
 """Matches that place a query on the map."""
 
 
-def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
+def show(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) -> None:
     """Draw the map, or say why there is none."""
     st.markdown("**Where the query lies**")
     store, dataset = resources.store(), resources.dataset(choice.dataset)
@@ -37,8 +37,8 @@ def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
     if not near:
         st.caption("Without a match there is no place for the query on the map.")
         return
-    own = _own(choice, given)
-    place = places[own] if own in places else placed(near, places)
+    query_item = _query_item(choice, query)
+    place = places[query_item] if query_item in places else placed(near, places)
     charts.draw(
         charts.neighbourhood(_groups(dataset, places), place.tolist(), [places[match.item] for match in near]),
         key="live_map",
@@ -48,15 +48,15 @@ def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
     )
     st.caption(
         "The query is a picture of this map and stands at its own place."
-        if own in places
+        if query_item in places
         else "The map was computed without the query. It is placed by its neighbours, at the mean of its "
         f"{min(NEAREST, len(near))} nearest matches weighted by similarity; this is no transform of its features."
     )
 
 
-def _own(choice: Choice, given: Sequence[Given]) -> int | None:
+def _query_item(choice: Choice, query: Sequence[QueryPicture]) -> int | None:
     """The item that is the whole query, if it is one."""
-    [example, *more], _ = live_given.examples(choice, given)
+    [example, *more], _ = query_pictures.examples(choice, query)
     picture = example.picture
     return picture if not more and example.weight > 0 and isinstance(picture, int) else None
 
@@ -72,15 +72,18 @@ def _groups(dataset: Dataset, places: dict[int, np.ndarray]) -> list[Points]:
     """The pictures by class; all in one group where the classes are too many to tell apart."""
     members: dict[int, list[int]] = {}
     many = len(dataset.classes) > charts.MOST
-    for one in places:
-        members.setdefault(0 if many else dataset.items[one].label, []).append(one)
+    for item in places:
+        members.setdefault(0 if many else dataset.items[item].label, []).append(item)
     return [
         Points(
             "Pictures" if many else dataset.classes[label],
-            [float(places[one][0]) for one in members[label]],
-            [float(places[one][1]) for one in members[label]],
+            [float(places[item][0]) for item in members[label]],
+            [float(places[item][1]) for item in members[label]],
             members[label],
-            [f"{charts.literal(dataset.classes[dataset.items[one].label])}, picture {one}" for one in members[label]],
+            [
+                f"{charts.literal(dataset.classes[dataset.items[item].label])}, picture {item}"
+                for item in members[label]
+            ],
             label,
         )
         for label in sorted(members)
@@ -88,5 +91,5 @@ def _groups(dataset: Dataset, places: dict[int, np.ndarray]) -> list[Points]:
 
 
 def _pick(number: int) -> None:
-    live_given.clear()
+    query_pictures.clear()
     sidebar.pick(number)

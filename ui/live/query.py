@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
@@ -13,143 +14,146 @@ from ui import pictures, resources, texts, tiles
 from ui.choice import Choice
 from ui.components.crop import crop as crop_box
 from ui.components.gallery import Look, Tile, gallery
-from ui.live import given as live_given
-from ui.live import own as live_own
-from ui.live.given import Given
+from ui.live import query_pictures, uploads
+from ui.live.query_pictures import QueryPicture
 
 _SIGNS = {1.0: "Like this", -1.0: "Unlike this"}
 _KEEP = 32
 """Small pictures of what the network sees that a session keeps."""
 
 
-def show(choice: Choice, given: Sequence[Given]) -> None:
+def show(choice: Choice, query: Sequence[QueryPicture]) -> None:
     """Draw the pictures of the query, with what can be done to each, and the marked matches."""
-    mains = [one for one in given if not one.marked]
+    mains = [picture for picture in query if not picture.marked]
     if len(mains) == 1:
-        _one(choice, mains[0], alone=True)
+        _main(choice, mains[0], alone=True)
     else:
-        for one in mains:
-            _one(choice, one, alone=False)
-    if marked := [one for one in given if one.marked]:
+        for picture in mains:
+            _main(choice, picture, alone=False)
+    if marked := [picture for picture in query if picture.marked]:
         _marked(choice, marked)
     with st.container(horizontal=True, gap="xsmall"):
         st.button(
             "Undo",
             key="live_undo",
             icon=":material/undo:",
-            on_click=live_given.undo,
-            disabled=not live_given.can_undo(),
+            on_click=query_pictures.undo,
+            disabled=not query_pictures.can_undo(),
             help="Brings back what was removed last.",
         )
         st.button(
             "Start over",
             key="live_clear",
             icon=":material/restart_alt:",
-            on_click=live_given.clear,
-            disabled=not live_given.kept(),
+            on_click=query_pictures.clear,
+            disabled=not query_pictures.in_session(),
         )
-    if any(isinstance(one.source, bytes) for one in given):
+    if any(isinstance(picture.source, bytes) for picture in query):
         st.caption(
             ":material/lock: Your own pictures stay in this session: they are not stored, and the address of this page "
             "does not carry them."
         )
 
 
-def _one(choice: Choice, one: Given, *, alone: bool) -> None:
-    tile = _tile(one)
-    tile["note"] = _note(one, alone)
+def _main(choice: Choice, picture: QueryPicture, *, alone: bool) -> None:
+    tile = _tile(picture)
+    tile["note"] = _note(picture, alone)
     with st.container(gap="xxsmall"):
         look: Look = "query" if alone else "entry"
-        gallery([tile], key=f"live_given_{one.key}", look=look, label=f"Query picture: {one.name}"[:200])
+        gallery([tile], key=f"live_given_{picture.key}", look=look, label=f"Query picture: {picture.name}"[:200])
         with st.container(horizontal=True, gap="small"):
-            change = partial(live_given.change, choice, one.key, weight=-one.weight)
-            word = "Unlike" if one.weight > 0 else "Like"
-            st.button(word, key=f"live_flip_{one.key}", on_click=change, type="tertiary")
-            if st.button("Crop", key=f"live_crop_{one.key}", type="tertiary"):
-                crop(choice, one)
-            if live_given.kept():
+            change = partial(query_pictures.change, choice, picture.key, weight=-picture.weight)
+            word = "Unlike" if picture.weight > 0 else "Like"
+            st.button(word, key=f"live_flip_{picture.key}", on_click=change, type="tertiary")
+            if st.button("Crop", key=f"live_crop_{picture.key}", type="tertiary"):
+                crop(choice, picture)
+            if query_pictures.in_session():
                 st.button(
                     "Remove",
-                    key=f"live_remove_{one.key}",
+                    key=f"live_remove_{picture.key}",
                     type="tertiary",
-                    on_click=live_given.remove,
-                    args=(choice, one.key),
+                    on_click=query_pictures.remove,
+                    args=(choice, picture.key),
                 )
 
 
-def _note(one: Given, alone: bool) -> str:
-    said = [] if alone and one.weight > 0 else [_SIGNS[one.weight]]
-    if one.crop != WHOLE:
-        left, top, right, bottom = (round(100 * share) for share in one.crop)
-        said.append(f"Part {left}–{right} % across, {top}–{bottom} % down")
-    return ". ".join(said) or "The query"
+def _note(picture: QueryPicture, alone: bool) -> str:
+    sentences = [] if alone and picture.weight > 0 else [_SIGNS[picture.weight]]
+    if picture.crop != WHOLE:
+        left, top, right, bottom = (round(100 * share) for share in picture.crop)
+        sentences.append(f"Part {left}–{right} % across, {top}–{bottom} % down")
+    return ". ".join(sentences) or "The query"
 
 
-def _tile(one: Given) -> Tile:
-    if isinstance(one.source, bytes):
-        return {"id": -1, "name": one.name, "hue": 0, "src": one.preview, "alt": one.name, "spoken": one.name}
-    name, number = one.source
+def _tile(picture: QueryPicture) -> Tile:
+    if isinstance(picture.source, bytes):
+        named = {"name": picture.name, "alt": picture.name, "spoken": picture.name}
+        return {"id": -1, "hue": 0, "src": picture.preview} | named
+    name, number = picture.source
     dataset = resources.dataset(name)
     pictures.ensure_thumbnails(dataset, [number])
-    return tiles.item_tile(dataset, number, pictures.addresses(dataset)) | {"name": one.name}
+    return tiles.item_tile(dataset, number, pictures.addresses(dataset)) | {"name": picture.name}
 
 
-def _marked(choice: Choice, marked: Sequence[Given]) -> None:
+def _marked(choice: Choice, marked: Sequence[QueryPicture]) -> None:
     """A chip for each match that was marked; pressing it takes the mark back."""
     with st.container(horizontal=True, gap="xsmall", key="live_marks"):
-        for one in marked:
-            word, icon = ("More", "add") if one.weight > 0 else ("Less", "remove")
+        for picture in marked:
+            word, icon = ("More", "add") if picture.weight > 0 else ("Less", "remove")
             st.button(
-                f"{word} like {texts.plain(one.name)} ✕",
-                key=f"live_unmark_{one.key}",
+                f"{word} like {texts.plain(picture.name)} ✕",
+                key=f"live_unmark_{picture.key}",
                 icon=f":material/{icon}:",
-                on_click=live_given.remove,
-                args=(choice, one.key),
+                on_click=query_pictures.remove,
+                args=(choice, picture.key),
                 help="Takes this mark back.",
             )
 
 
 @st.dialog("Choose the part that counts", width="medium", icon=":material/crop:")
-def crop(choice: Choice, one: Given) -> None:
+def crop(choice: Choice, picture: QueryPicture) -> None:
     """Draw a box on a picture; using it closes this."""
 
-    def used(said: object) -> None:
+    def used(box: object) -> None:
         try:
-            live_given.change(choice, one.key, crop=live_given.fitting(said))
+            query_pictures.change(choice, picture.key, crop=query_pictures.fitting(box))
         except InputError:
             return  # a browser that says nonsense changes nothing
 
-    source = one.preview if isinstance(one.source, bytes) else _large(*one.source)
-    done = crop_box(source, one.crop, label=one.name, key=f"live_box_{one.key}", on_crop=used)
+    source = picture.preview if isinstance(picture.source, bytes) else _large(*picture.source)
+    done = crop_box(source, picture.crop, label=picture.name, key=f"live_box_{picture.key}", on_crop=used)
     if done is not None:
         st.rerun()
 
 
 def _large(dataset: str, number: int) -> str:
-    rgb = images.load(resources.dataset(dataset).path(number), at_least=live_own.SIDE)
-    return live_own.shown(rgb)
+    return uploads.data_uri(images.load(_path(dataset, number), at_least=uploads.SIDE))
 
 
-def seen(choice: Choice, given: Sequence[Given]) -> None:
+def _path(dataset: str, number: int) -> Path:
+    return resources.dataset(dataset).path(number)
+
+
+def seen(choice: Choice, query: Sequence[QueryPicture]) -> None:
     """What the network sees of each picture: squares of its input size."""
     spec = choice.experiment.spec
     drawn = []
-    for one in given:
-        if not one.marked:
-            drawn.append(_tile(one) | {"src": _square(choice, one), "note": "", "spoken": one.name})
+    for picture in query:
+        if not picture.marked:
+            drawn.append(_tile(picture) | {"src": _square(choice, picture), "note": "", "spoken": picture.name})
     st.markdown("**As the network saw it**")
     gallery(drawn, key="live_seen", look="seen", label="What the network sees of the query")
     st.caption(f"Squeezed to {spec.size} × {spec.size} pixels, whatever its shape.")
 
 
-def _square(choice: Choice, one: Given) -> str:
+def _square(choice: Choice, picture: QueryPicture) -> str:
     spec = choice.experiment.spec
     known: dict[tuple[str, Box, int, str], str] = st.session_state.setdefault("live_squares", {})
-    key = (one.key, one.crop, spec.size, spec.preset)
+    key = (picture.key, picture.crop, spec.size, spec.preset)
     if key not in known:
-        picture = one.source if isinstance(one.source, bytes) else resources.dataset(one.source[0]).path(one.source[1])
+        source = picture.source if isinstance(picture.source, bytes) else _path(*picture.source)
         try:
-            known[key] = live_own.shown(search.seen(picture, spec, crop=one.crop), side=spec.size, limit=20_000)
+            known[key] = uploads.data_uri(search.seen(source, spec, crop=picture.crop), side=spec.size, limit=20_000)
         except SemsearchError:
             return ""  # why, the search itself says
         while len(known) > _KEEP:

@@ -44,12 +44,12 @@ def choose(choice: Choice, exclude: frozenset[int]) -> Question:
 
 def _best(choice: Choice) -> None:
     """The configuration to begin with on this dataset, why, and the way there."""
-    found = resources.recommendation(choice.dataset)
-    parts = parts_of(found.spec, found.metric)
-    name = texts.plain(configurations.named(found.spec, found.metric))
+    best = resources.recommendation(choice.dataset)
+    parts = parts_of(best.spec, best.metric)
+    name = texts.plain(configurations.named(best.spec, best.metric))
     here = all(getattr(choice, name) == value for name, value in parts.items())
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key="live_best"):
-        st.caption(f":material/recommend: **Best to begin with: {name}.** {texts.plain(found.reason)}")
+        st.caption(f":material/recommend: **Best to begin with: {name}.** {texts.plain(best.reason)}")
         st.button(
             "In use" if here else "Use it",
             key="live_use_best",

@@ -12,9 +12,9 @@ from semsearch.results.experiments import Match
 from ui import pictures, resources, sidebar, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import Tile, gallery
-from ui.live import given as live_given
 from ui.live import map as live_map
-from ui.live.given import Given
+from ui.live import query_pictures
+from ui.live.query_pictures import QueryPicture
 
 SHARES = 5
 """Classes of the vote that are shown."""
@@ -30,13 +30,13 @@ _TIMES = {
 }
 
 
-def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
+def show(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) -> None:
     """Draw the answer."""
     dataset = resources.dataset(choice.dataset)
     pictures.ensure_thumbnails(dataset, [match.item for match in result.matches])
-    _verdict(choice, given, result)
+    _verdict(choice, query, result)
     gallery(
-        _tiles(dataset, result, live_given.label(choice, given), pictures.addresses(dataset)),
+        _tiles(dataset, result, query_pictures.label(choice, query), pictures.addresses(dataset)),
         key="live_matches",
         look="matches",
         label=f"The {texts.counted(len(result.matches), 'picture')} most like the query, nearest first",
@@ -49,14 +49,14 @@ def show(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
         _vote(dataset, result)
         _times(result)
     with map_place:
-        live_map.show(choice, given, result)
+        live_map.show(choice, query, result)
 
 
 def _tiles(dataset: Dataset, result: SearchResult, label: int | None, addresses: Mapping[int, str]) -> list[Tile]:
     drawn = []
-    for found in result.matches:
-        match = Match(found.item, found.distance, found.similarity, found.rank, found.label == label)
-        [tile] = tiles.match_tiles(dataset, [match], addresses)
+    for match in result.matches:
+        judged = Match(match.item, match.distance, match.similarity, match.rank, match.label == label)
+        [tile] = tiles.match_tiles(dataset, [judged], addresses)
         if label is None:
             tile["spoken"] = tile["spoken"].replace(f", {tile.pop('verdict')}", "", 1)
         drawn.append(tile)
@@ -64,24 +64,24 @@ def _tiles(dataset: Dataset, result: SearchResult, label: int | None, addresses:
 
 
 def _searched_with(number: object) -> None:
-    live_given.clear()
+    query_pictures.clear()
     sidebar.pick(number)
 
 
-def _mark(choice: Choice, said: object) -> None:
+def _mark(choice: Choice, event: object) -> None:
     """Take a mark as the browser says it: {"id", "more"}."""
-    if not isinstance(said, dict):
+    if not isinstance(event, dict):
         return
-    number = said.get("id")
+    number = event.get("id")
     if type(number) is not int or not 0 <= number < len(resources.dataset(choice.dataset).items):
         return
     try:
-        live_given.mark(choice, number, MORE if said["more"] is True else LESS)
+        query_pictures.mark(choice, number, MORE if event["more"] is True else LESS)
     except (InputError, KeyError) as error:
         st.session_state["live_refused"] = [f"{error}."]
 
 
-def _verdict(choice: Choice, given: Sequence[Given], result: SearchResult) -> None:
+def _verdict(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) -> None:
     """Whether the first match can be trusted; always one box of the same height, so that nothing jumps."""
     if not result.matches:
         st.info(

@@ -1,4 +1,4 @@
-"""The ways to a picture to search with: a sample, a file, the clipboard, a link, the camera."""
+"""Where a picture to search with comes from: a sample, a file, the clipboard, a link, the camera."""
 
 from collections.abc import Callable, Iterable
 
@@ -11,9 +11,8 @@ from ui import pictures, resources, sidebar, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import gallery
 from ui.components.paste import paste
-from ui.live import given as live_given
-from ui.live import own as live_own
-from ui.live.own import Bring
+from ui.live import query_pictures, uploads
+from ui.live.uploads import Upload
 
 SAMPLES = 24
 """Classes of which a sample is shown."""
@@ -22,14 +21,14 @@ PAGE = 120
 _NEW = {"replaces": "Is the query", "adds": "Is added to it"}
 _REFUSED, _ROUND, _LINK = "live_refused", "live_round", "live_link"
 _AREA, _CAMERA = 150, 340
-"""Height of the place for each way in pixels, so that what is below stays where it is; of the camera's."""
+"""Height of the area of each source in pixels, so that what is below stays where it is; of the camera's."""
 
 
 def show(choice: Choice) -> None:
-    """Draw the choice of the way, the way that is chosen, and what was wrong with the last pictures."""
+    """Draw the choice of the source, the source that is chosen, and what was wrong with the last pictures."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        way = st.segmented_control(
-            "Picture from", list(WAYS), key="live_way", default="Dataset", required=True, wrap=True
+        source = st.segmented_control(
+            "Picture from", list(SOURCES), key="live_way", default="Dataset", required=True, wrap=True
         )
         st.segmented_control(
             "A new picture",
@@ -40,19 +39,19 @@ def show(choice: Choice) -> None:
             format_func=_NEW.__getitem__,
             help="Several pictures are searched with together: what they have in common counts.",
         )
-    with st.container(height=_CAMERA if way == "Camera" else _AREA, border=False, key="live_area"):
-        WAYS[way](choice)
+    with st.container(height=_CAMERA if source == "Camera" else _AREA, border=False, key="live_area"):
+        SOURCES[source](choice)
     if refused := st.session_state.pop(_REFUSED, []):
         lines = "\n".join(f"- {texts.plain(reason)}" for reason in refused)
         st.error(lines, title="Not every picture could be taken", icon=":material/hide_image:")
 
 
-def _bring(choice: Choice, brought: Iterable[Bring]) -> None:
-    """Take pictures of the user; those that are refused are told in the run that follows and harm no other."""
-    given, refused = live_own.brought(brought)
-    if given:
+def _take(choice: Choice, offered: Iterable[Upload]) -> None:
+    """Take pictures of the user; those that are refused are shown in the run that follows and harm no other."""
+    accepted, refused = uploads.accept(offered)
+    if accepted:
         try:
-            live_given.take(choice, given, adds=_adds())
+            query_pictures.take(choice, accepted, adds=_adds())
         except InputError as error:
             refused.append(f"{error}.")
     st.session_state[_REFUSED] = refused
@@ -67,11 +66,11 @@ def pick(choice: Choice, dataset: str, number: object) -> None:
     if type(number) is not int or not 0 <= number < len(resources.dataset(dataset).items):
         return
     if dataset == choice.dataset and not _adds():
-        live_given.clear()
+        query_pictures.clear()
         sidebar.pick(number)
         return
     try:
-        live_given.take(choice, [live_given.item(dataset, number)], adds=_adds())
+        query_pictures.take(choice, [query_pictures.item(dataset, number)], adds=_adds())
     except InputError as error:
         st.session_state[_REFUSED] = [f"{error}."]
 
@@ -84,8 +83,8 @@ def _next_round() -> str:
 def _samples(choice: Choice) -> None:
     dataset = resources.dataset(choice.dataset)
     firsts: dict[int, int] = {}
-    for one in dataset.items:
-        firsts.setdefault(one.label, one.id)
+    for item in dataset.items:
+        firsts.setdefault(item.label, item.id)
     shown = list(firsts.values())[:SAMPLES]
     pictures.ensure_thumbnails(dataset, shown)
     addresses = pictures.addresses(dataset)
@@ -113,7 +112,7 @@ def browse(choice: Choice) -> None:
             names,
             index=names.index(choice.dataset),
             key="live_browse_dataset",
-            format_func=lambda one: resources.dataset(one).title,
+            format_func=lambda option: resources.dataset(option).title,
         )
         dataset = resources.dataset(name)
         kinds = [-1, *range(len(dataset.classes))]
@@ -123,10 +122,10 @@ def browse(choice: Choice) -> None:
             key=f"live_browse_class_{name}",
             format_func=lambda label: dataset.classes[label] if label >= 0 else "All classes",
         )
-    found = [one.id for one in dataset.items if kind < 0 or one.label == kind]
-    pages = -(-len(found) // PAGE)
+    numbers = [item.id for item in dataset.items if kind < 0 or item.label == kind]
+    pages = -(-len(numbers) // PAGE)
     page = st.pagination(pages, key=f"live_browse_page_{name}_{kind}") if pages > 1 else 1
-    _page(choice, dataset, found[(page - 1) * PAGE :][:PAGE])
+    _page(choice, dataset, numbers[(page - 1) * PAGE :][:PAGE])
 
 
 def _page(choice: Choice, dataset: Dataset, shown: list[int]) -> None:
@@ -150,7 +149,7 @@ def _upload(choice: Choice) -> None:
     def taken() -> None:
         files = st.session_state.get(key) or []
         st.session_state[_ROUND] += 1
-        _bring(choice, [(file.name, file.getvalue) for file in files])
+        _take(choice, [(file.name, file.getvalue) for file in files])
 
     st.file_uploader(
         "Pictures from this device, by choosing or dragging them here: at most 10 MB each",
@@ -162,19 +161,19 @@ def _upload(choice: Choice) -> None:
 
 
 def _paste(choice: Choice) -> None:
-    paste(limit=live_own.LIMIT, key="live_paste", on_paste=lambda said: _bring(choice, live_own.pasted(said)))
+    paste(limit=uploads.LIMIT, key="live_paste", on_paste=lambda payload: _take(choice, uploads.pasted(payload)))
 
 
 def _link(choice: Choice) -> None:
     def fetch() -> None:
         link = st.session_state[_LINK].strip()
-        _bring(choice, [live_own.linked(link)])
+        _take(choice, [uploads.linked(link)])
         st.query_params["link"] = link
 
-    said = st.query_params.get("link", "")[:2048]
+    linked = st.query_params.get("link", "")[:2048]
     with st.form("live_link_form", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            st.text_input("Address of a picture", said, key=_LINK, placeholder="https://…", max_chars=2048)
+            st.text_input("Address of a picture", linked, key=_LINK, placeholder="https://…", max_chars=2048)
             st.form_submit_button("Get picture", on_click=fetch, icon=":material/download:", key="live_fetch")
     st.caption("The server asks for it once, when you press the button: public addresses only, at most 10 MB.")
 
@@ -186,13 +185,13 @@ def _camera(choice: Choice) -> None:
         photo = st.session_state.get(key)
         st.session_state[_ROUND] += 1
         if photo:
-            _bring(choice, [("Photo", photo.getvalue)])
+            _take(choice, [("Photo", photo.getvalue)])
 
     with st.container(width=420):
         st.camera_input("Take a photo", key=key, on_change=taken)
 
 
-WAYS: dict[str, Callable[[Choice], None]] = {
+SOURCES: dict[str, Callable[[Choice], None]] = {
     "Dataset": _samples,
     "Upload": _upload,
     "Paste": _paste,

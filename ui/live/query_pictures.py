@@ -1,6 +1,6 @@
-"""The pictures that a live search starts from: kept in the session, with weight and crop; what a link carries of them.
+"""The pictures that a live search starts from: held in the session with weight and crop, in part also in its link.
 
-Those that a user brings stay in the memory of the session. In the address the list is ``with``, its entries parted
+Those that a user uploads stay in the memory of the session. In the address the list is ``with``, its entries separated
 by commas: ``q`` is the query of the sidebar, ``like.7`` or ``unlike.groceries.7~100-0-500-1000`` an item (here with
 the part that counts, in thousandths), ``more.7`` and ``less.7`` a match that was marked, ``own.3f2a`` a picture that
 only its session has.
@@ -36,13 +36,13 @@ _ENTRY = re.compile(
 
 
 @dataclass(frozen=True)
-class Given:
+class QueryPicture:
     """One picture that the search starts from."""
 
     source: bytes | tuple[str, int]
     """Encoded, or (dataset, item)."""
     name: str
-    """In the words of whoever gave it: show it as text only."""
+    """Untrusted, of the file or the class: show it as text only."""
     weight: float = 1.0
     crop: Box = WHOLE
     preview: str = ""
@@ -55,57 +55,61 @@ class Given:
         return self.weight in (MORE, LESS)
 
 
-def item(dataset: str, number: int, weight: float = 1.0, crop: Box = WHOLE) -> Given:
+def item(dataset: str, number: int, weight: float = 1.0, crop: Box = WHOLE) -> QueryPicture:
     """A picture of a dataset."""
-    found = resources.dataset(dataset)
-    kind = found.classes[found.items[number].label]
-    return Given((dataset, number), f"{kind}, picture {number}", weight, crop, key=f"{dataset}-{number}")
+    opened = resources.dataset(dataset)
+    class_name = opened.classes[opened.items[number].label]
+    return QueryPicture((dataset, number), f"{class_name}, picture {number}", weight, crop, key=f"{dataset}-{number}")
 
 
-def kept() -> tuple[Given, ...]:
+def in_session() -> tuple[QueryPicture, ...]:
     """What this session holds; without a picture that is not a marked match, the query of the sidebar comes first."""
-    held: tuple[Given, ...] = st.session_state.get(_LIST, ())
-    return held
+    pictures: tuple[QueryPicture, ...] = st.session_state.get(_LIST, ())
+    return pictures
 
 
-def current(choice: Choice) -> tuple[Given, ...]:
+def current(choice: Choice) -> tuple[QueryPicture, ...]:
     """All pictures of the search, marked matches last."""
-    mains = [one for one in kept() if not one.marked] or [item(choice.dataset, choice.q)]
-    return (*mains, *(one for one in kept() if one.marked and one.key not in {main.key for main in mains}))
+    mains = [picture for picture in in_session() if not picture.marked] or [item(choice.dataset, choice.q)]
+    main_keys = {main.key for main in mains}
+    return (*mains, *(picture for picture in in_session() if picture.marked and picture.key not in main_keys))
 
 
-def take(choice: Choice, new: Sequence[Given], *, adds: bool) -> None:
+def take(choice: Choice, new: Sequence[QueryPicture], *, adds: bool) -> None:
     """Search with new pictures, beside those in use or in place of them; InputError when they are too many."""
-    old = [one for one in current(choice) if one.key not in {given.key for given in new}] if adds else []
-    _keep(_checked([*(one for one in old if not one.marked), *new, *(one for one in old if one.marked)]))
+    new_keys = {picture.key for picture in new}
+    old = [picture for picture in current(choice) if picture.key not in new_keys] if adds else []
+    mains = [picture for picture in old if not picture.marked]
+    marked = [picture for picture in old if picture.marked]
+    _store(_checked([*mains, *new, *marked]))
 
 
 def mark(choice: Choice, number: int, weight: float) -> None:
     """Call a match more, or less, like what is wanted; InputError when the pictures are too many."""
     new = item(choice.dataset, number, weight)
-    _keep(_checked([*(one for one in kept() if one.key != new.key), new]))
+    _store(_checked([*(picture for picture in in_session() if picture.key != new.key), new]))
 
 
 def change(choice: Choice, key: str, *, weight: float | None = None, crop: Box | None = None) -> None:
     """Set the weight or the crop of the picture with that key."""
 
-    def changed(one: Given) -> Given:
-        return replace(one, weight=one.weight if weight is None else weight, crop=crop or one.crop)
+    def changed(picture: QueryPicture) -> QueryPicture:
+        return replace(picture, weight=picture.weight if weight is None else weight, crop=crop or picture.crop)
 
-    _keep([changed(one) if one.key == key else one for one in current(choice)])
+    _store([changed(picture) if picture.key == key else picture for picture in current(choice)])
 
 
 def remove(choice: Choice, key: str) -> None:
     """Do without the picture with that key; ``undo`` takes that back."""
-    st.session_state[_BEFORE] = kept()
-    _keep([one for one in current(choice) if one.key != key])
+    st.session_state[_BEFORE] = in_session()
+    _store([picture for picture in current(choice) if picture.key != key])
 
 
 def clear() -> None:
     """Search with the query of the sidebar alone."""
-    if kept():
-        st.session_state[_BEFORE] = kept()
-    _keep([])
+    if in_session():
+        st.session_state[_BEFORE] = in_session()
+    _store([])
 
 
 def can_undo() -> bool:
@@ -115,50 +119,50 @@ def can_undo() -> bool:
 
 def undo() -> None:
     """Bring back what the last removal took."""
-    _keep(st.session_state.pop(_BEFORE, ()))
+    _store(st.session_state.pop(_BEFORE, ()))
 
 
-def _keep(given: Sequence[Given]) -> None:
-    st.session_state[_LIST] = tuple(given)
+def _store(pictures: Sequence[QueryPicture]) -> None:
+    st.session_state[_LIST] = tuple(pictures)
 
 
-def _checked(given: Sequence[Given]) -> Sequence[Given]:
-    size = sum(len(one.source) for one in given if isinstance(one.source, bytes))
-    if len(given) > MOST or size > ROOM:
+def _checked(pictures: Sequence[QueryPicture]) -> Sequence[QueryPicture]:
+    size = sum(len(picture.source) for picture in pictures if isinstance(picture.source, bytes))
+    if len(pictures) > MOST or size > ROOM:
         raise InputError(
-            f"expected at most {MOST} pictures and {ROOM // 1_000_000} MB of them, got {len(given)} and "
+            f"expected at most {MOST} pictures and {ROOM // 1_000_000} MB of them, got {len(pictures)} and "
             f"{size / 1e6:.1f} MB; remove one first"
         )
-    return given
+    return pictures
 
 
-def examples(choice: Choice, given: Sequence[Given]) -> tuple[list[Example], frozenset[int]]:
+def examples(choice: Choice, pictures: Sequence[QueryPicture]) -> tuple[list[Example], frozenset[int]]:
     """The pictures as ``search`` takes them, and those items to leave out which it cannot tell for itself.
 
     A part of an item, and an item of another dataset, is read from its file; PicturesUnavailable if that is gone.
     """
-    found, parts = [], set()
-    for one in given:
-        if isinstance(one.source, bytes):
-            found.append(Example(one.source, one.weight, one.crop))
+    query_examples, parts = [], set()
+    for picture in pictures:
+        if isinstance(picture.source, bytes):
+            query_examples.append(Example(picture.source, picture.weight, picture.crop))
             continue
-        name, number = one.source
-        if name == choice.dataset and one.crop == WHOLE:
-            found.append(Example(number, one.weight))
+        name, number = picture.source
+        if name == choice.dataset and picture.crop == WHOLE:
+            query_examples.append(Example(number, picture.weight))
             continue
         if name == choice.dataset:
             parts.add(number)
-        found.append(Example(resources.dataset(name).path(number), one.weight, one.crop))
-    return found, frozenset(parts)
+        query_examples.append(Example(resources.dataset(name).path(number), picture.weight, picture.crop))
+    return query_examples, frozenset(parts)
 
 
-def label(choice: Choice, given: Sequence[Given]) -> int | None:
-    """The class that is searched for, where it is known: all wanted pictures are of one class of the dataset."""
-    wanted = [one.source for one in given if one.weight > 0]
-    if not wanted or any(isinstance(source, bytes) or source[0] != choice.dataset for source in wanted):
+def label(choice: Choice, pictures: Sequence[QueryPicture]) -> int | None:
+    """The class that is searched for, where it is known: all liked pictures are of one class of the dataset."""
+    liked = [picture.source for picture in pictures if picture.weight > 0]
+    if not liked or any(isinstance(source, bytes) or source[0] != choice.dataset for source in liked):
         return None
     items = resources.dataset(choice.dataset).items
-    labels = {items[source[1]].label for source in wanted if isinstance(source, tuple)}
+    labels = {items[source[1]].label for source in liked if isinstance(source, tuple)}
     return labels.pop() if len(labels) == 1 else None
 
 
@@ -168,23 +172,23 @@ def follow_address(choice: Choice) -> list[str]:
     A new query of the sidebar ends what was in use.
     """
     state = st.session_state
-    _keep([one for one in kept() if isinstance(one.source, bytes) or _is_here(*one.source)])
+    _store([picture for picture in in_session() if isinstance(picture.source, bytes) or _is_here(*picture.source)])
     seen, state[_SEEN_Q] = state.get(_SEEN_Q), (choice.dataset, choice.q)
     if seen and seen[0] == choice.dataset and seen[1] != choice.q:
         clear()
-    asked, written = st.query_params.get(_PARAMETER), state.get(_WRITTEN, {})
-    lags = asked in written and time.monotonic() - max(written.values()) < LAG
-    if asked is None or lags or asked == _latest(written):
+    text, written = st.query_params.get(_PARAMETER), state.get(_WRITTEN, {})
+    lags = text in written and time.monotonic() - max(written.values()) < LAG
+    if text is None or lags or text == _latest(written):
         return []
-    given, notices = _read(choice, asked)
-    _keep(given)
+    pictures, notices = _read(choice, text)
+    _store(pictures)
     return notices
 
 
 def write_address(choice: Choice) -> None:
     """Put what a link can carry into the address."""
-    text = ",".join(_entry(choice, one) for one in kept()) or "q"
-    if kept() and all(one.marked for one in kept()):
+    text = ",".join(_entry(choice, picture) for picture in in_session()) or "q"
+    if in_session() and all(picture.marked for picture in in_session()):
         text = f"q,{text}"
     written = st.session_state.setdefault(_WRITTEN, {})
     if not text == st.query_params.get(_PARAMETER) == _latest(written):
@@ -199,49 +203,49 @@ def _latest(written: dict[str, float]) -> str | None:
     return max(written, key=written.__getitem__, default=None)
 
 
-def _entry(choice: Choice, one: Given) -> str:
-    if isinstance(one.source, bytes):
-        return f"own.{one.key}"
-    name, number = one.source
+def _entry(choice: Choice, picture: QueryPicture) -> str:
+    if isinstance(picture.source, bytes):
+        return f"own.{picture.key}"
+    name, number = picture.source
     place = str(number) if name == choice.dataset else f"{name}.{number}"
-    part = "" if one.crop == WHOLE else "~" + "-".join(str(round(1000 * share)) for share in one.crop)
-    return f"{_WORDS[one.weight]}.{place}{part}"
+    part = "" if picture.crop == WHOLE else "~" + "-".join(str(round(1000 * share)) for share in picture.crop)
+    return f"{_WORDS[picture.weight]}.{place}{part}"
 
 
-def _read(choice: Choice, text: str) -> tuple[list[Given], list[str]]:
-    own = {f"own.{one.key}": one for one in (*kept(), *st.session_state.get(_BEFORE, ()))}
-    found: dict[str, Given] = {}
+def _read(choice: Choice, text: str) -> tuple[list[QueryPicture], list[str]]:
+    by_entry = {f"own.{picture.key}": picture for picture in (*in_session(), *st.session_state.get(_BEFORE, ()))}
+    by_key: dict[str, QueryPicture] = {}
     notices = []
     for entry in text.split(",")[:MOST]:
         if entry == "q":
             continue
         if entry.startswith("own."):
-            if entry in own:
-                found[own[entry].key] = own[entry]
+            if entry in by_entry:
+                by_key[by_entry[entry].key] = by_entry[entry]
             else:
                 notices.append("with: a picture of someone's own was in use, which a link cannot carry. Left out.")
             continue
         try:
-            one = _linked(choice, entry)
-            found[one.key] = one
+            picture = _linked(choice, entry)
+            by_key[picture.key] = picture
         except SemsearchError as error:
             notices.append(f"with: {error}. Left out.")
-    return list(found.values()), notices
+    return list(by_key.values()), notices
 
 
-def _linked(choice: Choice, entry: str) -> Given:
-    said = _ENTRY.fullmatch(entry)
-    if said is None:
+def _linked(choice: Choice, entry: str) -> QueryPicture:
+    parsed = _ENTRY.fullmatch(entry)
+    if parsed is None:
         got = re.sub(r"[^\w.~-]", "?", entry[:60])
         raise InputError(f"expected like, unlike, more or less and an item, as in like.7, got {got!r}")
-    name, number = said[2] or choice.dataset, int(said[3])
+    name, number = parsed[2] or choice.dataset, int(parsed[3])
     if not _is_here(name, number):
         raise InputError(f"expected a picture of a dataset that is here, got {name[:64]} {number}")
     box = WHOLE
-    if said[4]:
-        left, top, right, bottom = (int(part) / 1000 for part in said.group(4, 5, 6, 7))
+    if parsed[4]:
+        left, top, right, bottom = (int(part) / 1000 for part in parsed.group(4, 5, 6, 7))
         box = fitting((left, top, right, bottom))
-    return item(name, number, WEIGHTS[said[1]], box)
+    return item(name, number, WEIGHTS[parsed[1]], box)
 
 
 def _is_here(name: str, number: int) -> bool:

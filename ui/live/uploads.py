@@ -1,4 +1,4 @@
-"""Pictures that a user brings: bytes, pasted text and links become pictures of the session, or words why not."""
+"""Pictures that a user uploads, pastes or links to: each becomes a query picture, or a sentence that says why not."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from semsearch.names import printable
 from semsearch.net import links
 from semsearch.net.addresses import CURE
 from ui import resources
-from ui.live.given import Given
+from ui.live.query_pictures import QueryPicture
 
 LIMIT = 10_000_000
 """Bytes of one picture."""
@@ -23,29 +23,29 @@ SIDE, PREVIEW = 512, 60_000
 
 SHOWN = 400
 """Characters of a name or link in a sentence that says why not."""
-Bring = tuple[str, Callable[[], bytes]]
+Upload = tuple[str, Callable[[], bytes]]
 """The name of a picture and what gets its bytes."""
 
 
-def brought(pictures: Iterable[Bring]) -> tuple[list[Given], list[str]]:
+def accept(pictures: Iterable[Upload]) -> tuple[list[QueryPicture], list[str]]:
     """Those that can be read, and for each other one sentence that says why not."""
-    given, refused = [], []
-    for said, get in pictures:
-        name = printable(said)
+    accepted, refused = [], []
+    for untrusted_name, get_bytes in pictures:
+        name = printable(untrusted_name)
         try:
-            given.append(_given(name, get()))
+            accepted.append(_accepted(name, get_bytes()))
         except SemsearchError as error:
             refused.append(f"{name[:SHOWN]}: {error}.")
-    return given, refused
+    return accepted, refused
 
 
-def pasted(said: object) -> list[Bring]:
+def pasted(payload: object) -> list[Upload]:
     """What the browser says was pasted: a list of {name, data}, data in base64."""
-    rows = [row for row in said if isinstance(row, dict)] if isinstance(said, list) else []
+    rows = [row for row in payload if isinstance(row, dict)] if isinstance(payload, list) else []
     return [(str(row.get("name", ""))[:200] or "Pasted picture", partial(_decoded, row)) for row in rows]
 
 
-def linked(link: str) -> Bring:
+def linked(link: str) -> Upload:
     """The picture at a link, asked for as often as the server allows: Busy, LinkRefused, FetchFailed."""
 
     def get() -> bytes:
@@ -57,17 +57,17 @@ def linked(link: str) -> Bring:
     return link, get
 
 
-def shown(rgb: np.ndarray, *, side: int = SIDE, limit: int = PREVIEW) -> str:
+def data_uri(rgb: np.ndarray, *, side: int = SIDE, limit: int = PREVIEW) -> str:
     """A picture as a data URI: encoded anew, small, without metadata."""
     data = images.thumbnail(rgb, side=side, limit=limit)
     return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
 
 
-def _given(name: str, data: bytes) -> Given:
+def _accepted(name: str, data: bytes) -> QueryPicture:
     if len(data) > LIMIT:
         raise ImageRefused("too_large", f"{_TOO_LARGE}, got {len(data):,} bytes")
     resources.allow("picture")
-    return Given(data, name, preview=shown(images.load_isolated(data, at_least=SIDE)))
+    return QueryPicture(data, name, preview=data_uri(images.load_isolated(data, at_least=SIDE)))
 
 
 def _decoded(row: dict) -> bytes:
