@@ -34,12 +34,12 @@ near = map_payload.near(store, choice, maps.layers)
 panels = [map_payload.panel(choice, maps, near, "A" if other else "")]
 trusts = [("map A" if other else "this map", maps.trusts[maps.layers.index(choice.layer)])]
 if other:
-    own = resources.travel(choice.dataset, (other.experiment.spec,), look.kind)
-    panels.append(map_payload.panel(other, own, map_payload.near(store, other, own.layers), "B"))
-    trusts.append(("map B", own.trusts[0]))
+    other_maps = resources.travel(choice.dataset, (other.experiment.spec,), look.kind)
+    panels.append(map_payload.panel(other, other_maps, map_payload.near(store, other, other_maps.layers), "B"))
+    trusts.append(("map B", other_maps.trusts[0]))
 shown = chosen[: map_panels.SHOWN]
-found = store.map(choice.dataset, choice.experiment.spec, look.kind)
-map_panels.tell(look, found)
+stored_map = store.map(choice.dataset, choice.experiment.spec, look.kind)
+map_panels.tell(look, stored_map)
 addresses = map_panels.thumbnails(dataset, items, [choice.q, *(items[row] for row in near[panels[0]["layer"]]), *shown])
 
 left, right = (st.container(), st.container()) if other else st.columns([2.4, 1], gap="medium")
@@ -56,7 +56,7 @@ with left:
         ),
     )
 with right:
-    map_panels.selection(dataset, chosen, items, found, addresses)
+    map_panels.selection(dataset, chosen, items, stored_map, addresses)
 map_panels.figures(trusts, map_payload.neighbours(len(items)))
 map_panels.explain(choice, look, len(items))
 map_choice.write_address(look, map_choice.chosen_text(chosen, items) if chosen else "")

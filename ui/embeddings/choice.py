@@ -21,7 +21,7 @@ VALID = MappingProxyType(
     }
 )
 """By name in the address: what can be chosen, and its title on the page."""
-_WRITTEN, _WRITING, _KEPT = "map_written", "map_to_write", "map_look"
+_WRITTEN, _WRITING, _LOOK = "map_written", "map_to_write", "map_look"
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ def read(address: Mapping[str, str]) -> tuple[Look, list[str]]:
     for name in KEYS:
         if name not in address:
             continue
-        asked = re.sub(r"[^\w-]", "?", address[name][:60])
+        value = re.sub(r"[^\w-]", "?", address[name][:60])
         try:
-            look = replace(look, **{name: known(name, asked)})
+            look = replace(look, **{name: known(name, value)})
         except InputError as error:
             notices.append(f"{name}: {error}. Showing {getattr(look, name)}.")
     return look, notices
@@ -88,13 +88,13 @@ def follow_address() -> tuple[Look, list[str]]:
     Written as in the sidebar: so a link, and the browser's back and forward, bring their own look.
     """
     state = st.session_state
-    asked = {key: st.query_params[key] for key in KEYS if key in st.query_params}
-    look: Look = state.get(_KEPT, Look())
+    address = {key: st.query_params[key] for key in KEYS if key in st.query_params}
+    look: Look = state.get(_LOOK, Look())
     notices: list[str] = []
     written = state.get(_WRITTEN, {})
     writing = state.get(_WRITING, written)  # another, where the next run cut short the writing
-    if asked and any(value not in (written.get(key), writing.get(key)) for key, value in asked.items()):
-        look, notices = read(asked)
+    if address and any(value not in (written.get(key), writing.get(key)) for key, value in address.items()):
+        look, notices = read(address)
     else:
         chosen: dict[str, Any] = {key: state.get(f"map_{key}") for key in KEYS}
         look = replace(look, **{key: value for key, value in chosen.items() if value in VALID[key]})
@@ -113,4 +113,4 @@ def write_address(look: Look, chosen: str) -> None:
     st.session_state[_WRITING] = address
     if any(st.query_params.get(key) != value for key, value in address.items()):
         st.query_params.update(address)
-    st.session_state[_KEPT], st.session_state[_WRITTEN] = look, address
+    st.session_state[_LOOK], st.session_state[_WRITTEN] = look, address

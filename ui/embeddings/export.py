@@ -1,4 +1,4 @@
-"""What can be taken home from the map: the selected items as CSV, their original files as a zip."""
+"""What can be downloaded from the map: the selected items as CSV, their original files as a zip."""
 
 import io
 import zipfile
@@ -10,17 +10,17 @@ from semsearch.results.artifacts import Map
 from ui.charts import export
 
 
-def as_csv(dataset: Dataset, ids: Sequence[int], items: Sequence[int], found: Map) -> bytes:
+def as_csv(dataset: Dataset, ids: Sequence[int], items: Sequence[int], stored_map: Map) -> bytes:
     """One line per item of ``ids``: what it is and where it lies; row i of the map is ``items[i]``."""
     rows = {item: row for row, item in enumerate(items)}
-    return export.csv_bytes([_line(dataset, item, rows[item], found) for item in ids])
+    return export.csv_bytes([_line(dataset, item, rows[item], stored_map) for item in ids])
 
 
-def _line(dataset: Dataset, item: int, row: int, found: Map) -> dict[str, object]:
-    one = dataset.items[item]
-    about = {"picture": item, "class": dataset.classes[one.label], "file": one.shown, "sha256": one.sha256}
-    places = {axis: float(f"{value:.6g}") for axis, value in zip("xyz", found.coordinates[row], strict=False)}
-    return about | places | {"neighbours_kept": int(found.trust.kept[row])}
+def _line(dataset: Dataset, item: int, row: int, stored_map: Map) -> dict[str, object]:
+    entry = dataset.items[item]
+    about = {"picture": item, "class": dataset.classes[entry.label], "file": entry.shown, "sha256": entry.sha256}
+    places = {axis: float(f"{value:.6g}") for axis, value in zip("xyz", stored_map.coordinates[row], strict=False)}
+    return about | places | {"neighbours_kept": int(stored_map.trust.kept[row])}
 
 
 def as_zip(dataset: Dataset, ids: Sequence[int]) -> bytes:

@@ -56,15 +56,15 @@ def figures(trusts: Sequence[tuple[str, Trust]], neighbours: int) -> None:
                         st.caption("Needs two classes, and one with two pictures.")
 
 
-def tell(look: Look, found: Map) -> None:
+def tell(look: Look, stored_map: Map) -> None:
     """What is not as the look says: another way to draw so few pictures, and pictures that lie on one another."""
     method, most = VALID["method"][look.method], FEWEST[look.method]
-    if len(found.coordinates) < most:
+    if len(stored_map.coordinates) < most:
         st.info(
             f"Too few pictures for {method}, which needs at least {most}: principal components are shown.",
             icon=":material/info:",
         )
-    if not np.ptp(found.coordinates, axis=0).any():
+    if not np.ptp(stored_map.coordinates, axis=0).any():
         st.info(
             "All points lie on one another: by the distances of this map the layer finds no difference between the "
             "pictures.",
@@ -73,9 +73,9 @@ def tell(look: Look, found: Map) -> None:
 
 
 def selection(
-    dataset: Dataset, chosen: Sequence[int], items: Sequence[int], found: Map, addresses: Mapping[int, str]
+    dataset: Dataset, chosen: Sequence[int], items: Sequence[int], stored_map: Map, addresses: Mapping[int, str]
 ) -> None:
-    """What is selected on the map: counts, ways to take it home or search with it, pictures."""
+    """What is selected on the map: counts, ways to search with it or download it, pictures."""
     st.markdown(f"**Selection: {len(chosen):,} of {len(items):,}**")
     if chosen:
         labels = Counter(dataset.items[item].label for item in chosen)
@@ -83,7 +83,7 @@ def selection(
         st.markdown(" ".join(counts))
     else:
         st.caption("Choose **Box** or **Lasso** above the map and draw around points; Shift adds to what is selected.")
-    _take_home(dataset, chosen, items, found)
+    _buttons(dataset, chosen, items, stored_map)
     if chosen:
         shown = list(chosen[:SHOWN])
         if len(chosen) > SHOWN:
@@ -102,7 +102,7 @@ def _grid(dataset: Dataset, shown: Sequence[int], addresses: Mapping[int, str]) 
     )
 
 
-def _take_home(dataset: Dataset, chosen: Sequence[int], items: Sequence[int], found: Map) -> None:
+def _buttons(dataset: Dataset, chosen: Sequence[int], items: Sequence[int], stored_map: Map) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         st.button(
             "Use as query",
@@ -115,7 +115,7 @@ def _take_home(dataset: Dataset, chosen: Sequence[int], items: Sequence[int], fo
         )
         st.download_button(
             "CSV",
-            lambda: map_export.as_csv(dataset, chosen, items, found),
+            lambda: map_export.as_csv(dataset, chosen, items, stored_map),
             f"{dataset.name}-selection.csv",
             "text/csv",
             key="map_csv",
