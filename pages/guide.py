@@ -5,8 +5,8 @@ import streamlit as st
 from ui import resources, sidebar, welcome
 from ui.guide import numbers as guide_numbers
 from ui.guide import panel as guide_panel
+from ui.guide import reference
 from ui.guide import story as guide_story
-from ui.guide import words as guide_words
 from ui.pictures import fetching
 
 guide_panel.leave_if_asked()
@@ -29,9 +29,9 @@ with st.container(width=1100):
     fetching.offer_pictures(resources.dataset(choice.dataset))
     guide_story.steps(view)
     guide_story.layers(view)
-    guide_story.ways(view)
+    guide_story.variations(view)
     guide_numbers.score(choice)
     guide_numbers.maps(view)
     guide_numbers.limits(choice)
-    guide_words.questions()
-    guide_words.glossary()
+    reference.questions()
+    reference.glossary()

@@ -19,7 +19,7 @@ from tests import small_world, tiny_store
 from ui import pictures
 from ui.choice import WAYS, Choice
 from ui.guide import panel as guide_panel
-from ui.guide import words as guide_words
+from ui.guide import reference
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = {"<b>pear": 7, "apple": 8, "plum": 6}
@@ -246,9 +246,9 @@ def test_the_words_of_the_field_are_explained():
         "activation channel".split()
         + ["activation maximisation"]
     )
-    known = {word.lower() for word in guide_words.GLOSSARY}
+    known = {word.lower() for word in reference.GLOSSARY}
     assert {word.lower() for word in asked} <= known
-    assert sorted(known) == [word.lower() for word in guide_words.GLOSSARY]
+    assert sorted(known) == [word.lower() for word in reference.GLOSSARY]
 
 
 def test_links_of_the_guide_carry_the_configuration(world):

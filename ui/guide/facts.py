@@ -18,7 +18,7 @@ class Confused:
     """Label of the other class."""
     share: float
     """Of the first matches of the class's queries."""
-    own: float
+    same_class: float
     """Share of those matches that are of the class itself."""
     worst: int
     """The query of the class with the most matches of the other; the first of equals."""
@@ -28,14 +28,14 @@ class Confused:
 
 def confused(choice: Choice) -> Confused | None:
     """The most confused pair of classes over the published number of matches; None with a single class."""
-    labels, found = _labels(choice), _neighbours(choice)
+    labels, neighbour_labels = _labels(choice), _neighbours(choice)
     classes = len(resources.dataset(choice.dataset).classes)
-    table = scores.confusion(labels, found, classes)
+    table = scores.confusion(labels, neighbour_labels, classes)
     others = np.where(np.eye(classes, dtype=bool), -1, np.nan_to_num(table, nan=-1))
     kind, taken_for = np.unravel_index(int(np.argmax(others)), others.shape)
     if not others[kind, taken_for] > 0:
         return None
-    counts = np.where(labels == kind, (found == taken_for).sum(1), -1)
+    counts = np.where(labels == kind, (neighbour_labels == taken_for).sum(1), -1)
     worst = int(np.argmax(counts))
     return Confused(
         int(kind),
@@ -50,20 +50,20 @@ def confused(choice: Choice) -> Confused | None:
 def ordinary(choice: Choice) -> int:
     """The query whose score is nearest to the mean of all; the first of equals."""
     experiment = choice.experiment
-    own = resources.store().score(choice.dataset, experiment.spec, experiment.stored_metric).score.astype(np.float64)
-    return resources.queries(choice.dataset)[int(np.argmin(np.abs(own - own.mean())))]
+    stored = resources.store().score(choice.dataset, experiment.spec, experiment.stored_metric)
+    query_scores = stored.score.astype(np.float64)
+    return resources.queries(choice.dataset)[int(np.argmin(np.abs(query_scores - query_scores.mean())))]
 
 
-def by_lot(choice: Choice) -> float:
-    """The score that a ranking drawn by lot has on average: the share of the class among the other pictures."""
+def random_score(choice: Choice) -> float:
+    """The score that a random ranking has on average: the share of the class among the other pictures."""
     labels = _labels(choice)
     return float(100 * scores.relevant(labels).mean() / (len(labels) - 1))
 
 
-def shared(one: Choice, other: Choice) -> int:
+def shared(a: Choice, b: Choice) -> int:
     """How many of the first matches of a query two configurations share."""
-    first, second = (_first(view) for view in (one, other))
-    return len(set(first) & set(second))
+    return len(set(_first(a)) & set(_first(b)))
 
 
 def ranks(choice: Choice) -> int:
@@ -77,10 +77,10 @@ def typical(choice: Choice) -> float:
     return resources.store().ranking(choice.dataset, experiment.spec, experiment.stored_metric).scale
 
 
-def kept(choice: Choice, kind: str) -> int:
+def kept_neighbours(choice: Choice, kind: str) -> int:
     """How many nearest neighbours of the query that map keeps."""
-    own = resources.store().map(choice.dataset, choice.experiment.spec, kind).trust
-    return int(own.kept[resources.queries(choice.dataset).index(choice.q)])
+    trust = resources.store().map(choice.dataset, choice.experiment.spec, kind).trust
+    return int(trust.kept[resources.queries(choice.dataset).index(choice.q)])
 
 
 def _first(choice: Choice) -> list[int]:

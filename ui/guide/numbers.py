@@ -22,42 +22,42 @@ def score(choice: Choice) -> None:
     """The published score of an ordinary query, added up match by match."""
     store, dataset = resources.store(), resources.dataset(choice.dataset)
     view = replace(choice, q=guide_facts.ordinary(choice))
-    found = experiments.matches(store, view.experiment, view.q, k=PUBLISHED_K)
+    matches = experiments.matches(store, view.experiment, view.q, k=PUBLISHED_K)
     kind = texts.plain(dataset.classes[dataset.items[view.q].label])
-    matches = texts.counted(len(found), "match")
+    count = texts.counted(len(matches), "match")
     st.header("What the score means", anchor="score")
     st.markdown(
         f"Take an ordinary picture, one whose score is nearest to the mean. Its class is **{kind}**; a match is right "
-        f"when it is of that class too. The score looks at the first {matches} and gives the first one the "
-        f"most weight, {texts.counted(len(found), 'point')}, the next one point less, and so on. Add up the "
+        f"when it is of that class too. The score looks at the first {count} and gives the first one the "
+        f"most weight, {texts.counted(len(matches), 'point')}, the next one point less, and so on. Add up the "
         "points of the right ones and divide by all points."
     )
     picture, table = st.columns([1, 3], gap="medium")
     with picture.container(width=300):
         guide_panel.query(view, key="guide_ordinary")
         guide_panel.link(view, "Open in Search")
-    own = experiments.query_score(store, view.experiment, view.q, k=PUBLISHED_K)
+    query_score = experiments.query_score(store, view.experiment, view.q, k=PUBLISHED_K)
     with table:
-        st.markdown(_sum(found, [texts.plain(dataset.classes[dataset.items[match.item].label]) for match in found]))
-        points = range(len(found), 0, -1)
-        earned = sum(point for point, match in zip(points, found, strict=True) if match.correct)
+        st.markdown(_sum(matches, [texts.plain(dataset.classes[dataset.items[match.item].label]) for match in matches]))
+        points = range(len(matches), 0, -1)
+        earned = sum(point for point, match in zip(points, matches, strict=True) if match.correct)
         st.markdown(
-            f"**{earned} of {texts.counted(sum(points), 'point')}: score {own.score:.1f}**, with {own.hits} of "
-            f"{matches} right."
+            f"**{earned} of {texts.counted(sum(points), 'point')}: score {query_score.score:.1f}**, with "
+            f"{query_score.hits} of {count} right."
         )
     mean = experiments.summary(store, view.experiment).score
     st.markdown(
         f"All right gives a hundred, none right gives zero. Matches drawn by lot would get "
-        f"{guide_facts.by_lot(view):.1f} on average. Over all {texts.counted(mean.count, 'query')} this configuration "
-        f"gets **{mean.mean:.1f}** ({100 * mean.level:.0f} % interval {mean.low:.1f} to {mean.high:.1f}: how far "
-        "the mean would move with other queries). A difference much smaller than that interval may be chance."
+        f"{guide_facts.random_score(view):.1f} on average. Over all {texts.counted(mean.count, 'query')} this "
+        f"configuration gets **{mean.mean:.1f}** ({100 * mean.level:.0f} % interval {mean.low:.1f} to {mean.high:.1f}: "
+        "how far the mean would move with other queries). A difference much smaller than that interval may be chance."
     )
 
 
-def _sum(found: Sequence[Match], kinds: Sequence[str]) -> str:
+def _sum(matches: Sequence[Match], kinds: Sequence[str]) -> str:
     lines = ["| Rank | Class | Points |", "|---:|---|---:|"]
-    for match, kind in zip(found, kinds, strict=True):
-        weight = len(found) + 1 - match.rank
+    for match, kind in zip(matches, kinds, strict=True):
+        weight = len(matches) + 1 - match.rank
         lines.append(f"| {match.rank} | {kind} | {weight if match.correct else 0} of {weight} |")
     return "\n".join(lines)
 
@@ -89,8 +89,8 @@ def _trust(view: Choice) -> str:
     return (
         f"How far to trust it is measured. On this map ({name}, `{view.layer}`), of the {near} nearest neighbours of "
         f"each picture **{100 * trust.overlap:.0f} %** are also its nearest on the map; of the picture of this story, "
-        f"{guide_facts.kept(view, _MAP)} of {near}. *Trustworthiness* (are neighbours on the map real ones?) is "
-        f"{trust.trustworthiness:.2f} and *continuity* (are real neighbours together on the map?) is "
+        f"{guide_facts.kept_neighbours(view, _MAP)} of {near}. *Trustworthiness* (are neighbours on the map real "
+        f"ones?) is {trust.trustworthiness:.2f} and *continuity* (are real neighbours together on the map?) is "
         f"{trust.continuity:.2f}, where one is perfect."
     )
 
@@ -111,20 +111,20 @@ def limits(view: Choice) -> None:
 
 
 def _confusion(view: Choice) -> None:
-    dataset, found = resources.dataset(view.dataset), guide_facts.confused(view)
-    if found is None:
+    dataset, confused = resources.dataset(view.dataset), guide_facts.confused(view)
+    if confused is None:
         lone = len(dataset.classes) == 1
         alone = "This dataset has a single class, which cannot be taken for another."
         st.markdown(alone if lone else "In this configuration no class is ever taken for another.")
         return
-    kind, other = (texts.plain(dataset.classes[label]) for label in (found.kind, found.taken_for))
+    kind, other = (texts.plain(dataset.classes[label]) for label in (confused.kind, confused.taken_for))
     count = guide_facts.ranks(view)
     near, verb = texts.counted(count, "match"), "is" if count == 1 else "are"
     st.markdown(
         f"In the sidebar's configuration the class most often taken for another is **{kind}**: of the first {near} "
-        f"of its pictures, {100 * found.share:.0f} % are **{other}** and {100 * found.own:.0f} % are {kind}. "
-        f"The worst case is picture {found.worst}: {found.count} of its first {near} {verb} {other}. "
+        f"of its pictures, {100 * confused.share:.0f} % are **{other}** and {100 * confused.same_class:.0f} % are "
+        f"{kind}. The worst case is picture {confused.worst}: {confused.count} of its first {near} {verb} {other}. "
         "Its first ones:"
     )
-    worst = replace(view, q=found.worst)
-    guide_panel.panel(worst, f"{kind}, picture {found.worst}", f"taken for {other}", key="guide_confused")
+    worst = replace(view, q=confused.worst)
+    guide_panel.panel(worst, f"{kind}, picture {confused.worst}", f"taken for {other}", key="guide_confused")

@@ -1,4 +1,4 @@
-"""What the sections of the Guide are built from: the picture that it is told with, and panels of its matches."""
+"""What the sections of the Guide are built from: the picture that they follow, and panels of its matches."""
 
 from dataclasses import asdict, replace
 from functools import partial
@@ -38,7 +38,7 @@ def link(view: Choice, label: str) -> None:
 
 
 def example(choice: Choice) -> Choice:
-    """The choice with the picture that the Guide is told with, as its control says."""
+    """The choice with the picture that the Guide follows, as its control says."""
     which = st.segmented_control(
         "Picture of the story",
         list(_EXAMPLES),
@@ -68,25 +68,25 @@ def telling(choice: Choice) -> int:
 def panel(view: Choice, title: str, note: str, *, key: str) -> list[Match]:
     """A titled box of the first matches of ``view``, each a click away from the Search page."""
     dataset = resources.dataset(view.dataset)
-    found = experiments.matches(resources.store(), view.experiment, view.q, k=PANEL)
-    pictures.ensure_thumbnails(dataset, [match.item for match in found])
+    matches = experiments.matches(resources.store(), view.experiment, view.q, k=PANEL)
+    pictures.ensure_thumbnails(dataset, [match.item for match in matches])
     with st.container(border=True, key=key):
         st.markdown(f"**{title}**  \n{note}")
         gallery(
-            [_small(tile) for tile in tiles.match_tiles(dataset, found, pictures.addresses(dataset))],
+            [_small(tile) for tile in tiles.match_tiles(dataset, matches, pictures.addresses(dataset))],
             key=f"{key}_matches",
             look="pictures",
             label=f"{title}: the first matches, nearest first",
             on_pick=partial(open_in_search, view),
         )
         link(view, "Open this in Search")
-    return found
+    return matches
 
 
 def _small(tile: Tile) -> Tile:
     """A match as it fits a panel: rank, class and the cue; the rest is spoken and in the hint."""
-    kept = {name: value for name, value in tile.items() if name not in ("bar", "similarity", "distance")}
-    return kept | {"verdict": "same" if tile["right"] else "other", "hint": tile["spoken"]}
+    small = {name: value for name, value in tile.items() if name not in ("bar", "similarity", "distance")}
+    return small | {"verdict": "same" if tile["right"] else "other", "hint": tile["spoken"]}
 
 
 def query(view: Choice, *, key: str) -> None:

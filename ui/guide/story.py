@@ -35,10 +35,10 @@ def steps(view: Choice) -> None:
 
 
 def _cards(view: Choice) -> list[tuple[str, str, str]]:
-    spec, model, way = view.experiment.spec, catalog.model(view.model), WAYS[view.pooling]
+    spec, model, readout = view.experiment.spec, catalog.model(view.model), WAYS[view.pooling]
     layer, metric = model.layer(view.layer), metrics.METRICS[view.metric]
     nearest = experiments.matches(resources.store(), view.experiment, view.q, k=1)[0]
-    whole = way.pooling == "flatten"
+    whole = readout.pooling == "flatten"
     of_channels = f"{layer.channels:,} numbers, one for each channel"
     numbers = "one number for each channel and position" if whole else of_channels
     dropped = "" if whole else " Where in the picture the pattern was found is mostly dropped."
@@ -61,7 +61,7 @@ def _cards(view: Choice) -> list[tuple[str, str, str]]:
             f"A layer looks for many patterns at once. `{layer.name}` has {layer.channels:,} channels: each is a "
             "grey picture, bright where its pattern was found.",
         ),
-        ("Pooling", "compress", f"**{way.title}**: {_lower(way.meaning)}{dropped}"),
+        ("Pooling", "compress", f"**{readout.title}**: {_lower(readout.meaning)}{dropped}"),
         (
             "Vector",
             "data_array",
@@ -106,7 +106,7 @@ def _depth_table(view: Choice) -> str:
     return "\n".join(lines)
 
 
-def ways(view: Choice) -> None:
+def variations(view: Choice) -> None:
     """The same query under every pooling, or under every metric."""
     st.header("Same layer, other rulers", anchor="rulers")
     st.markdown(
