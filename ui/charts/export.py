@@ -1,4 +1,4 @@
-"""What can be taken along from a page: a table as CSV, and the link to the page as it is."""
+"""What can be saved or sent from a page: a table as CSV, and the link to the page as it is."""
 
 import csv
 import io
@@ -48,5 +48,5 @@ def link(extra: Mapping[str, object]) -> str:
     The page is the first one: its address ends with a slash, which the server would otherwise send the browser to.
     """
     address = {key: st.query_params[key] for key in st.query_params if key not in extra}
-    asked = urlencode(address | {key: value for key, value in extra.items() if value}, doseq=True)
-    return f"{(st.context.url or '').split('?')[0].rstrip('/')}/?{asked}"
+    parameters = urlencode(address | {key: value for key, value in extra.items() if value}, doseq=True)
+    return f"{(st.context.url or '').split('?')[0].rstrip('/')}/?{parameters}"

@@ -43,9 +43,9 @@ def sequential(steps: int) -> list[str]:
 
 def ink(share: float) -> str:
     """Black or white, whichever is read better on the colour of the sequence at that share of its way, 0 to 1."""
-    channels = [one / 255 for one in _channels(_between(share * (len(SEQUENTIAL) - 1)))]
-    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in channels]
-    luminance = sum(part * one for part, one in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    channels = [value / 255 for value in _channels(_between(share * (len(SEQUENTIAL) - 1)))]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    luminance = sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
     return "#ffffff" if (luminance + 0.05) ** 2 < 1.05 * 0.05 else "#000000"
 
 

@@ -92,8 +92,8 @@ def ensure_thumbnails(dataset: Dataset, items: Iterable[int] | None = None) -> N
 def _here(dataset: Dataset) -> set[str]:
     """Names of the whole thumbnails of a dataset."""
     try:
-        with os.scandir(FOLDER / dataset.name) as found:
-            return {file.name for file in found if file.name.endswith(".jpg") and _is_whole(file)}
+        with os.scandir(FOLDER / dataset.name) as entries:
+            return {file.name for file in entries if file.name.endswith(".jpg") and _is_whole(file)}
     except OSError:
         return set()
 

@@ -11,11 +11,11 @@ _RENDER = component("map", "draw", "map", "hands", "sheet")
 
 
 def selected(key: str, valid: set[int], start: list[int]) -> list[int]:
-    """Ids selected on the map ``key``, at first ``start``; what the browser says is kept only as far as it is valid."""
+    """Ids selected on the map ``key``, at first ``start``; of what the browser says only what is valid."""
     if start and key not in st.session_state:
         st.session_state[key] = {"selected": start}
-    said = st.session_state.get(key, {}).get("selected")
-    ids = {item for item in said if type(item) is int} if isinstance(said, list) else set()
+    selection = st.session_state.get(key, {}).get("selected")
+    ids = {item for item in selection if type(item) is int} if isinstance(selection, list) else set()
     return sorted(ids & valid)
 
 
