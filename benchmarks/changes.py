@@ -18,7 +18,7 @@ from benchmarks import needs
 from semsearch.models import catalog
 from semsearch.ranking import metrics
 from semsearch.results import experiments
-from ui.choice import K_RANGE, WAYS
+from ui.choice import K_RANGE, READOUTS
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
 PLACES = ("Matches", "Everywhere", "This dataset", "Embeddings")
@@ -43,7 +43,7 @@ def main() -> None:
         "dataset": list(store.datasets),
         "model": list(store.models(store.datasets[0])),
         "layer": [],
-        "pooling": list(WAYS),
+        "pooling": list(READOUTS),
         "metric": list(metrics.METRICS),
         "k": list(K_RANGE),
         "q": list(range(200)),

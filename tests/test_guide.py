@@ -17,7 +17,7 @@ from semsearch.models import catalog
 from semsearch.results import artifacts, units
 from tests import small_world, tiny_store
 from ui import pictures
-from ui.choice import WAYS, Choice
+from ui.choice import READOUTS, Choice
 from ui.guide import panel as guide_panel
 from ui.guide import reference
 
@@ -30,14 +30,14 @@ FEATURES = {
         np.eye(3)[LABELS] * place / 4, 1.0, (len(LABELS), 3)
     )
     for place, layer in enumerate(LAYERS)
-    for turn, way in enumerate(WAYS.values())
+    for turn, way in enumerate(READOUTS.values())
 }
 """(21, 3) by layer and pooling: noise in the first layer, and classes that part more and more."""
 
 
 def layer_results(layer):
     found = artifacts.LayerResults({}, {}, {})
-    for way in WAYS.values():
+    for way in READOUTS.values():
         own = tiny_store.results(FEATURES[layer, way.pooling].astype(np.float32), np.array(LABELS))
         for kept, given in zip(vars(found).values(), vars(own).values(), strict=True):
             kept |= {key: value for key, value in given.items() if key[:2] == (way.pooling, way.preset)}

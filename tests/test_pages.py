@@ -27,7 +27,7 @@ from tests import small_world
 from tests.shipped import shipped
 from ui import history, pictures, resources, sidebar, texts, tiles
 from ui.charts import export
-from ui.choice import K_RANGE, PARTS, WAYS, Choice, Offers, other_address
+from ui.choice import K_RANGE, PARTS, READOUTS, Choice, Offers, other_address
 from ui.filters import Sieve
 from ui.search import matches as view_matches
 from ui.search.matches import Side
@@ -197,14 +197,14 @@ def test_every_choice_survives_the_way_through_an_address():
     offers = Offers(["groceries200", "x"], lambda name: models, lambda name: range(200), {})
     for model in models:
         for layer in catalog.model(model).layers:
-            for pooling in WAYS:
+            for pooling in READOUTS:
                 for metric in metrics.METRICS:
                     choice = Choice("x", model, layer.name, pooling, metric, K_RANGE[-1], 199)
                     assert offers.read(choice.address()) == (choice, [])
 
 
 def test_ways_are_the_stored_ones():
-    assert tuple((way.pooling, way.preset) for way in WAYS.values()) == catalog.WAYS
+    assert tuple((way.pooling, way.preset) for way in READOUTS.values()) == catalog.WAYS
 
 
 def test_a_hostile_browser_gets_the_first_query(store):
@@ -471,7 +471,7 @@ def test_every_pair_survives_the_way_through_an_address():
     assert offers.read_other(a.address(), a) == (None, [])
     for model in models:
         for layer in catalog.model(model).layers:
-            for pooling in WAYS:
+            for pooling in READOUTS:
                 for metric in metrics.METRICS:
                     b = replace(a, model=model, layer=layer.name, pooling=pooling, metric=metric)
                     assert offers.read_other(a.address() | other_address(b), a) == (b, [])

@@ -14,7 +14,7 @@ from semsearch.results.experiments import Experiment
 
 
 @dataclass(frozen=True)
-class Way:
+class Readout:
     """One entry of the pooling control: a pooling and the preset it is stored with."""
 
     title: str
@@ -23,17 +23,17 @@ class Way:
     meaning: str
 
 
-WAYS = MappingProxyType(
+READOUTS = MappingProxyType(
     {
-        "avg": Way("Avg", "avg", "default", "Each channel becomes its mean over the picture."),
-        "max": Way("Max", "max", "default", "Each channel becomes its strongest answer anywhere in the picture."),
-        "gem": Way("GeM", "gem", "default", "Generalized mean: between the two, strong answers count more."),
-        "published": Way(
+        "avg": Readout("Avg", "avg", "default", "Each channel becomes its mean over the picture."),
+        "max": Readout("Max", "max", "default", "Each channel becomes its strongest answer anywhere in the picture."),
+        "gem": Readout("GeM", "gem", "default", "Generalized mean: between the two, strong answers count more."),
+        "published": Readout(
             "Published", "flatten", "published", "As in the published experiments: 224 px, every position kept."
         ),
     }
 )
-WAY_OF = MappingProxyType({(way.pooling, way.preset): name for name, way in WAYS.items()})
+READOUT_OF = MappingProxyType({(readout.pooling, readout.preset): name for name, readout in READOUTS.items()})
 """Name in the pooling control by (pooling, preset)."""
 K_RANGE = range(5, 51)
 
@@ -53,8 +53,10 @@ class Choice:
     @property
     def experiment(self) -> Experiment:
         """The stored experiment that this choice shows."""
-        way = WAYS[self.pooling]
-        return Experiment(self.dataset, FeatureSpec(self.model, self.layer, way.pooling, way.preset), self.metric)
+        readout = READOUTS[self.pooling]
+        return Experiment(
+            self.dataset, FeatureSpec(self.model, self.layer, readout.pooling, readout.preset), self.metric
+        )
 
     def address(self) -> dict[str, str]:
         """The whole choice as query parameters."""
@@ -70,7 +72,12 @@ OTHER = "b_"
 
 def parts_of(spec: FeatureSpec, metric: str) -> dict[str, str]:
     """A configuration as PARTS of a choice."""
-    return {"model": spec.model, "layer": spec.layer, "pooling": WAY_OF[spec.pooling, spec.preset], "metric": metric}
+    return {
+        "model": spec.model,
+        "layer": spec.layer,
+        "pooling": READOUT_OF[spec.pooling, spec.preset],
+        "metric": metric,
+    }
 
 
 def other_address(choice: Choice) -> dict[str, str]:
@@ -93,7 +100,7 @@ class Offers:
     def settle(self, choice: Choice) -> Choice:
         """The choice with every part that does not fit the others replaced by the default."""
         fixed = {
-            "pooling": _fitting(choice.pooling, tuple(WAYS), Choice.pooling),
+            "pooling": _fitting(choice.pooling, tuple(READOUTS), Choice.pooling),
             "metric": _fitting(choice.metric, tuple(metrics.METRICS), Choice.metric),
             "k": _fitting(choice.k, K_RANGE, Choice.k),
         }
@@ -144,7 +151,7 @@ class Offers:
             return _number(text, K_RANGE)
         if name == "q":
             return _number(text, self.queries(choice.dataset))
-        valid = {"dataset": self.datasets, "model": self.models(choice.dataset), "pooling": WAYS}
+        valid = {"dataset": self.datasets, "model": self.models(choice.dataset), "pooling": READOUTS}
         return _known(name, text, valid[name])
 
 

@@ -6,7 +6,7 @@ from semsearch.ranking import metrics
 from semsearch.results.experiments import Experiment
 from semsearch.results.leaderboard import Board
 from ui import sidebar
-from ui.choice import WAY_OF, WAYS, parts_of
+from ui.choice import READOUT_OF, READOUTS, parts_of
 
 
 def place(spec: FeatureSpec) -> int:
@@ -23,7 +23,7 @@ def named(spec: FeatureSpec, metric: str) -> str:
     """A configuration in one line, catalogue names only."""
     return (
         f"{catalog.model(spec.model).title} · layer {place(spec)}, {spec.layer} · "
-        f"{WAYS[WAY_OF[spec.pooling, spec.preset]].title} · {metrics.METRICS[metric].title}"
+        f"{READOUTS[READOUT_OF[spec.pooling, spec.preset]].title} · {metrics.METRICS[metric].title}"
     )
 
 

@@ -16,7 +16,7 @@ from semsearch.results import experiments
 from semsearch.results.store import Store
 from ui import texts
 from ui.charts import palette
-from ui.choice import WAYS, Choice
+from ui.choice import READOUTS, Choice
 
 LARGE = 2_000
 """Items from which on not everything is made ready in advance."""
@@ -62,9 +62,10 @@ def travel(store: Store, specs: Sequence[FeatureSpec], dataset: str, kind: str) 
 
 def specs(choice: Choice) -> list[FeatureSpec]:
     """The spec of every layer of the choice's model."""
-    way = WAYS[choice.pooling]
+    readout = READOUTS[choice.pooling]
     return [
-        FeatureSpec(choice.model, layer.name, way.pooling, way.preset) for layer in catalog.model(choice.model).layers
+        FeatureSpec(choice.model, layer.name, readout.pooling, readout.preset)
+        for layer in catalog.model(choice.model).layers
     ]
 
 

@@ -15,7 +15,7 @@ from semsearch.errors import UnknownName
 from semsearch.models import catalog
 from semsearch.ranking import metrics
 from ui import history, resources, texts
-from ui.choice import K_RANGE, KEYS, OTHER, PARTS, WAYS, Choice, Offers, Way, other_address
+from ui.choice import K_RANGE, KEYS, OTHER, PARTS, READOUTS, Choice, Offers, Readout, other_address
 from ui.pictures import left_out
 
 _WRITTEN, _WRITING, _RIVAL = "written_address", "address_to_write", "last_rival"
@@ -186,12 +186,12 @@ def _configuration(choice: Choice, offers: Offers, before: str) -> None:
         )
     st.segmented_control(
         f"Pooling{of}",
-        list(WAYS),
+        list(READOUTS),
         key=f"{before}pooling",
         required=True,
         width="stretch",
-        format_func=lambda name: WAYS[name].title,
-        help=_meanings(WAYS.values()),
+        format_func=lambda name: READOUTS[name].title,
+        help=_meanings(READOUTS.values()),
     )
     st.selectbox(
         f"Metric{of}",
@@ -232,5 +232,5 @@ def _group(about: str) -> Iterator[None]:
         st.caption(texts.plain(about))
 
 
-def _meanings(entries: Iterable[Way | metrics.Metric]) -> str:
+def _meanings(entries: Iterable[Readout | metrics.Metric]) -> str:
     return "\n".join(f"- **{entry.title}**: {texts.plain(entry.meaning)}" for entry in entries)

@@ -9,7 +9,7 @@ from semsearch.ranking import metrics
 from semsearch.ranking.scores import PUBLISHED_K
 from semsearch.results import experiments
 from ui import resources, texts
-from ui.choice import WAYS, Choice
+from ui.choice import READOUTS, Choice
 from ui.guide import facts as guide_facts
 from ui.guide import panel as guide_panel
 
@@ -35,7 +35,7 @@ def steps(view: Choice) -> None:
 
 
 def _cards(view: Choice) -> list[tuple[str, str, str]]:
-    spec, model, readout = view.experiment.spec, catalog.model(view.model), WAYS[view.pooling]
+    spec, model, readout = view.experiment.spec, catalog.model(view.model), READOUTS[view.pooling]
     layer, metric = model.layer(view.layer), metrics.METRICS[view.metric]
     nearest = experiments.matches(resources.store(), view.experiment, view.q, k=1)[0]
     whole = readout.pooling == "flatten"
@@ -121,7 +121,7 @@ def variations(view: Choice) -> None:
         required=True,
         format_func=_VARIED.__getitem__,
     )
-    entries = WAYS if part == "pooling" else metrics.METRICS
+    entries = READOUTS if part == "pooling" else metrics.METRICS
     with st.grid(3, min_column_width=guide_panel.NARROW):
         for name, entry in entries.items():
             other = replace(view, pooling=name) if part == "pooling" else replace(view, metric=name)

@@ -10,7 +10,7 @@ from semsearch.results import leaderboard
 from semsearch.results.artifacts import METRICS
 from semsearch.results.leaderboard import Board, Everywhere
 from ui import charts, configurations, resources, texts
-from ui.choice import WAY_OF, WAYS, Choice
+from ui.choice import READOUT_OF, READOUTS, Choice
 
 SHOWN: Mapping[str, str] = {
     "chosen": "As chosen",
@@ -35,8 +35,8 @@ def show(choice: Choice) -> None:
         "this query has with any pooling, any metric, or any of both; that picks by the answer, so it flatters.",
         bind="query-params",
     )
-    readout = WAYS[choice.pooling]
-    readouts = list(WAY_OF) if how in ("pooling", "both") else [(readout.pooling, readout.preset)]
+    readout = READOUTS[choice.pooling]
+    readouts = list(READOUT_OF) if how in ("pooling", "both") else [(readout.pooling, readout.preset)]
     metrics = METRICS if how in ("metric", "both") else (choice.experiment.stored_metric,)
     everywhere = leaderboard.everywhere(resources.store(), board, choice.q, ways=readouts, metrics=metrics)
     _say(choice, board, everywhere)

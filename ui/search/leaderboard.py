@@ -14,7 +14,7 @@ from semsearch.results import leaderboard
 from semsearch.results.leaderboard import Board
 from ui import charts, configurations, resources, texts
 from ui.charts import export
-from ui.choice import WAY_OF, WAYS, Choice
+from ui.choice import READOUT_OF, READOUTS, Choice
 
 COSTS: Mapping[str, str] = {
     "parameters": "Parameters up to the layer",
@@ -65,9 +65,9 @@ def _filtered(board: Board) -> np.ndarray:
     )
     poolings = second.multiselect(
         "Poolings",
-        list(WAYS),
+        list(READOUTS),
         key="poolings",
-        format_func=lambda name: WAYS[name].title,
+        format_func=lambda name: READOUTS[name].title,
         placeholder="All poolings",
         bind="query-params",
     )
@@ -84,7 +84,7 @@ def _filtered(board: Board) -> np.ndarray:
         row
         for row, (spec, metric) in enumerate(zip(board.specs, board.metrics, strict=True))
         if (not model_names or spec.model in model_names)
-        and (not poolings or WAY_OF[spec.pooling, spec.preset] in poolings)
+        and (not poolings or READOUT_OF[spec.pooling, spec.preset] in poolings)
         and (not metric_names or metric in metric_names)
         and (not only or configurations.place(spec) == 8)
     ]
@@ -100,7 +100,7 @@ def table(board: Board, rows: np.ndarray, ranks: np.ndarray) -> dict[str, Sequen
         "Model": [catalog.model(spec.model).title for spec in specs],
         "Layer": [configurations.place(spec) for spec in specs],
         "Layer name": [spec.layer for spec in specs],
-        "Pooling": [WAYS[WAY_OF[spec.pooling, spec.preset]].title for spec in specs],
+        "Pooling": [READOUTS[READOUT_OF[spec.pooling, spec.preset]].title for spec in specs],
         "Metric": [metrics.METRICS[board.metrics[row]].title for row in rows],
     }
     numbers = {
