@@ -29,7 +29,7 @@ _FORBIDDEN = {errno.EACCES: _RIGHT, errno.EPERM: _RIGHT, errno.EROFS: "make it w
 _OF_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE)
 """No fault of the file that was asked for."""
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9]+\.[0-9a-f]{8}\.tmp(\..*)?")
-"""Names of ``atomic_path``, which are told as what they will become."""
+"""Names that ``atomic_path`` gives; messages name the file that they will become."""
 _REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota of this user is used up",
@@ -58,9 +58,9 @@ def explain(error: OSError, path: Path | str | None = None) -> StorageError:
     reason = _REASONS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
     if temporary := _TEMPORARY.fullmatch(Path(place).name):
         place = str(Path(place).with_name(temporary[1] + (temporary[2] or "")))
-    found = StorageError(f"cannot use {place or 'a file'}: {reason}; {_cure(error.errno, place)}")
-    found.__cause__ = error
-    return found
+    storage_error = StorageError(f"cannot use {place or 'a file'}: {reason}; {_cure(error.errno, place)}")
+    storage_error.__cause__ = error
+    return storage_error
 
 
 def _cure(code: int | None, place: str) -> str:
