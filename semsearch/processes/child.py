@@ -139,8 +139,8 @@ class Child:
             name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
             why = " (the machine may be short of memory)" if code == -signal.SIGKILL else ""
             return f"its process was ended by {name}{why}"
-        said = [line.decode("utf-8", "replace").strip() for line in self._last_words if line.strip()]
-        return f"its process ended before its time: {said[-1] if said else f'exit code {code}'}"
+        last_lines = [line.decode("utf-8", "replace").strip() for line in self._last_words if line.strip()]
+        return f"its process ended before its time: {last_lines[-1] if last_lines else f'exit code {code}'}"
 
     def _kill(self) -> None:
         process, self._process = self._process, None
