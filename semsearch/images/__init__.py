@@ -28,7 +28,7 @@ import numpy as np
 from semsearch.errors import ImageRefused, InputError, UnknownName
 from semsearch.files.storage import explain, of_machine
 from semsearch.images import pixels, sandbox
-from semsearch.images.pixels import Wanted, finished, pillow, too_large
+from semsearch.images.pixels import Request, finished, pillow, too_large
 
 RESAMPLES = ("antialias", "nearest")
 Box = pixels.Box
@@ -56,12 +56,12 @@ def load_isolated(source: bytes | Path, *, at_least: int = 0) -> np.ndarray:
 
 def load_square(source: bytes | Path, size: int, *, resample: str, crop: Box = WHOLE) -> np.ndarray:
     """What a network sees of a picture: as ``square`` gives of the decoded one."""
-    return pixels.decode(_read(source), _wanted(size, resample, crop))
+    return pixels.decode(_read(source), _request(size, resample, crop))
 
 
 def load_square_isolated(source: bytes | Path, size: int, *, resample: str, crop: Box = WHOLE) -> np.ndarray:
     """Do as ``load_square`` does, in a child process: only the small square comes back."""
-    return sandbox.decode(_read(source), _wanted(size, resample, crop))
+    return sandbox.decode(_read(source), _request(size, resample, crop))
 
 
 def square(rgb: np.ndarray, size: int, *, resample: str, crop: Box = WHOLE) -> np.ndarray:
@@ -69,8 +69,8 @@ def square(rgb: np.ndarray, size: int, *, resample: str, crop: Box = WHOLE) -> n
 
     ``resample`` is "antialias" (a triangle filter whose support grows with the reduction) or "nearest".
     """
-    wanted = _wanted(size, resample, crop)
-    return finished(pillow().fromarray(_checked(rgb)), wanted)
+    request = _request(size, resample, crop)
+    return finished(pillow().fromarray(_checked(rgb)), request)
 
 
 def resize(rgb: np.ndarray, size: int, *, resample: str) -> np.ndarray:
@@ -78,7 +78,7 @@ def resize(rgb: np.ndarray, size: int, *, resample: str) -> np.ndarray:
     return square(rgb, size, resample=resample)
 
 
-def _wanted(size: int, resample: str, crop: Box) -> Wanted:
+def _request(size: int, resample: str, crop: Box) -> Request:
     """What ``pixels.decode`` is asked for; InputError for what it cannot do."""
     left, top, right, bottom = crop
     if resample not in RESAMPLES:

@@ -84,8 +84,8 @@ _SHARED = frozenset((b"mif1", b"mif2", b"msf1", b"miaf"))
 
 def kind(head: bytes) -> str:
     """One of FORMATS by the first HEAD bytes of a file, or empty."""
-    if found := next((name for start, name in _STARTS if head.startswith(start)), ""):
-        return "" if found == "TIFF" and head[8:10] == b"CR" else found
+    if format_name := next((name for start, name in _STARTS if head.startswith(start)), ""):
+        return "" if format_name == "TIFF" and head[8:10] == b"CR" else format_name
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
     if head[:2] == b"BM" and head[14:18] in _BMP_HEADERS:
@@ -96,9 +96,9 @@ def kind(head: bytes) -> str:
 def foreign(head: bytes, name: str = "") -> str:
     """What a file is that is not read here and what to do, by its first bytes and its name; empty if nobody knows."""
     by_name = _FOREIGN_ENDINGS.get(PurePath(name).suffix.lower(), "")
-    found = kind(head)
-    if found:
-        return by_name if found == "TIFF" and by_name == RAW else ""
+    format_name = kind(head)
+    if format_name:
+        return by_name if format_name == "TIFF" and by_name == RAW else ""
     if known := next((what for start, what in _FOREIGN_STARTS if head.startswith(start)), ""):
         return known
     if head[:4] in (b"II*\0", b"MM\0*"):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom of a part of the upright picture, as shares of its width and height."""
-Wanted = tuple[int, int, bool, float, float, float, float]
+Request = tuple[int, int, bool, float, float, float, float]
 """``at_least``; side of the square, 0 for the picture as it is; whether its pixels are the nearest; its crop."""
 MAX_BYTES = 200_000_000
 """Of an encoded picture: 60 megapixels of a full-frame camera as TIFF without compression are 181 MB."""
@@ -75,9 +75,9 @@ def _heif() -> type["ImageFile.ImageFile"]:
     return reader
 
 
-def finished(picture: "Image.Image", wanted: Wanted) -> np.ndarray:
+def finished(picture: "Image.Image", request: Request) -> np.ndarray:
     """The array of an RGB picture: of all of it, or of its crop as a square."""
-    _, size, nearest, left, top, right, bottom = wanted
+    _, size, nearest, left, top, right, bottom = request
     if size:
         width, height = picture.size
         box = (math.floor(left * width), math.floor(top * height), math.ceil(right * width), math.ceil(bottom * height))
@@ -87,18 +87,18 @@ def finished(picture: "Image.Image", wanted: Wanted) -> np.ndarray:
     return np.array(picture)
 
 
-def decode(data: bytes, wanted: Wanted) -> np.ndarray:
-    """The RGB pixels that are wanted of a picture; ImageRefused for all that is not a picture we accept."""
+def decode(data: bytes, request: Request) -> np.ndarray:
+    """The RGB pixels of a picture as requested; ImageRefused for all that is not a picture we accept."""
     if not warnings.filters or warnings.filters[0] != _QUIET:
         warnings.filterwarnings("ignore", category=Warning, module=r"PIL\.")
     try:
         with _opened(data) as picture:
             if not picture.width * picture.height:
                 raise ImageRefused("empty", "the picture has no pixels")
-            _reduce(picture, data, wanted)
+            _reduce(picture, data, request)
             if picture.width * picture.height > MAX_PIXELS:
                 raise too_large(f"{picture.width} × {picture.height} pixels")
-            return finished(_pixels(picture), wanted)
+            return finished(_pixels(picture), request)
     except ImageRefused:
         raise
     except Exception as error:
@@ -129,7 +129,7 @@ def _stored_pixels(data: bytes) -> int:
             size = int.from_bytes(data[place + 8 : place + 16], "big")
         end = place + size if size else len(data)
         if kind == b"meta":
-            sizes = [struct.unpack(">II", found[1]) for found in _SIZE.finditer(data, place, end)]
+            sizes = [struct.unpack(">II", size_box[1]) for size_box in _SIZE.finditer(data, place, end)]
             return max((width * height for width, height in sizes), default=0)
         if end < place + 8:
             return 0
@@ -137,9 +137,9 @@ def _stored_pixels(data: bytes) -> int:
     return 0
 
 
-def _reduce(picture: "ImageFile.ImageFile", data: bytes, wanted: Wanted) -> None:
+def _reduce(picture: "ImageFile.ImageFile", data: bytes, request: Request) -> None:
     """Have a JPEG decoded at a smaller size, for speed as far as ``at_least`` allows, for room where it must be."""
-    at_least, square = wanted[:2]
+    at_least, square = request[:2]
     width, height = picture.size
     if picture.format not in _JPEGS or width * height > MAX_REDUCED:
         return
@@ -189,8 +189,8 @@ def _pixels(picture: "ImageFile.ImageFile") -> "Image.Image":
         7: turn.TRANSVERSE,
         8: turn.ROTATE_90,
     }
-    wanted = turns.get(_orientation(picture))
-    return rgb if wanted is None else rgb.transpose(wanted)
+    transposition = turns.get(_orientation(picture))
+    return rgb if transposition is None else rgb.transpose(transposition)
 
 
 def _orientation(picture: "Image.Image") -> int:

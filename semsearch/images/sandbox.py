@@ -23,7 +23,7 @@ import numpy as np
 from semsearch.errors import ImageRefused
 from semsearch.files.storage import explained
 from semsearch.images import pixels
-from semsearch.images.pixels import Wanted
+from semsearch.images.pixels import Request
 
 SECONDS = 10.0
 """Wall clock of one isolated decoding, the start of its child included."""
@@ -34,14 +34,14 @@ _REQUEST = struct.Struct("!QII?4d")
 _ANSWER = struct.Struct("!IIQ")
 
 
-def decode(data: bytes, wanted: Wanted) -> np.ndarray:
+def decode(data: bytes, request: Request) -> np.ndarray:
     """What ``pixels.decode`` gives, from a child that is free, or new."""
     if not _SLOTS.acquire(timeout=SECONDS):
         raise ImageRefused("timeout", f"all decoders were busy for {SECONDS:g} s; try again")
     try:
         decoder = _ready()
         try:
-            return decoder.decode(data, wanted)
+            return decoder.decode(data, request)
         finally:
             if decoder.alive:
                 _IDLE.append(decoder)
@@ -77,11 +77,11 @@ class _Decoder:
         """Whether the child can take another picture."""
         return not self._expired and self._process.poll() is None
 
-    def decode(self, data: bytes, wanted: Wanted) -> np.ndarray:
+    def decode(self, data: bytes, request: Request) -> np.ndarray:
         """Have one picture decoded; ImageRefused if the child refuses it, overruns or dies."""
         self._until = time.monotonic() + SECONDS
         try:
-            return self._ask(data, wanted)
+            return self._ask(data, request)
         except ImageRefused:
             raise
         except BaseException as error:
@@ -98,8 +98,8 @@ class _Decoder:
             with contextlib.suppress(OSError):
                 pipe.close()
 
-    def _ask(self, data: bytes, wanted: Wanted) -> np.ndarray:
-        rest = memoryview(_REQUEST.pack(len(data), *wanted) + data)
+    def _ask(self, data: bytes, request: Request) -> np.ndarray:
+        rest = memoryview(_REQUEST.pack(len(data), *request) + data)
         while rest:
             self._wait(self._requests, select.POLLOUT)
             rest = rest[os.write(self._requests.fileno(), rest) :]
@@ -170,11 +170,11 @@ def _serve() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     while header := requests.read(_REQUEST.size):
-        count, *wanted = _REQUEST.unpack(header)
+        count, *request = _REQUEST.unpack(header)
         ceiling = math.ceil(time.process_time() + seconds) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (ceiling, resource.RLIM_INFINITY))
         try:
-            rgb = pixels.decode(requests.read(count), cast(Wanted, tuple(wanted)))
+            rgb = pixels.decode(requests.read(count), cast(Request, tuple(request)))
             answers.write(_ANSWER.pack(*rgb.shape[:2], rgb.nbytes))
             answers.write(rgb.data)
         except ImageRefused as refusal:
