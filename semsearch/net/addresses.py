@@ -71,11 +71,11 @@ def parse(text: str) -> Link:
         raise LinkRefused("malformed", f"expected an address, got one that cannot be read; {CURE}") from error
     if "@" in parts.netloc:
         raise LinkRefused("userinfo", f"expected no user name or password in the address; {CURE}")
-    found = _AUTHORITY.fullmatch(parts.netloc)
-    if not found:
+    authority = _AUTHORITY.fullmatch(parts.netloc)
+    if not authority:
         raise _refused()
-    host = _address6(found["address"]) if found["address"] else _name(found["name"])
-    port = int(found["port"] or PORTS[scheme])
+    host = _address6(authority["address"]) if authority["address"] else _name(authority["name"])
+    port = int(authority["port"] or PORTS[scheme])
     target = quote(_resolved(parts.path.replace("\\", "/")), safe=_PATH)
     if parts.query:
         target += "?" + quote(parts.query, safe=_QUERY)
@@ -108,13 +108,13 @@ def escaped(header: str) -> str:
 
 def _scheme(text: str) -> tuple[str, str]:
     """http or https, and what follows the slashes."""
-    found = _SCHEME.match(text)
-    if not found:
+    prefix = _SCHEME.match(text)
+    if not prefix:
         raise LinkRefused(
             "scheme",
             f"expected an address that begins with https:// or http://, got {text[:60]!r}; put https:// before it",
         )
-    scheme, rest = found[1].lower(), text[found.end() :]
+    scheme, rest = prefix[1].lower(), text[prefix.end() :]
     if scheme in PORTS:
         return scheme, rest.lstrip("/\\")
     kind = "file" if len(scheme) == 1 else scheme
@@ -123,15 +123,15 @@ def _scheme(text: str) -> tuple[str, str]:
 
 def _resolved(path: str) -> str:
     """A path whose steps up are taken."""
-    kept: list[str] = []
+    steps: list[str] = []
     step = ""
     for part in path.split("/")[1:]:
         step = part.lower().replace("%2e", ".")
         if step == "..":
-            del kept[-1:]
+            del steps[-1:]
         elif step != ".":
-            kept.append(part)
-    return "/" + "/".join([*kept, *([""] if step in (".", "..") else [])])
+            steps.append(part)
+    return "/" + "/".join([*steps, *([""] if step in (".", "..") else [])])
 
 
 def _refused() -> LinkRefused:
@@ -178,7 +178,7 @@ def _labels(labels: list[str]) -> list[str]:
         if label:
             check_bidi(label, check_ltr=right_to_left)
         joiners = [place for place, sign in enumerate(label) if sign in "\u200c\u200d"]
-        if uts46_remap(label, std3_rules=False) != label or not all(valid_contextj(label, one) for one in joiners):
+        if uts46_remap(label, std3_rules=False) != label or not all(valid_contextj(label, place) for place in joiners):
             raise ValueError("a sign that may not be there")
     return [label if label.isascii() else "xn--" + label.encode("punycode").decode() for label in plain]
 

@@ -117,11 +117,11 @@ def pip_index() -> str:
         return index
     command = [sys.executable, "-m", "pip", "config", "list"]
     try:
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+        listing = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    found = re.search(r"^global\.index-url='(.*)'$", asked.stdout, re.MULTILINE)
-    return found[1] if found else ""
+    setting = re.search(r"^global\.index-url='(.*)'$", listing.stdout, re.MULTILINE)
+    return setting[1] if setting else ""
 
 
 def _store(url: str, target: Path, digests: Mapping[str, str], limit: int, progress: Progress | None) -> None:

@@ -148,15 +148,15 @@ def _addresses(link: Link, deadline: float, policy: Policy) -> list[tuple[int, t
 
     threading.Thread(target=resolve, daemon=True).start()
     try:
-        found = answers.get(timeout=_left(deadline))
+        answer = answers.get(timeout=_left(deadline))
     except queue.Empty:
         raise TimeoutError("no answer to the name") from None
-    if isinstance(found, Exception):
-        raise found
-    for *_, where in found:
+    if isinstance(answer, Exception):
+        raise answer
+    for *_, where in answer:
         if where[0] not in policy.allowed and not is_public(where[0]):
             raise LinkRefused("address", f"{link.host}: its name leads to an address that is not public; {CURE}")
-    return [(family, where) for family, _, _, _, where in found]
+    return [(family, where) for family, _, _, _, where in answer]
 
 
 def _connected(link: Link, deadline: float, policy: Policy) -> socket.socket:
