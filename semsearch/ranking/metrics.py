@@ -63,11 +63,11 @@ def prepared(gallery: np.ndarray, metric: str) -> Prepared:
     A metric made of products keeps float64 vectors of up to READY numbers: a query then costs a product, no more.
     """
     name = _known(metric)
-    found = _vectors("gallery", gallery, name)
-    if name not in _DOT or found.values.size > READY:
-        return found
-    whole = found.values - found.shift[:, None]
-    return Prepared(name, found.values, found.shift, (np.einsum("ij,ij->i", whole, whole), whole))
+    vectors = _vectors("gallery", gallery, name)
+    if name not in _DOT or vectors.values.size > READY:
+        return vectors
+    shifted = vectors.values - vectors.shift[:, None]
+    return Prepared(name, vectors.values, vectors.shift, (np.einsum("ij,ij->i", shifted, shifted), shifted))
 
 
 def distances(queries: np.ndarray, gallery: np.ndarray | Prepared, metric: str) -> np.ndarray:
@@ -104,15 +104,15 @@ def pairwise(features: np.ndarray, metrics: Iterable[str]) -> dict[str, np.ndarr
         raise UnknownName("metric", unknown[0], METRICS)
     centred = _vectors("features", features, "correlation")
     plain = Prepared("euclidean", centred.values, 0 * centred.shift)
-    found: dict[str, np.ndarray] = {}
+    by_metric: dict[str, np.ndarray] = {}
     for vectors, group in ((plain, ("cosine", "euclidean")), (centred, ("correlation",))):
-        if wanted := [name for name in names if name in group]:
+        if computed := [name for name in names if name in group]:
             with threadpool_limits(1, user_api="blas"):
                 cross = products(vectors, vectors)
-            found |= {name: from_products(vectors, vectors, cross, name) for name in wanted}
+            by_metric |= {name: from_products(vectors, vectors, cross, name) for name in computed}
     if set(names) - set(_DOT):
-        found |= all_gaps(plain.values)
-    upper = {name: np.triu(_rounded(found[name]), 1) for name in names}
+        by_metric |= all_gaps(plain.values)
+    upper = {name: np.triu(_rounded(by_metric[name]), 1) for name in names}
     return {name: values + values.T for name, values in upper.items()}
 
 

@@ -40,8 +40,8 @@ def pca(euclidean: np.ndarray, dimensions: int = 2) -> np.ndarray:
     centred = squared - squared.mean(0) - squared.mean(1)[:, None] + squared.mean()
     values, vectors = np.linalg.eigh(-centred / 2)
     coordinates = np.zeros((len(squared), dimensions))
-    found = vectors[:, ::-1][:, :dimensions] * np.sqrt(np.clip(values[::-1][:dimensions], 0, None))
-    coordinates[:, : found.shape[1]] = found
+    components = vectors[:, ::-1][:, :dimensions] * np.sqrt(np.clip(values[::-1][:dimensions], 0, None))
+    coordinates[:, : components.shape[1]] = components
     peaks = coordinates[np.abs(coordinates).argmax(0), range(dimensions)]
     return (coordinates * np.where(peaks < 0, -1, 1)).astype(np.float32)
 
@@ -52,9 +52,9 @@ def align(coordinates: np.ndarray, reference: np.ndarray) -> np.ndarray:
     Orthogonal Procrustes (Schönemann 1966): the rotation is U·Vᵀ of the singular value decomposition
     of the cross-covariance of both centred maps.
     """
-    own, other = coordinates - coordinates.mean(0), reference - reference.mean(0)
-    left, _, right = np.linalg.svd(own.T @ other)
-    aligned: np.ndarray = (own @ (left @ right) + reference.mean(0)).astype(np.float32)
+    centred, other = coordinates - coordinates.mean(0), reference - reference.mean(0)
+    left, _, right = np.linalg.svd(centred.T @ other)
+    aligned: np.ndarray = (centred @ (left @ right) + reference.mean(0)).astype(np.float32)
     return aligned
 
 
@@ -96,14 +96,14 @@ def _umap(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
 
 
 def _settle_compiler(package: str) -> None:
-    """Before numba is imported: have it start where it finds no folder to keep in what ``package`` tells it to keep."""
-    found = find_spec(package)
-    kept = [Path(found.origin or "").parent / "__pycache__"] if found else []
-    kept.append(Path(os.path.expanduser("~/.cache/numba")))
-    if os.environ.get("NUMBA_CACHE_DIR") or not all(map(trouble, kept)):
+    """Before numba is imported: give its cache a folder that can be written, or turn the caching of ``package`` off."""
+    module = find_spec(package)
+    cache_folders = [Path(module.origin or "").parent / "__pycache__"] if module else []
+    cache_folders.append(Path(os.path.expanduser("~/.cache/numba")))
+    if os.environ.get("NUMBA_CACHE_DIR") or not all(map(trouble, cache_folders)):
         return
-    if not trouble(own := settings().home / "compiled"):
-        os.environ["NUMBA_CACHE_DIR"] = str(own)
+    if not trouble(compiled := settings().home / "compiled"):
+        os.environ["NUMBA_CACHE_DIR"] = str(compiled)
         return
     from numba.core.dispatcher import Dispatcher
 
@@ -164,9 +164,9 @@ class Trust:
     """
 
     trustworthiness: float
-    """1 when all neighbours on the map are near in truth (Venna and Kaski 2001)."""
+    """1 when all neighbours on the map are near in feature space (Venna and Kaski 2001)."""
     continuity: float
-    """1 when all that is near in truth is near on the map (Venna and Kaski 2001)."""
+    """1 when all that is near in feature space is near on the map (Venna and Kaski 2001)."""
     overlap: float
     """Share of each item's nearest neighbours that are its nearest on the map too."""
     silhouette: float
@@ -187,13 +187,17 @@ def trust(distances: np.ndarray, coordinates: np.ndarray, labels: np.ndarray) ->
     flat = np.sqrt(((coordinates[:, None, :].astype(np.float64) - coordinates[None]) ** 2).sum(-1))
     true_ranks, map_ranks = _ranks(_checked(distances)), _ranks(flat)
     near, shown = true_ranks <= k, map_ranks <= k
-    kept = (near & shown).sum(1)
+    shared = (near & shown).sum(1)
     n = len(distances)
     worst = n * k * (2 * n - 3 * k - 1) / 2
     false = np.where(shown & ~near, true_ranks - k, 0).sum()
     lost = np.where(near & ~shown, map_ranks - k, 0).sum()
     return Trust(
-        1 - false / worst, 1 - lost / worst, float(kept.mean() / k), _silhouette(flat, labels), kept.astype(np.uint8)
+        1 - false / worst,
+        1 - lost / worst,
+        float(shared.mean() / k),
+        _silhouette(flat, labels),
+        shared.astype(np.uint8),
     )
 
 

@@ -90,10 +90,10 @@ def average_precision(hits: np.ndarray, relevant: np.ndarray) -> np.ndarray:
     ``hits`` is the ranking of all other items, (m, n − 1). The sum is divided by ``relevant`` (m,), so on a
     ranking cut short the hits beyond the cut count as never found.
     """
-    wanted = _relevant(hits, relevant)
+    of_class = _relevant(hits, relevant)
     hits = _hits(hits)
     at_rank = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
-    return _share(np.where(hits, at_rank, 0).sum(axis=1), wanted)
+    return _share(np.where(hits, at_rank, 0).sum(axis=1), of_class)
 
 
 def mean(values: np.ndarray) -> float:
@@ -190,8 +190,8 @@ def _hits(hits: np.ndarray) -> np.ndarray:
 
 
 def _relevant(hits: np.ndarray, relevant: np.ndarray) -> np.ndarray:
-    found, relevant = count(hits), np.asarray(relevant)
-    if relevant.shape != found.shape or relevant.dtype.kind not in "iu" or (relevant < found).any():
+    hit_counts, relevant = count(hits), np.asarray(relevant)
+    if relevant.shape != hit_counts.shape or relevant.dtype.kind not in "iu" or (relevant < hit_counts).any():
         raise InputError("expected for each query the number of other items of its class, at least its hits")
     return relevant
 
