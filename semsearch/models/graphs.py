@@ -191,11 +191,11 @@ def _walk(keras_model: Any, prefix: str, entry: _Field) -> tuple[list[tuple[str,
     while len(pending) < left:
         left, waiting = len(pending), []
         for operation, node in pending:
-            given = [behind.get(id(tensor)) for tensor in node.input_tensors]
-            if None in given:
+            incoming = [behind.get(id(tensor)) for tensor in node.input_tensors]
+            if None in incoming:
                 waiting.append((operation, node))
                 continue
-            field = _merged([field for field in given if field])
+            field = _merged([field for field in incoming if field])
             before[id(operation)] = _merged([field, before.get(id(operation), field)])
             behind.update((id(tensor), _after(operation, field)) for tensor in node.output_tensors)
         pending = waiting

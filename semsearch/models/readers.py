@@ -20,20 +20,20 @@ def keras_h5(path: Path, layout: Layout) -> Tensors:
     """Keras' old HDF5: layers in the order of the model, each with the names of its weights."""
     import h5py
 
-    found: Tensors = {}
+    tensors: Tensors = {}
     with h5py.File(path, "r") as file:
         root = file["model_weights"] if "model_weights" in file else file
         for layer in _names(root, "layer_names"):
             for weight in _names(root[layer], "weight_names"):
-                found[f"{layer}/{weight}"] = _dataset(root[layer], weight)
-    return in_order(found, layout)
+                tensors[f"{layer}/{weight}"] = _dataset(root[layer], weight)
+    return in_order(tensors, layout)
 
 
 def _names(group: Any, key: str) -> list[str]:  # noqa: ANN401
     """A list attribute; Keras splits long ones into key0, key1 …"""
     parts = [key] if key in group.attrs else [f"{key}{part}" for part in range(len(group.attrs))]
-    found = [name for part in parts if part in group.attrs for name in group.attrs[part]]
-    return [name.decode() if isinstance(name, bytes) else str(name) for name in found]
+    names = [name for part in parts if part in group.attrs for name in group.attrs[part]]
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
 
 
 def _dataset(group: Any, name: str) -> np.ndarray:  # noqa: ANN401
@@ -61,13 +61,13 @@ def _keras_zip(path: Path, layout: Layout) -> Tensors:
     inner = [(key, layer) for key, layer in layers if "layers" in layer["config"]]
     if inner:
         prefix, layers = f"layers/{inner[0][0]}/layers", _keyed(inner[0][1]["config"]["layers"])
-    found: Tensors = {}
+    tensors: Tensors = {}
     with h5py.File(weights, "r") as file:
         for key, layer in layers:
             group = file.get(f"{prefix}/{key}/vars", {})
             for index in sorted(group, key=int):
-                found[f"{layer['config']['name']}/{index}"] = _dataset(group, index)
-    return in_order(found, layout)
+                tensors[f"{layer['config']['name']}/{index}"] = _dataset(group, index)
+    return in_order(tensors, layout)
 
 
 def _keyed(layers: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
@@ -90,12 +90,12 @@ def _frozen_graph(path: Path, layout: Layout) -> Tensors:
     graph = GraphDef()
     graph.ParseFromString(path.read_bytes())
     constants = [node for node in graph.node if node.op == "Const"]
-    found = {node.name: make_ndarray(node.attr["value"].tensor) for node in constants}
-    epsilons = {float(value) for name, value in found.items() if name.endswith("/batchnorm/add/y")}
+    values = {node.name: make_ndarray(node.attr["value"].tensor) for node in constants}
+    epsilons = {float(value) for name, value in values.items() if name.endswith("/batchnorm/add/y")}
     if epsilons - {float(np.float32(0.001))}:
         raise IntegrityError(f"expected batch normalisation with epsilon 0.001, got {sorted(epsilons)}")
     spare = r".*/batchnorm/add/y|(MobilenetV1/)?(Logits|Predictions|final_training_ops|input_1)/.*"
-    return by_name(found, layout, _slim_name, spare)
+    return by_name(values, layout, _slim_name, spare)
 
 
 def _slim_name(name: str) -> str:
@@ -136,11 +136,11 @@ def _torch_legacy(path: Path, layout: Layout) -> Tensors:
         prefix = f"_blocks.{blocks.setdefault(block, len(blocks))}." if block else ""
         return f"{prefix}{TORCH_LAYERS[part]}.{TORCH_BATCH.get(leaf, 'weight')}"
 
-    found = {}
+    tensors = {}
     for name, value in torch_arrays(path).items():
         axes = (2, 3, 0, 1) if "depthwise" in name else (2, 3, 1, 0)
-        found[name] = value.transpose(axes) if value.ndim == 4 else value
-    return by_name(found, layout, rename, r"_fc\.(weight|bias)|.*\.num_batches_tracked")
+        tensors[name] = value.transpose(axes) if value.ndim == 4 else value
+    return by_name(tensors, layout, rename, r"_fc\.(weight|bias)|.*\.num_batches_tracked")
 
 
 READERS: Mapping[str, Callable[[Path, Layout], Tensors]] = {

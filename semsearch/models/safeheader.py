@@ -16,9 +16,9 @@ LIMIT = 10_000_000
 """Largest header that is read, bytes."""
 
 
-def seal(said: Mapping[str, str]) -> str:
+def seal(facts: Mapping[str, str]) -> str:
     """Hex SHA-256 of FACTS."""
-    return hashlib.sha256(json.dumps([said[key] for key in FACTS]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([facts[key] for key in FACTS]).encode()).hexdigest()
 
 
 def read(file: IO[bytes]) -> dict[str, str]:
@@ -28,16 +28,16 @@ def read(file: IO[bytes]) -> dict[str, str]:
         raise ValueError(f"a header of {length:,} bytes")
     try:
         header = json.loads(file.read(length))
-        said = header.pop("__metadata__")
+        facts = header.pop("__metadata__")
         size = 8 + length + max(tensor["data_offsets"][1] for tensor in header.values())
-        whole = set(said) == {*FACTS, "seal"} and said["seal"] == seal(said)
+        whole = set(facts) == {*FACTS, "seal"} and facts["seal"] == seal(facts)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"a header that cannot be read ({type(error).__name__})") from error
     if not whole:
         raise ValueError("a header that does not match its seal")
     if (there := file.seek(0, os.SEEK_END)) != size:
         raise ValueError(f"{there:,} bytes, its header says {size:,}")
-    return dict(said)
+    return dict(facts)
 
 
 def ordered(data: bytes) -> bytes:

