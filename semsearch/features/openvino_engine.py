@@ -142,9 +142,9 @@ def _compile(network: _Network, outputs: Sequence[Output]) -> Any:  # noqa: ANN4
     with network.cutting, own_signal_stack():
         values = [whole.output(layer).get_node().input_value(0) for layer, _ in outputs]
         pooled = [_pooled(value, pooling) for value, (_, pooling) in zip(values, outputs, strict=True)]
-        asked = openvino.Model([openvino.opset13.result(value) for value in pooled], whole.get_parameters())
+        cut = openvino.Model([openvino.opset13.result(value) for value in pooled], whole.get_parameters())
         plan = {**PLAN, "NUM_STREAMS": cores(), "INFERENCE_NUM_THREADS": cores()}
-        return _core().compile_model(asked, "CPU", plan)
+        return _core().compile_model(cut, "CPU", plan)
 
 
 def _pooled(value: Any, pooling: str) -> Any:  # noqa: ANN401
@@ -236,10 +236,10 @@ def _write(folder: Path, model: str, size: int) -> None:
     raw = keras.Model([network.input], list(layers.values()))
     copy = _copy_of(raw)
     for name, tensor in layers.items():
-        found = [output for output in copy.outputs if tensor.name in output.get_names()]
-        if len(found) != 1 or len(copy.outputs) != len(layers):
+        outputs = [output for output in copy.outputs if tensor.name in output.get_names()]
+        if len(outputs) != 1 or len(copy.outputs) != len(layers):
             raise EngineUnfit(f"the conversion of {model} has {len(copy.outputs)} outputs and lost track of {name}")
-        found[0].get_tensor().set_names({name})
+        outputs[0].get_tensor().set_names({name})
     _openvino().save_model(copy, folder / "model.xml", compress_to_fp16=False)
     photos = _photos(model, size)
     _compare(
