@@ -109,12 +109,12 @@ def write_layer(folder: Path, layer: str, results: LayerResults) -> None:
         for (name, kind), column in zip(COLUMNS.items(), zip(*rows, strict=True), strict=True):
             arrays[f"{name}.{'.'.join(way)}"] = np.asarray(column, kind)
         maps = [results.maps[*way, kind] for kind in KINDS]
-        joined = np.concatenate([found.coordinates for found in maps], axis=1)
+        joined = np.concatenate([drawn.coordinates for drawn in maps], axis=1)
         places, frames = coding.pack_map(joined)
         arrays[f"maps.{'.'.join(way)}"] = places.T
         arrays[f"frames.{'.'.join(way)}"] = frames
-        arrays[f"kept.{'.'.join(way)}"] = np.asarray([found.trust.kept for found in maps], np.uint8)
-        figures = [[getattr(found.trust, name) for name in FIGURES] for found in maps]
+        arrays[f"kept.{'.'.join(way)}"] = np.asarray([drawn.trust.kept for drawn in maps], np.uint8)
+        figures = [[getattr(drawn.trust, name) for name in FIGURES] for drawn in maps]
         arrays[f"trust.{'.'.join(way)}"] = np.asarray(figures, np.float32)
     if flaw := finite.layer_flaw(arrays):
         raise InputError(f"{flaw}; nothing was stored")
@@ -158,12 +158,14 @@ class Layer:
         """One map, and how far to trust it."""
         way, row = (pooling, preset), KINDS.index(kind)
         with self._lock:
-            places, frames, kept, figures = (self._column(name, way) for name in ("maps", "frames", "kept", "trust"))
+            places, frames, neighbours, figures = (
+                self._column(name, way) for name in ("maps", "frames", "kept", "trust")
+            )
         first = sum(int(before[-1]) for before in KINDS[:row])
         axes = slice(first, first + int(kind[-1]))
         coordinates = coding.unpack_map(places[axes].T, frames[:, axes])
         trust = dict(zip(FIGURES, figures[row].tolist(), strict=True))
-        return Map(coordinates, Trust(**trust, kept=kept[row]))
+        return Map(coordinates, Trust(**trust, kept=neighbours[row]))
 
     @property
     def maps(self) -> Maps:

@@ -117,12 +117,12 @@ def near_duplicates(store: Store, experiment: Experiment, items: Sequence[int]) 
     rows = np.searchsorted(store.items(experiment.dataset, experiment.spec.model), items)
     nearest = zip(ranking.ids[rows], ranking.distances[rows] <= limit, strict=True)
     near = {item: set(ids[close].tolist()) for item, (ids, close) in zip(items, nearest, strict=True)}
-    kept: list[int] = []
+    originals: list[int] = []
     repeats: dict[int, int] = {}
     for item in items:
-        first = next((one for one in kept if item in near[one] or one in near[item]), None)
+        first = next((original for original in originals if item in near[original] or original in near[item]), None)
         if first is None:
-            kept.append(item)
+            originals.append(item)
         else:
             repeats[item] = first
     return repeats

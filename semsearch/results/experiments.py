@@ -99,34 +99,34 @@ def query_score(store: Store, experiment: Experiment, query: int, *, k: int = sc
     ranking, row = _ranking(store, experiment, query, k)
     labels = _labels(store, experiment)
     items = store.items(experiment.dataset, experiment.spec.model)
-    found = scores.hits(labels[[query]], labels[ranking.ids[[row], :k]])
+    hits = scores.hits(labels[[query]], labels[ranking.ids[[row], :k]])
     relevant = np.array([(labels[items] == labels[query]).sum() - 1])
-    own = store.score(experiment.dataset, experiment.spec, experiment.stored_metric)
+    stored = store.score(experiment.dataset, experiment.spec, experiment.stored_metric)
     return QueryScore(
-        score=float(scores.published_score(found)[0]),
-        hits=int(scores.count(found)[0]),
-        k=found.shape[1],
-        precision=float(scores.precision(found)[0]),
-        recall=float(scores.recall(found, relevant)[0]),
-        average_precision=float(own.average_precision[row]),
+        score=float(scores.published_score(hits)[0]),
+        hits=int(scores.count(hits)[0]),
+        k=hits.shape[1],
+        precision=float(scores.precision(hits)[0]),
+        recall=float(scores.recall(hits, relevant)[0]),
+        average_precision=float(stored.average_precision[row]),
     )
 
 
 def summary(store: Store, experiment: Experiment) -> Summary:
     """The scores of an experiment over all its queries."""
-    own = store.score(experiment.dataset, experiment.spec, experiment.stored_metric)
+    stored = store.score(experiment.dataset, experiment.spec, experiment.stored_metric)
     labels = _labels(store, experiment)[store.items(experiment.dataset, experiment.spec.model)]
     depth = min(scores.PUBLISHED_K, len(labels) - 1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        recalls = np.where(scores.relevant(labels) > 0, own.hits / scores.relevant(labels), np.nan)
+        recalls = np.where(scores.relevant(labels) > 0, stored.hits / scores.relevant(labels), np.nan)
     classes = len(opened.dataset(experiment.dataset).classes)
     return Summary(
         experiment,
-        score=scores.bootstrap_interval(own.score),
-        mean_average_precision=scores.mean(own.average_precision),
-        precision=scores.mean(own.hits / depth),
+        score=scores.bootstrap_interval(stored.score),
+        mean_average_precision=scores.mean(stored.average_precision),
+        precision=scores.mean(stored.hits / depth),
         recall=scores.mean(recalls),
-        per_class=tuple(float(value) for value in scores.class_means(own.score, labels, classes)),
+        per_class=tuple(float(value) for value in scores.class_means(stored.score, labels, classes)),
     )
 
 
@@ -161,10 +161,10 @@ def _ranking(store: Store, experiment: Experiment, query: int, k: int) -> tuple[
 
 
 def _position(items: np.ndarray, query: int) -> int:
-    found = np.flatnonzero(items == query)
-    if not len(found):
+    rows = np.flatnonzero(items == query)
+    if not len(rows):
         raise UnknownName("query with stored results", query, [f"{items[0]} … {items[-1]}"])
-    return int(found[0])
+    return int(rows[0])
 
 
 def _labels(store: Store, experiment: Experiment) -> np.ndarray:
@@ -173,13 +173,13 @@ def _labels(store: Store, experiment: Experiment) -> np.ndarray:
 
 @lru_cache(16)
 def _labels_of(dataset: str, content_hash: str) -> np.ndarray:
-    found = opened.dataset(dataset)
-    if found.content_hash != content_hash:
+    present = opened.dataset(dataset)
+    if present.content_hash != content_hash:
         raise SpecMismatch(
             f"{dataset}: expected the pictures that its results were computed from ({content_hash[:12]}…), "
-            f"got others ({found.content_hash[:12]}…); run `semsearch precompute {dataset}`"
+            f"got others ({present.content_hash[:12]}…); run `semsearch precompute {dataset}`"
         )
-    return found.labels
+    return present.labels
 
 
 def labels(store: Store, dataset: str) -> np.ndarray:

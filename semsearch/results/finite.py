@@ -41,8 +41,8 @@ def layer_flaw(arrays: Mapping[str, np.ndarray]) -> str:
         if kind in _COUNTED:
             continue
         values = np.asarray(arrays[name])
-        if found := flaw(name, values):
-            return found
+        if problem := flaw(name, values):
+            return problem
         if kind in UNDEFINED:
             here = np.isnan(values[0])
             if not np.array_equal(absent.setdefault(kind, here), here):

@@ -16,16 +16,16 @@ def results(
 
     ``previous`` are the maps of the layer before, from which the maps of this one set out.
     """
-    found = artifacts.LayerResults({}, {}, {})
+    layer = artifacts.LayerResults({}, {}, {})
     for spec, rows in vectors.items():
         way = (spec.pooling, spec.preset)
         distances = metrics.pairwise(rows, tuple(metrics.METRICS))
         for metric, matrix in distances.items():
             ranked, scored = _ranking(matrix, labels)
-            found.rankings[*way, metric] = ranked
-            found.scores[*way, metric] = scored
-        found.maps.update(_maps(way, distances, labels, project, previous))
-    return found
+            layer.rankings[*way, metric] = ranked
+            layer.scores[*way, metric] = scored
+        layer.maps.update(_maps(way, distances, labels, project, previous))
+    return layer
 
 
 def _maps(
@@ -41,15 +41,15 @@ def _maps(
         method, dimensions = kind[:-1], int(kind[-1])
         basis = distances["euclidean" if method == "pca" else "cosine"]
         before = previous.get((*way, kind))
-        found = projection.pca(distances["euclidean"], dimensions)
+        coordinates = projection.pca(distances["euclidean"], dimensions)
         if method == "pca" and before is not None:
-            same = (found.astype(np.float64) * before.coordinates).sum(0) >= 0
-            found = found * np.where(same, 1, -1).astype(np.float32)
+            same = (coordinates.astype(np.float64) * before.coordinates).sum(0) >= 0
+            coordinates = coordinates * np.where(same, 1, -1).astype(np.float32)
         elif before is not None:
-            found = projection.align(project(method, basis, before.coordinates), before.coordinates)
+            coordinates = projection.align(project(method, basis, before.coordinates), before.coordinates)
         elif method != "pca":
-            found = project(method, basis, found)
-        maps[*way, kind] = artifacts.Map(found, projection.trust(basis, found, labels))
+            coordinates = project(method, basis, coordinates)
+        maps[*way, kind] = artifacts.Map(coordinates, projection.trust(basis, coordinates, labels))
     return maps
 
 

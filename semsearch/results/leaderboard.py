@@ -124,8 +124,8 @@ def intervals(values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) 
     whole = ~np.isnan(values).any(axis=1) & (n > 1)
     result = np.empty((len(values), 3))
     for row in np.flatnonzero(~whole):
-        found = scores.bootstrap_interval(values[row], seed=seed, resamples=resamples, level=LEVEL)
-        result[row] = found.mean, found.low, found.high
+        interval = scores.bootstrap_interval(values[row], seed=seed, resamples=resamples, level=LEVEL)
+        result[row] = interval.mean, interval.low, interval.high
     if whole.any():
         means = _resampled(values[whole], seed, resamples)
         result[whole, 0] = values[whole].mean(axis=1)
@@ -166,8 +166,8 @@ def latency(path: Path) -> Latency | None:
         return None
     try:
         read = json.loads(data)
-        found = {str(m): {str(y): float(ms) for y, ms in by.items()} for m, by in read["models"].items()}
-        return Latency(str(read["machine"]), found)
+        times = {str(m): {str(y): float(ms) for y, ms in by.items()} for m, by in read["models"].items()}
+        return Latency(str(read["machine"]), times)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         cure = "measure again with `python -m benchmarks.latency`, or delete it"
         raise IntegrityError(f"{path} holds no latencies ({error}); {cure}") from error
@@ -215,13 +215,13 @@ def everywhere(
         for i, model in enumerate(models)
         for j, layer in enumerate(catalog.model(model).layers)
     }
-    found = Everywhere(models, np.full((len(models), 8), np.nan), np.full((len(models), 8), -1))
+    best = Everywhere(models, np.full((len(models), 8), np.nan), np.full((len(models), 8), -1))
     for row, (spec, metric) in enumerate(zip(board.specs, board.metrics, strict=True)):
         if (spec.pooling, spec.preset) in ways and metric in metrics:
             place = places[spec.model, spec.layer]
-            if found.rows[place] < 0 or values[row] > found.scores[place]:
-                found.scores[place], found.rows[place] = values[row], row
-    return found
+            if best.rows[place] < 0 or values[row] > best.scores[place]:
+                best.scores[place], best.rows[place] = values[row], row
+    return best
 
 
 def confusion(store: Store, experiment: Experiment, classes: int) -> np.ndarray:
@@ -246,10 +246,10 @@ class Queries:
 def queries(store: Store, experiment: Experiment) -> Queries:
     """The queries of an experiment with their scores."""
     items = store.items(experiment.dataset, experiment.spec.model)
-    own = store.score(experiment.dataset, experiment.spec, experiment.stored_metric)
-    order = np.lexsort((items, own.average_precision, own.score))
-    order = order[~np.isnan(own.score[order])]
-    return Queries(items, experiments.labels(store, experiment.dataset)[items], own.score.astype(np.float64), order)
+    stored = store.score(experiment.dataset, experiment.spec, experiment.stored_metric)
+    order = np.lexsort((items, stored.average_precision, stored.score))
+    order = order[~np.isnan(stored.score[order])]
+    return Queries(items, experiments.labels(store, experiment.dataset)[items], stored.score.astype(np.float64), order)
 
 
 @dataclass(frozen=True)
@@ -283,12 +283,12 @@ def differences(store: Store, a: Experiment, b: Experiment, classes: int) -> lis
 
 def _difference(label: int, pair: tuple[np.ndarray, np.ndarray], compared: int, resamples: int) -> ClassDifference:
     def apart(level: float) -> tuple[scores.Interval, bool]:
-        found = scores.paired_bootstrap(*pair, resamples=resamples, level=level).interval
-        return found, found.count >= FEWEST and bool(found.low > 0 or found.high < 0)
+        interval = scores.paired_bootstrap(*pair, resamples=resamples, level=level).interval
+        return interval, interval.count >= FEWEST and bool(interval.low > 0 or interval.high < 0)
 
-    found, significant = apart(LEVEL)
+    interval, significant = apart(LEVEL)
     corrected = significant and (compared == 1 or apart(1 - (1 - LEVEL) / compared)[1])
-    return ClassDifference(label, found.count, found.mean, found.low, found.high, significant, corrected)
+    return ClassDifference(label, interval.count, interval.mean, interval.low, interval.high, significant, corrected)
 
 
 def _means(values: np.ndarray) -> np.ndarray:

@@ -89,8 +89,8 @@ class _LastGood(Generic[Key, Value]):
 @cache
 def _stores() -> _LastGood[Path, Store]:
     def make(root: Path, before: Store | None) -> Store:
-        found = Store(root)
-        return before if before and before.digest == found.digest else found
+        store = Store(root)
+        return before if before and before.digest == store.digest else store
 
     return _LastGood(make, 2)
 
@@ -98,8 +98,8 @@ def _stores() -> _LastGood[Path, Store]:
 @cache
 def _datasets() -> _LastGood[tuple[Path, str], Dataset]:
     def make(key: tuple[Path, str], before: Dataset | None) -> Dataset:
-        found = datasets.load(key[1])
-        return before if before == found else found
+        loaded = datasets.load(key[1])
+        return before if before == loaded else loaded
 
     return _LastGood(make, 32)
 

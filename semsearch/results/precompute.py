@@ -192,9 +192,9 @@ def _compute_layers(
         labels = unit.dataset.labels[list(unit.usable)]
         for name in layers:
             if name in missing:
-                own = {spec: vectors[spec] for spec in specs if spec.layer == name}
+                layer_vectors = {spec: vectors[spec] for spec in specs if spec.layer == name}
                 with _named(unit, name):
-                    artifacts.write_layer(work, name, layer_results.results(own, labels, project, maps))
+                    artifacts.write_layer(work, name, layer_results.results(layer_vectors, labels, project, maps))
             maps = artifacts.read_layer(work, name).maps
             count += len(WAYS)
             step(count)

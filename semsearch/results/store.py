@@ -71,8 +71,8 @@ class Store:
     def ranking(self, dataset: str, spec: FeatureSpec, metric: str) -> Ranking:
         """The ranking of every query of one experiment, ids being item ids."""
         self._rank(metric)
-        found = self._layer(dataset, spec.model, spec.layer).ranking(*self._way(spec), metric)
-        return Ranking(self.items(dataset, spec.model)[found.ids], found.distances, found.scale)
+        stored = self._layer(dataset, spec.model, spec.layer).ranking(*self._way(spec), metric)
+        return Ranking(self.items(dataset, spec.model)[stored.ids], stored.distances, stored.scale)
 
     def map(self, dataset: str, spec: FeatureSpec, kind: str) -> Map:
         """The map of one kind (see artifacts.KINDS), and how far to trust it."""
@@ -83,8 +83,8 @@ class Store:
     def score(self, dataset: str, spec: FeatureSpec, metric: str) -> Scores:
         """The scores of one experiment, each array (n,)."""
         row = WAYS.index(self._way(spec)) * len(METRICS) + self._rank(metric)
-        own = self._layer(dataset, spec.model, spec.layer).scores
-        return Scores(own.score[row], own.hits[row], own.average_precision[row])
+        layer_scores = self._layer(dataset, spec.model, spec.layer).scores
+        return Scores(layer_scores.score[row], layer_scores.hits[row], layer_scores.average_precision[row])
 
     def scores(self, dataset: str) -> ScoreTable:
         """The scores of every stored experiment of a dataset."""
@@ -92,12 +92,12 @@ class Store:
             models = self.models(dataset)
             layers = [(model, layer.name) for model in models for layer in catalog.model(model).layers]
             with ThreadPoolExecutor() as pool:
-                found = list(pool.map(lambda where: self._read(dataset, *where).scores, layers))
+                by_layer = list(pool.map(lambda where: self._read(dataset, *where).scores, layers))
             rows = [(FeatureSpec(*where, *way), metric) for where in layers for way in WAYS for metric in METRICS]
             joined = Scores(
-                np.concatenate([scores.score for scores in found]),
-                np.concatenate([scores.hits for scores in found]),
-                np.concatenate([scores.average_precision for scores in found]),
+                np.concatenate([scores.score for scores in by_layer]),
+                np.concatenate([scores.hits for scores in by_layer]),
+                np.concatenate([scores.average_precision for scores in by_layer]),
             )
             specs, metrics = tuple(spec for spec, _ in rows), tuple(metric for _, metric in rows)
             self._tables[dataset] = ScoreTable(specs, metrics, self.items(dataset, models[0]), joined)
@@ -131,15 +131,15 @@ class Store:
         usual = self.root / dataset / model / file
         # A unit that is replaced is set aside until the new one is sealed.
         before = aside(self.root, dataset, model, facts["key"]) / file
-        expected, found = facts["files"].get(file), []
+        expected, digests = facts["files"].get(file), []
         for path in (usual, before):
             data = _bytes(path)
-            found.append(digest(data))
-            if found[-1] == expected:
+            digests.append(digest(data))
+            if digests[-1] == expected:
                 return Layer(data, path)
         if self._was_renewed():
             raise NotReady("the stored results were renewed a moment ago; try again")
-        raise IntegrityError(f"{usual}: expected SHA-256 {expected}, got {found[0]}; {CURE}")
+        raise IntegrityError(f"{usual}: expected SHA-256 {expected}, got {digests[0]}; {CURE}")
 
     def _was_renewed(self) -> bool:
         """Whether another manifest, and a whole one, lies on disk now."""

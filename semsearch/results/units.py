@@ -39,8 +39,8 @@ def write_unit(folder: Path, facts: dict) -> None:
     IntegrityError when one holds what ``finite`` does not allow.
     """
     files = {path.name: sha256_file(path) for path in sorted(folder.glob("*.npz"))}
-    if files.keys() != (wanted := _files(facts["model"])):
-        raise InputError(f"{folder}: expected the layer files {', '.join(sorted(wanted))}, got {', '.join(files)}")
+    if files.keys() != (expected := _files(facts["model"])):
+        raise InputError(f"{folder}: expected the layer files {', '.join(sorted(expected))}, got {', '.join(files)}")
     for name in files:
         if flaw := finite.file_flaw(folder / name):
             raise IntegrityError(f"{folder / name}: {flaw}; {CURE}")
@@ -113,7 +113,7 @@ def seal(root: Path) -> None:
         dataset, model = path.parent.parent.name, path.parent.name
         if model in catalog.models() and unit_key(root, dataset, model):
             units.setdefault(dataset, {})[model] = read_signed(path)
-    units = {dataset: _alike(dataset, found) for dataset, found in units.items()}
+    units = {dataset: _alike(dataset, models) for dataset, models in units.items()}
     remove_leftovers(root, "manifest")
     write_bytes(root / "manifest.json", signed({"schema": SCHEMA, "units": units}))
     for old in root.glob(".work/*.old"):
