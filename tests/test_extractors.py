@@ -42,7 +42,7 @@ def test_the_network_used_longest_ago_leaves_before_the_next_is_loaded(tools):
     for spec in (*SPECS, SPECS[0], SPECS[1], SPECS[0], SPECS[2]):
         assert kept.get(spec, tools).specs == [spec]
     assert Network.most == 2
-    assert kept.found(SPECS[0], tools) and kept.found(SPECS[2], tools) and kept.found(SPECS[1], tools) is None
+    assert kept.loaded(SPECS[0], tools) and kept.loaded(SPECS[2], tools) and kept.loaded(SPECS[1], tools) is None
 
 
 def test_a_search_that_goes_on_is_waited_for_and_not_for_ever(tools, monkeypatch):

@@ -34,7 +34,7 @@ def features(home, ending="f32"):
 
 
 def forget():
-    gallery._shelves.clear()
+    gallery._open_galleries.clear()
 
 
 CUT = """
@@ -44,7 +44,7 @@ from semsearch.live import gallery, vectorfiles
 from tests import test_search as world
 vectorfiles.SMALL = int(sys.argv[1])
 world.find(3)
-gallery._shelves.clear()
+gallery._open_galleries.clear()
 shelf = gallery.gallery("world", world.SPEC, tools=world.TOOLS)
 (file,) = (Path(os.environ["SEMSEARCH_HOME"]) / "features").glob("*.f32")
 os.truncate(file, 0)

@@ -182,7 +182,7 @@ def test_what_a_killed_search_left_of_features_is_removed_by_the_next(world, hom
     half, other = (file.with_name(f".{stem}.1.00000000.tmp.f32") for stem in (file.stem, "of_another"))
     for path in (half, other):
         path.write_bytes(b"half")
-    gallery._shelves.clear()
+    gallery._open_galleries.clear()
     find(3)
     assert file.exists() and other.exists() and not half.exists()
 
@@ -195,7 +195,7 @@ def test_features_used_longest_ago_make_room(world, home, monkeypatch):
     for layer in (layers[0], layers[1], layers[0], layers[2]):
         find(3, spec=catalog.FeatureSpec("mobilenetv2", layer, "avg"))
         kept.append(len(list((home / "features").glob("*.f32"))))
-        gallery._shelves.clear()
+        gallery._open_galleries.clear()
         time.sleep(0.01)
     assert kept == [1, 2, 2, 2]
     assert gallery.ready("world", catalog.FeatureSpec("mobilenetv2", layers[0], "avg"), tools=TOOLS)

@@ -52,26 +52,26 @@ class Extractors:
         self._keep, self._lock, self._loading = keep, threading.Lock(), threading.Lock()
         self._loaded: dict[tuple[FeatureSpec, Tools], tuple[Extractor, str]] = {}
 
-    def found(self, spec: FeatureSpec, tools: Tools) -> Extractor | None:
+    def loaded(self, spec: FeatureSpec, tools: Tools) -> Extractor | None:
         """The network of a spec if it is loaded."""
         with self._lock:
-            if kept := self._loaded.pop((spec, tools), None):
-                self._loaded[spec, tools] = kept
-            return kept[0] if kept else None
+            if entry := self._loaded.pop((spec, tools), None):
+                self._loaded[spec, tools] = entry
+            return entry[0] if entry else None
 
     def digest(self, spec: FeatureSpec, tools: Tools, network: Extractor) -> str:
         """Of the weights that a network was loaded from, whatever became of their file."""
         with self._lock:
-            kept, digest = self._loaded.get((spec, tools), (None, ""))
-        return digest if kept is network else tools.digest(spec.model)
+            loaded, digest = self._loaded.get((spec, tools), (None, ""))
+        return digest if loaded is network else tools.digest(spec.model)
 
     def get(self, spec: FeatureSpec, tools: Tools) -> Extractor:
         """The network of a spec, loaded where needed; raises as ``features.FeatureExtractor`` does."""
-        if kept := self.found(spec, tools):
-            return kept
+        if network := self.loaded(spec, tools):
+            return network
         with self._loading:
-            if kept := self.found(spec, tools):
-                return kept
+            if network := self.loaded(spec, tools):
+                return network
             self._make_room()
             digest, network = tools.digest(spec.model), tools.extractor([spec])
             if tools.digest(spec.model) != digest:

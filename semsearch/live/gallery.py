@@ -33,7 +33,7 @@ SCHEMA = 2
 ALL_PAIRS = 2_000
 """Items up to which all pairs are looked at; of more, SAMPLE are drawn and compared with all."""
 SAMPLE = 500
-SHELVES = 8
+OPEN_GALLERIES = 8
 """Galleries kept open."""
 
 
@@ -58,14 +58,14 @@ def gallery(dataset: str, spec: FeatureSpec, *, progress: Progress | None = None
     gallery is opened. UnknownName, PicturesUnavailable, WeightsUnavailable as the parts raise them; InputError below
     2 readable items, EngineError for features that are not finite.
     """
-    if kept := _shelves.found(dataset, spec, tools):
-        return kept
+    if current := _open_galleries.current(dataset, spec, tools):
+        return current
     listed = _listed(dataset)
-    wanted = _wanted(listed, spec, extractor(spec, tools), tools)
-    if found := _opened(wanted):
-        return found
-    with lock(wanted.base.with_suffix(".lock")):
-        return _opened(wanted) or _shelves.put(wanted, _computed(wanted, progress))
+    request = _request(listed, spec, extractor(spec, tools), tools)
+    if stored := _opened(request):
+        return stored
+    with lock(request.base.with_suffix(".lock")):
+        return _opened(request) or _open_galleries.put(request, _computed(request, progress))
 
 
 def ready(dataset: str, spec: FeatureSpec, *, tools: Tools = DEFAULT) -> bool:
@@ -73,13 +73,13 @@ def ready(dataset: str, spec: FeatureSpec, *, tools: Tools = DEFAULT) -> bool:
 
     Features of a few megabytes that lie on disk are loaded here.
     """
-    if _shelves.found(dataset, spec, tools):
+    if _open_galleries.current(dataset, spec, tools):
         return True
-    network = extractors.found(spec, tools)
+    network = extractors.loaded(spec, tools)
     if network is None:
         return False
-    wanted = _wanted(_listed(dataset), spec, network, tools)
-    return vectorfiles.is_small(wanted.base) and _opened(wanted) is not None
+    request = _request(_listed(dataset), spec, network, tools)
+    return vectorfiles.is_small(request.base) and _opened(request) is not None
 
 
 def calibrate(distances: np.ndarray, labels: np.ndarray, rows: np.ndarray | None = None) -> float | None:
@@ -100,31 +100,31 @@ def calibrate(distances: np.ndarray, labels: np.ndarray, rows: np.ndarray | None
 
 
 @lru_cache(8)
-def calibrated(shelf: Gallery, metric: str) -> tuple[float, float | None]:
+def calibrated(searched: Gallery, metric: str) -> tuple[float, float | None]:
     """The typical distance of a gallery's pairs (``metrics.scale``) and the threshold of ``calibrate``."""
-    n = len(shelf.items)
+    n = len(searched.items)
     if n <= ALL_PAIRS:
-        matrix = metrics.pairwise(shelf.vectors, [metric])[metric]
-        return metrics.scale(matrix), calibrate(matrix, shelf.labels)
+        matrix = metrics.pairwise(searched.vectors, [metric])[metric]
+        return metrics.scale(matrix), calibrate(matrix, searched.labels)
     rows = np.sort(np.random.default_rng(0).choice(n, SAMPLE, replace=False))
-    matrix = metrics.distances(shelf.vectors[rows], shelf.vectors, metric)
-    return metrics.typical(matrix), calibrate(matrix, shelf.labels, rows)
+    matrix = metrics.distances(searched.vectors[rows], searched.vectors, metric)
+    return metrics.typical(matrix), calibrate(matrix, searched.labels, rows)
 
 
 @lru_cache(4)
-def prepared(shelf: Gallery, metric: str) -> Prepared:
+def prepared(searched: Gallery, metric: str) -> Prepared:
     """The vectors of a gallery as ``metrics.distances`` takes them."""
-    return metrics.prepared(shelf.vectors, metric)
+    return metrics.prepared(searched.vectors, metric)
 
 
 @lru_cache(2)
-def approximate(shelf: Gallery, metric: str) -> faiss_index.Approximate:
+def approximate(searched: Gallery, metric: str) -> faiss_index.Approximate:
     """The approximate index of a gallery."""
-    return faiss_index.Approximate(shelf.vectors, metric)
+    return faiss_index.Approximate(searched.vectors, metric)
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _Request:
     """What features to have: of which pictures, through which network, and where they are kept."""
 
     dataset: datasets.Dataset
@@ -145,16 +145,16 @@ def _listed(name: str) -> tuple[datasets.Dataset, tuple]:
         return opened.dataset(name), stamp  # the last good list, or why there is none
 
 
-def _wanted(listed: tuple[datasets.Dataset, tuple], spec: FeatureSpec, network: Extractor, tools: Tools) -> _Wanted:
+def _request(listed: tuple[datasets.Dataset, tuple], spec: FeatureSpec, network: Extractor, tools: Tools) -> _Request:
     dataset, stamp = listed
     digest = extractors.digest(spec, tools, network)
     facts = [SCHEMA, dataset.content_hash, digest, spec.key, spec.size, network.engine_name]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
-    return _Wanted(dataset, spec, tools, network, settings().home / "features" / key, stamp)
+    return _Request(dataset, spec, tools, network, settings().home / "features" / key, stamp)
 
 
 @dataclass(frozen=True)
-class _Shelf:
+class _OpenGallery:
     gallery: Gallery
     base: Path
     network: ReferenceType[Extractor]
@@ -165,53 +165,53 @@ class _Shelf:
     """Their stamp."""
 
 
-class _Shelves:
+class _OpenGalleries:
     """The galleries of the last searches, whatever becomes of their files."""
 
     def __init__(self, keep: int) -> None:
         self._keep, self._lock = keep, threading.Lock()
-        self._kept: dict[tuple[str, FeatureSpec, Tools], _Shelf] = {}
+        self._galleries: dict[tuple[str, FeatureSpec, Tools], _OpenGallery] = {}
 
     def clear(self) -> None:
         with self._lock:
-            self._kept.clear()
+            self._galleries.clear()
 
-    def found(self, dataset: str, spec: FeatureSpec, tools: Tools) -> Gallery | None:
+    def current(self, dataset: str, spec: FeatureSpec, tools: Tools) -> Gallery | None:
         """The gallery, while the card, the network and the files that were left out are as they were."""
-        card, network = settings().datasets / dataset / "card.json", extractors.found(spec, tools)
+        card, network = settings().datasets / dataset / "card.json", extractors.loaded(spec, tools)
         with self._lock:
-            kept = self._kept.get((dataset, spec, tools))
-        if not kept or network is None or kept.network() is not network or kept.stamp != _stamp([card]):
+            entry = self._galleries.get((dataset, spec, tools))
+        if not entry or network is None or entry.network() is not network or entry.stamp != _stamp([card]):
             return None
-        return kept.gallery if kept.before == _stamp(kept.curable) else None
+        return entry.gallery if entry.before == _stamp(entry.curable) else None
 
-    def same(self, wanted: _Wanted) -> Gallery | None:
+    def same(self, request: _Request) -> Gallery | None:
         """The gallery, when a look at card and network showed that nothing has changed."""
         with self._lock:
-            kept = self._kept.get((wanted.dataset.name, wanted.spec, wanted.tools))
-        if not kept or kept.base != wanted.base or kept.before != _stamp(kept.curable):
+            entry = self._galleries.get((request.dataset.name, request.spec, request.tools))
+        if not entry or entry.base != request.base or entry.before != _stamp(entry.curable):
             return None
-        self._keep_this(wanted, replace(kept, network=ref(wanted.network), stamp=wanted.stamp))
-        return kept.gallery
+        self._remember(request, replace(entry, network=ref(request.network), stamp=request.stamp))
+        return entry.gallery
 
-    def put(self, wanted: _Wanted, stored: Stored) -> Gallery:
-        dataset = wanted.dataset
-        found = Gallery(stored.vectors, stored.items, dataset.labels[stored.items], stored.left_out)
+    def put(self, request: _Request, stored: Stored) -> Gallery:
+        dataset = request.dataset
+        searched = Gallery(stored.vectors, stored.items, dataset.labels[stored.items], stored.left_out)
         curable = _curable(dataset, stored.left_out)
-        shelf = _Shelf(found, wanted.base, ref(wanted.network), wanted.stamp, curable, _stamp(curable))
-        self._keep_this(wanted, shelf)
-        return found
+        entry = _OpenGallery(searched, request.base, ref(request.network), request.stamp, curable, _stamp(curable))
+        self._remember(request, entry)
+        return searched
 
-    def _keep_this(self, wanted: _Wanted, shelf: _Shelf) -> None:
-        key = (wanted.dataset.name, wanted.spec, wanted.tools)
+    def _remember(self, request: _Request, entry: _OpenGallery) -> None:
+        key = (request.dataset.name, request.spec, request.tools)
         with self._lock:
-            self._kept.pop(key, None)
-            self._kept[key] = shelf
-            while len(self._kept) > self._keep:
-                del self._kept[next(iter(self._kept))]
+            self._galleries.pop(key, None)
+            self._galleries[key] = entry
+            while len(self._galleries) > self._keep:
+                del self._galleries[next(iter(self._galleries))]
 
 
-_shelves = _Shelves(SHELVES)
+_open_galleries = _OpenGalleries(OPEN_GALLERIES)
 
 
 def _curable(dataset: datasets.Dataset, left_out: Iterable[int]) -> tuple[Path, ...]:
@@ -230,20 +230,20 @@ def _stamp(paths: Iterable[Path]) -> tuple:
     return tuple(seen)
 
 
-def _opened(wanted: _Wanted) -> Gallery | None:
+def _opened(request: _Request) -> Gallery | None:
     """From memory or disk, unless it is not there, or lacks a picture that can be had now."""
-    if kept := _shelves.same(wanted):
-        return kept
-    stored = vectorfiles.read(wanted.base)
+    if unchanged := _open_galleries.same(request):
+        return unchanged
+    stored = vectorfiles.read(request.base)
     if stored is None:
         return None
-    again = identity.check(wanted.dataset, stored.left_out)
-    return None if again.items else _shelves.put(wanted, replace(stored, left_out=again.left_out))
+    again = identity.check(request.dataset, stored.left_out)
+    return None if again.items else _open_galleries.put(request, replace(stored, left_out=again.left_out))
 
 
-def _computed(wanted: _Wanted, progress: Progress | None) -> Stored:
+def _computed(request: _Request, progress: Progress | None) -> Stored:
     """The features of all pictures that are those of the list, before they are read and after; kept on disk."""
-    dataset, spec, network, folder = wanted.dataset, wanted.spec, wanted.network, wanted.base.parent
+    dataset, spec, network, folder = request.dataset, request.spec, request.network, request.base.parent
     if len(dataset.items) < 2:
         raise InputError(f"dataset {dataset.name}: expected at least 2 pictures to search among, got 1")
     checked = _checked(dataset)
@@ -254,11 +254,11 @@ def _computed(wanted: _Wanted, progress: Progress | None) -> Stored:
     items: list[int] = []
     paths = [dataset.place(id) for id in checked.items]
     with explained(dataset.root):  # a picture that was deleted meanwhile
-        for position, found in network.stream(paths):
-            if not isinstance(found, ImageRefused):
+        for position, outcome in network.stream(paths):
+            if not isinstance(outcome, ImageRefused):
                 name = dataset.items[checked.items[position]].shown
-                finite.check_features(found[spec], f"{dataset.name}/{name} under {spec.key}")
-                vectors[len(items)] = found[spec]
+                finite.check_features(outcome[spec], f"{dataset.name}/{name} under {spec.key}")
+                vectors[len(items)] = outcome[spec]
                 items.append(checked.items[position])
             if progress:
                 progress(position + 1, len(paths))
@@ -271,7 +271,7 @@ def _computed(wanted: _Wanted, progress: Progress | None) -> Stored:
         raise PicturesUnavailable(f"pictures of {dataset.name} changed while their features were computed; try again")
     vectors.flags.writeable = False
     stored = Stored(vectors[: len(rows)], np.array(items, np.int64)[rows], left_out)
-    vectorfiles.write(wanted.base, stored)
+    vectorfiles.write(request.base, stored)
     return stored
 
 

@@ -114,20 +114,20 @@ def search(
     extractor: the server batches there. InputError for no example, a weight of 0 or an item without
     features; ImageRefused for a bad picture; else as ``gallery`` raises.
     """
-    given = [Example(examples)] if isinstance(examples, Picture | int) else list(examples)
-    if not given or any(not np.isfinite(example.weight) or example.weight == 0 for example in given):
-        raise InputError(f"expected examples with finite weights other than 0, got {len(given)} of them")
+    queries = [Example(examples)] if isinstance(examples, Picture | int) else list(examples)
+    if not queries or any(not np.isfinite(example.weight) or example.weight == 0 for example in queries):
+        raise InputError(f"expected examples with finite weights other than 0, got {len(queries)} of them")
     start = time.perf_counter()
-    shelf = gallery(question.dataset, question.spec, progress=progress, tools=tools)
-    scale, threshold = calibrated(shelf, question.metric)
+    searched = gallery(question.dataset, question.spec, progress=progress, tools=tools)
+    scale, threshold = calibrated(searched, question.metric)
     timings = {"gallery": time.perf_counter() - start, "decode": 0.0, "features": 0.0}
     run = through or (lambda spec, square: next(extractor(spec, tools).each(square[None]))[spec])
-    vectors = [_vector(example, shelf, question.spec, run, timings) for example in given]
+    vectors = [_vector(example, searched, question.spec, run, timings) for example in queries]
     start = time.perf_counter()
-    alone = len(given) == 1 and given[0].weight > 0
-    point = vectors[0] if alone else _rocchio(vectors, [example.weight for example in given])
-    used = {example.picture for example in given if isinstance(example.picture, int)}
-    matches = _matches(point, shelf, question, used, scale)
+    alone = len(queries) == 1 and queries[0].weight > 0
+    point = vectors[0] if alone else _rocchio(vectors, [example.weight for example in queries])
+    used = {example.picture for example in queries if isinstance(example.picture, int)}
+    matches = _matches(point, searched, question, used, scale)
     timings["search"] = time.perf_counter() - start
     good = bool(matches) and threshold is not None and matches[0].distance <= threshold
     return SearchResult(matches, _vote(matches), good, threshold, timings)
@@ -141,15 +141,17 @@ def seen(picture: Picture, spec: FeatureSpec, *, crop: images.Box = images.WHOLE
     return images.load_square_isolated(picture, spec.size, resample=resample, crop=crop)
 
 
-def _vector(example: Example, shelf: Gallery, spec: FeatureSpec, run: Through, timings: dict[str, float]) -> np.ndarray:
+def _vector(
+    example: Example, searched: Gallery, spec: FeatureSpec, run: Through, timings: dict[str, float]
+) -> np.ndarray:
     item = example.picture
     if isinstance(item, int):
-        row = int(np.searchsorted(shelf.items, item))
-        if row == len(shelf.items) or shelf.items[row] != item:
-            if reason := shelf.left_out.get(item):
+        row = int(np.searchsorted(searched.items, item))
+        if row == len(searched.items) or searched.items[row] != item:
+            if reason := searched.left_out.get(item):
                 raise PicturesUnavailable(f"picture {item} of this dataset {reason}")
-            raise InputError(f"expected an item with features, 0 … {shelf.items.max()}; got {item}")
-        return np.asarray(shelf.vectors[row])
+            raise InputError(f"expected an item with features, 0 … {searched.items.max()}; got {item}")
+        return np.asarray(searched.vectors[row])
     start = time.perf_counter()
     square = seen(item, spec, crop=example.crop)
     decoded = time.perf_counter()
@@ -160,50 +162,52 @@ def _vector(example: Example, shelf: Gallery, spec: FeatureSpec, run: Through, t
 
 
 def _matches(
-    point: np.ndarray, shelf: Gallery, question: Question, used: Iterable[int], scale: float
+    point: np.ndarray, searched: Gallery, question: Question, used: Iterable[int], scale: float
 ) -> tuple[Found, ...]:
-    keep = ~np.isin(shelf.items, [*question.exclude, *used])
+    keep = ~np.isin(searched.items, [*question.exclude, *used])
     if question.classes is not None:
-        keep &= np.isin(shelf.labels, list(question.classes))
-    rows, near = _nearest(point, shelf, question, np.flatnonzero(keep))
+        keep &= np.isin(searched.labels, list(question.classes))
+    rows, near = _nearest(point, searched, question, np.flatnonzero(keep))
     alike = metrics.similarity(near, question.metric, scale)
     rows, near, alike = (part[alike >= question.at_least] for part in (rows, near, alike))
     if question.fold:
-        first = _first_of_their_kind(shelf.vectors[rows], question, scale)
+        first = _first_of_their_kind(searched.vectors[rows], question, scale)
         rows, near, alike = rows[first], near[first], alike[first]
     listed = zip(rows[: question.k], near, alike, strict=False)
     return tuple(
-        Found(rank, int(shelf.items[row]), int(shelf.labels[row]), float(distance), float(similar))
+        Found(rank, int(searched.items[row]), int(searched.labels[row]), float(distance), float(similar))
         for rank, (row, distance, similar) in enumerate(listed, 1)
     )
 
 
-def _nearest(point: np.ndarray, shelf: Gallery, question: Question, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _nearest(
+    point: np.ndarray, searched: Gallery, question: Question, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Rows, nearest first, and their distances: enough to have k left after folding."""
     depth = question.k
     if question.index == "approximate":
-        rows = approximate(shelf, question.metric).candidates(point, depth * (3 if question.fold else 1), rows)
+        rows = approximate(searched, question.metric).candidates(point, depth * (3 if question.fold else 1), rows)
     if question.fold:
         depth = max(1, len(rows))
-    if 2 * len(rows) > len(shelf.items):
-        row = metrics.distances(point[None], prepared(shelf, question.metric), question.metric)[:, rows]
+    if 2 * len(rows) > len(searched.items):
+        row = metrics.distances(point[None], prepared(searched, question.metric), question.metric)[:, rows]
     else:
-        row = metrics.distances(point[None], shelf.vectors[rows], question.metric)
+        row = metrics.distances(point[None], searched.vectors[rows], question.metric)
     ids, near = metrics.rank(row, depth)
     return rows[ids[0]], near[0]
 
 
 def _first_of_their_kind(vectors: np.ndarray, question: Question, scale: float) -> list[int]:
-    """Places of the vectors, best first, that repeat none of those kept before them."""
+    """Places of the vectors, best first, each of which repeats none chosen before it."""
     limit = compare.duplicate_limit(question.metric, scale)
-    kept: list[int] = []
+    firsts: list[int] = []
     for place in range(len(vectors)):
-        if len(kept) == question.k:
+        if len(firsts) == question.k:
             break
-        gaps = metrics.distances(vectors[[place]], vectors[kept], question.metric) if kept else np.array([np.inf])
+        gaps = metrics.distances(vectors[[place]], vectors[firsts], question.metric) if firsts else np.array([np.inf])
         if gaps.min() > limit:
-            kept.append(place)
-    return kept
+            firsts.append(place)
+    return firsts
 
 
 def _vote(matches: Sequence[Found]) -> tuple[tuple[int, float], ...]:
@@ -219,8 +223,8 @@ def _rocchio(vectors: Sequence[np.ndarray], signed: Sequence[float]) -> np.ndarr
     lengths = np.linalg.norm(rows, axis=1)
     shares = weights / np.where(liked, liked.sum(), (~liked).sum())
     mean = (shares / np.where(lengths > 0, lengths, 1)) @ rows
-    own, typical = np.linalg.norm(mean), lengths[liked if liked.any() else ~liked].mean()
-    return np.asarray(mean * (typical / own if own else 0), np.float32)
+    length, typical = np.linalg.norm(mean), lengths[liked if liked.any() else ~liked].mean()
+    return np.asarray(mean * (typical / length if length else 0), np.float32)
 
 
 def document(result: SearchResult, dataset: datasets.Dataset) -> dict[str, Any]:

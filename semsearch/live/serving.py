@@ -117,13 +117,13 @@ class Service:
         """Have the features of a dataset computed, once however many ask; Busy when too many others wait."""
         key = (dataset, spec)
         with self._lock:
-            if found := self._preparing.get(key):
-                return found
+            if preparation := self._preparing.get(key):
+                return preparation
             if len(self._preparing) >= PREPARING:
                 raise Busy(f"expected at most {PREPARING} datasets in preparation, got one more; try again in a minute")
-            found = self._preparing[key] = Preparation()
-        self._maker.submit(self._prepare, key, found)
-        return found
+            preparation = self._preparing[key] = Preparation()
+        self._maker.submit(self._prepare, key, preparation)
+        return preparation
 
     def health(self) -> Health:
         """How it is now; unhealthy when the model worker hangs, keeps dying or failing, or no features can be had."""

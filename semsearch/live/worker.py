@@ -117,8 +117,8 @@ class ModelWorker:
     def _serve(self) -> bool:
         """One pass, of which nothing stays in this thread; whether to go on."""
         tasks = self._take()
-        if wanted := self._wanted(tasks):
-            self._pass(wanted)
+        if due := self._due(tasks):
+            self._pass(due)
         with self._changed:
             mine = self._thread is threading.current_thread()
             if mine:
@@ -142,7 +142,7 @@ class ModelWorker:
             return mine or self._take()
 
     @staticmethod
-    def _wanted(tasks: list[_Task]) -> list[_Task]:
+    def _due(tasks: list[_Task]) -> list[_Task]:
         """Those that were neither cancelled nor are late."""
         now = time.monotonic()
         _fail([task for task in tasks if task.deadline <= now], TooLate(LATE))
