@@ -136,12 +136,12 @@ class Asked(Options):
 
     @model_validator(mode="after")
     def _one_question(self) -> "Asked":
-        if sum(given is not None for given in (self.link, self.item, self.examples)) != 1:
+        if sum(part is not None for part in (self.link, self.item, self.examples)) != 1:
             raise ValueError("expected one of link, item and examples")
         return self
 
     @property
-    def wanted(self) -> Sequence[Example]:
+    def query(self) -> Sequence[Example]:
         """The examples, of whichever form."""
         return self.examples or [Example(link=self.link, item=self.item, crop=images.WHOLE)]
 
@@ -157,9 +157,9 @@ class Form(Options):
 
     @model_validator(mode="after")
     def _one_each(self) -> "Form":
-        for name, given in (("weights", self.weights), ("crops", self.crops)):
-            if given and len(given) != len(self.image):
-                raise ValueError(f"expected as many {name} as images or none, {len(self.image)}; got {len(given)}")
+        for name, values in (("weights", self.weights), ("crops", self.crops)):
+            if values and len(values) != len(self.image):
+                raise ValueError(f"expected as many {name} as images or none, {len(self.image)}; got {len(values)}")
         return self
 
 
@@ -272,18 +272,18 @@ def read_json(body: bytes) -> Asked:
 
 def read_form(fields: Iterable[tuple[str, str | bytes]]) -> Form:
     """A search from the (name, text or bytes of a file) of a form; InputError says what was expected."""
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, value in fields:
         if isinstance(value, bytes) != (name == "image"):
             raise InputError(f"expected files as `image` and all else as text, got {name[:100]!r}")
         if name in LISTS:
-            given.setdefault(name, []).append(value)
-        elif name in given:
+            values.setdefault(name, []).append(value)
+        elif name in values:
             raise InputError(f"expected {name[:100]!r} once, got it several times")
         else:
-            given[name] = value
+            values[name] = value
     try:
-        return Form.model_validate(given)
+        return Form.model_validate(values)
     except ValidationError as error:
         raise _unfit(error) from None
 

@@ -136,8 +136,8 @@ def _same_site(origin: str, host: str) -> bool:
 def _who(address: str) -> str:
     """The client of an address: of IPv6 the first 64 bits, for one client has all that follow."""
     with suppress(ValueError):
-        found = ipaddress.IPv6Address(address)
-        return str(found.ipv4_mapped or ipaddress.IPv6Network((int(found), 64), strict=False))
+        parsed = ipaddress.IPv6Address(address)
+        return str(parsed.ipv4_mapped or ipaddress.IPv6Network((int(parsed), 64), strict=False))
     return address
 
 

@@ -101,31 +101,31 @@ async def _search(request: Request, gate: Gate) -> Response:
     except TimeoutError:
         raise Refused(408, f"expected the request within {SECONDS:g} s") from None
     service.admit()  # again: many may have come in meanwhile, and to take a body apart costs more than to refuse it
-    asked, pictures = await _read(request, kind)
-    plan = _plan(asked) if asked.model else await run_in_threadpool(_plan, asked)
-    for one in pictures:
-        if isinstance(one.picture, str):
+    options, queries = await _read(request, kind)
+    plan = _plan(options) if options.model else await run_in_threadpool(_plan, options)
+    for query in queries:
+        if isinstance(query.picture, str):
             gate.take(gate.links, request)
-    examples = await asyncio.gather(*(_fetched(one, gate) for one in pictures))
+    examples = await asyncio.gather(*(_fetched(query, gate) for query in queries))
     result = await _unless_gone(request, service.submit(examples, plan.question))
     spec, metric = plan.question.spec, plan.question.metric
     parts = {part: getattr(spec, part) for part in ("model", "layer", "pooling", "preset")}
-    configuration = {**parts, "metric": metric, "index": asked.index, "reason": plan.reason}
-    head = {"dataset": asked.dataset, "configuration": configuration, "fingerprint": asked.fingerprint}
+    configuration = {**parts, "metric": metric, "index": options.index, "reason": plan.reason}
+    head = {"dataset": options.dataset, "configuration": configuration, "fingerprint": options.fingerprint}
     return answer(head | search.document(result, plan.dataset))
 
 
 @dataclass(frozen=True)
-class _Given:
+class _QueryPicture:
     picture: bytes | int | str
     """Encoded, an item, or a link."""
     weight: float
     crop: images.Box
 
 
-async def _fetched(given: _Given, gate: Gate) -> search.Example:
-    picture = await gate.fetch(given.picture) if isinstance(given.picture, str) else given.picture
-    return search.Example(picture, given.weight, given.crop)
+async def _fetched(query: _QueryPicture, gate: Gate) -> search.Example:
+    picture = await gate.fetch(query.picture) if isinstance(query.picture, str) else query.picture
+    return search.Example(picture, query.weight, query.crop)
 
 
 def _kind(request: Request) -> str:
@@ -136,14 +136,14 @@ def _kind(request: Request) -> str:
     return kind
 
 
-async def _read(request: Request, kind: str) -> tuple[bodies.Options, list[_Given]]:
-    """What is asked, out of a body that is here."""
+async def _read(request: Request, kind: str) -> tuple[bodies.Options, list[_QueryPicture]]:
+    """The options of a search and its pictures, out of a body that is here."""
     if kind == bodies.JSON:
-        asked = bodies.read_json(await request.body())
-        return asked, [_Given(one.source, one.weight, one.crop) for one in asked.wanted]
+        options = bodies.read_json(await request.body())
+        return options, [_QueryPicture(example.source, example.weight, example.crop) for example in options.query]
     form = bodies.read_form(await _fields(request))
     weights, crops = form.weights or [1.0] * len(form.image), form.crops or [images.WHOLE] * len(form.image)
-    return form, [_Given(*one) for one in zip(form.image, weights, crops, strict=True)]
+    return form, [_QueryPicture(*parts) for parts in zip(form.image, weights, crops, strict=True)]
 
 
 async def _fields(request: Request) -> list[tuple[str, str | bytes]]:
@@ -154,8 +154,8 @@ async def _fields(request: Request) -> list[tuple[str, str | bytes]]:
             parts = form.multi_items()
             return [(name, part if isinstance(part, str) else await part.read()) for name, part in parts]
     except (MultiPartException, HTTPException) as error:
-        said = getattr(error, "message", "") or getattr(error, "detail", "")
-        raise InputError(f"expected a form in parts; {said}") from None
+        reason = getattr(error, "message", "") or getattr(error, "detail", "")
+        raise InputError(f"expected a form in parts; {reason}") from None
     except (UnicodeError, ValueError, TypeError) as error:
         raise InputError(f"expected a form in parts, got one that cannot be read ({type(error).__name__})") from None
 
@@ -167,13 +167,13 @@ class _Plan:
     dataset: datasets.Dataset
 
 
-def _plan(asked: bodies.Options) -> _Plan:
-    dataset = opened.dataset(asked.dataset)
-    given = {name: getattr(asked, name) for name in ("model", "layer", "pooling", "preset", "metric")}
-    chosen = recommend.configured(asked.dataset, given, opened.results)
-    exclude = frozenset(asked.exclude)
-    options = (asked.k, asked.index, exclude, _labels(asked.classes, dataset), asked.at_least, asked.fold)
-    return _Plan(search.Question(asked.dataset, chosen.spec, chosen.metric, *options), chosen.reason, dataset)
+def _plan(options: bodies.Options) -> _Plan:
+    dataset = opened.dataset(options.dataset)
+    parts = {name: getattr(options, name) for name in ("model", "layer", "pooling", "preset", "metric")}
+    chosen = recommend.configured(options.dataset, parts, opened.results)
+    exclude = frozenset(options.exclude)
+    details = (options.k, options.index, exclude, _labels(options.classes, dataset), options.at_least, options.fold)
+    return _Plan(search.Question(options.dataset, chosen.spec, chosen.metric, *details), chosen.reason, dataset)
 
 
 def _labels(titles: Iterable[str] | None, dataset: datasets.Dataset) -> frozenset[int] | None:
@@ -208,11 +208,11 @@ async def _datasets(_request: Request, _gate: Gate) -> Response:
 
 def _dataset_row(name: str) -> dict[str, Any]:
     try:
-        found = opened.dataset(name)
+        dataset = opened.dataset(name)
     except SemsearchError:
         return {"name": name, **dict.fromkeys(("title", "licence", "items", "classes")), "pictures_here": False}
-    about = {"name": name, "title": found.title, "licence": found.licence, "items": len(found.items)}
-    return {**about, "classes": found.classes, "pictures_here": found.has_pictures}
+    about = {"name": name, "title": dataset.title, "licence": dataset.licence, "items": len(dataset.items)}
+    return {**about, "classes": dataset.classes, "pictures_here": dataset.has_pictures}
 
 
 async def _models(_request: Request, _gate: Gate) -> Response:

@@ -61,14 +61,14 @@ OPERATIONS = (
 def description() -> dict[str, Any]:
     """All operations as OpenAPI 3.1."""
     kinds: dict[type, str] = {bodies.Refusal: "serialization"}
-    for one in OPERATIONS:
-        kinds |= {one.answer: "serialization"} | {body: "validation" for _, body in one.asks}
+    for operation in OPERATIONS:
+        kinds |= {operation.answer: "serialization"} | {body: "validation" for _, body in operation.asks}
     inputs: list[Any] = [(kind, mode, TypeAdapter(kind)) for kind, mode in kinds.items()]
-    found, shared = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
-    schemas = {kind: schema for (kind, _), schema in found.items()}
+    by_kind, shared = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
+    schemas = {kind: schema for (kind, _), schema in by_kind.items()}
     paths: dict[str, Any] = {}
-    for one in OPERATIONS:
-        paths.setdefault(one.path, {})[one.method.lower()] = _described(one, schemas)
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation, schemas)
     about = {"title": "semsearch", "version": "1", "description": "Search images with images. Smaller is nearer."}
     return {"openapi": "3.1.0", "info": about, "paths": paths, "components": {"schemas": shared["$defs"]}}
 
@@ -85,6 +85,6 @@ def _described(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
             answers[str(status)]["headers"] = {"Retry-After": seconds}
     if operation.answer is serving.Health:
         answers["503"] = {"description": "Not well; `reason` says why.", **body(operation.answer)}
-    said = {"summary": operation.summary, "operationId": operation.path.split("/")[2].split(".")[0]}
+    about = {"summary": operation.summary, "operationId": operation.path.split("/")[2].split(".")[0]}
     asks = {content: {"schema": schemas[kind]} for content, kind in operation.asks}
-    return {**said, **({"requestBody": {"required": True, "content": asks}} if asks else {}), "responses": answers}
+    return {**about, **({"requestBody": {"required": True, "content": asks}} if asks else {}), "responses": answers}
