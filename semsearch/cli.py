@@ -126,8 +126,8 @@ def _models_pull(arguments: argparse.Namespace) -> int:
         catalog.model(name)
     for name in names:
         with bar(name, "B") as progress:
-            found = weights.pull(name, progress=progress)
-        say(f"{name}: {found.source}, {found.path}")
+            stored = weights.pull(name, progress=progress)
+        say(f"{name}: {stored.source}, {stored.path}")
     return 0
 
 
@@ -136,8 +136,8 @@ def _models_verify(arguments: argparse.Namespace) -> int:
 
     names = arguments.names or [name for name in catalog.models() if weights.status(name).here]
     for name in names:
-        found = weights.verify(name)
-        say(f"{name}: whole, tensors {found.digest[:16]}…, from {found.source}")
+        stored = weights.verify(name)
+        say(f"{name}: whole, tensors {stored.digest[:16]}…, from {stored.source}")
     return 0
 
 
@@ -152,16 +152,16 @@ def _dataset_row(name: str) -> dict[str, Any]:
     from semsearch.data import datasets
 
     try:
-        found = datasets.load(name)
+        dataset = datasets.load(name)
     except (Unavailable, StorageError) as error:
-        said = "not here" if isinstance(error, Unavailable) else "cannot be read"
-        return {"dataset": name, "pictures": said, "items": "", "classes": "", "licence": ""}
+        state = "not here" if isinstance(error, Unavailable) else "cannot be read"
+        return {"dataset": name, "pictures": state, "items": "", "classes": "", "licence": ""}
     return {
         "dataset": name,
-        "pictures": "here" if found.has_pictures else "not here",
-        "items": len(found.items),
-        "classes": len(found.classes),
-        "licence": found.licence,
+        "pictures": "here" if dataset.has_pictures else "not here",
+        "items": len(dataset.items),
+        "classes": len(dataset.classes),
+        "licence": dataset.licence,
     }
 
 
@@ -170,21 +170,21 @@ def _datasets_fetch(arguments: argparse.Namespace) -> int:
 
     for name in arguments.names:
         with bar(name, "") as progress:
-            found = datasets.fetch(name, progress=progress)
-        say(f"{name}: {_contents(found)} in {found.root}")
+            dataset = datasets.fetch(name, progress=progress)
+        say(f"{name}: {_contents(dataset)} in {dataset.root}")
     return 0
 
 
 def _datasets_add(arguments: argparse.Namespace) -> int:
     from semsearch.data import datasets, folder
 
-    found = datasets.add(arguments.name, arguments.folder)
+    dataset = datasets.add(arguments.name, arguments.folder)
     if arguments.json:
-        left = [{"file": file, "reason": reason} for file, reason in found.left_out]
-        counts = {"items": len(found.items), "classes": len(found.classes)}
-        say(json.dumps({"dataset": found.name, **counts, "left_out": left}, indent=1))
+        left = [{"file": file, "reason": reason} for file, reason in dataset.left_out]
+        counts = {"items": len(dataset.items), "classes": len(dataset.classes)}
+        say(json.dumps({"dataset": dataset.name, **counts, "left_out": left}, indent=1))
     else:
-        say("\n".join([f"{found.name}: {_contents(found)}", *folder.summary(found.left_out)]))
+        say("\n".join([f"{dataset.name}: {_contents(dataset)}", *folder.summary(dataset.left_out)]))
     return 0
 
 
@@ -198,8 +198,8 @@ def _datasets_verify(arguments: argparse.Namespace) -> int:
     from semsearch.data import datasets
 
     problems = {name: datasets.verify(name) for name in arguments.names}
-    for name, found in problems.items():
-        for problem in found or ["whole"]:
+    for name, lines in problems.items():
+        for problem in lines or ["whole"]:
             say(f"{name}: {problem}")
     return 4 if any(problems.values()) else 0
 
@@ -241,17 +241,18 @@ def _search(arguments: argparse.Namespace) -> int:
         picture = links.fetch_image(arguments.image)
     name = arguments.dataset
     with explained(settings().home), bar(f"features of {name}", "") as progress:
-        found = search.search(picture, question, progress=progress)
-    said = search.document(found, datasets.load(name))
+        result = search.search(picture, question, progress=progress)
+    document = search.document(result, datasets.load(name))
     if arguments.json:
         configuration = {**_plain(question.spec), "metric": question.metric}
-        asked = {"query": path_text(arguments.image), "dataset": name, "configuration": configuration}
-        say(json.dumps({**asked, **said}, indent=1))
+        head = {"query": path_text(arguments.image), "dataset": name, "configuration": configuration}
+        say(json.dumps({**head, **document}, indent=1))
     else:
         table(
-            [{key: row[key] for key in ("rank", "item", "class", "distance", "file")} for row in said["matches"]], False
+            [{key: row[key] for key in ("rank", "item", "class", "distance", "file")} for row in document["matches"]],
+            False,
         )
-        say("" if found.good else "no good match: the nearest is farther than right matches usually are")
+        say("" if result.good else "no good match: the nearest is farther than right matches usually are")
     return 0
 
 
@@ -259,8 +260,8 @@ def _question(arguments: argparse.Namespace) -> Any:  # noqa: ANN401 - a Questio
     from semsearch.live import search
     from semsearch.results import experiments, recommend
 
-    given = {name: getattr(arguments, name) for name in ("model", "layer", "pooling", "preset", "metric")}
-    chosen = recommend.configured(arguments.dataset, given, experiments.open_store)
+    parts = {name: getattr(arguments, name) for name in ("model", "layer", "pooling", "preset", "metric")}
+    chosen = recommend.configured(arguments.dataset, parts, experiments.open_store)
     return search.Question(arguments.dataset, chosen.spec, chosen.metric, arguments.k, arguments.index)
 
 

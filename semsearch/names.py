@@ -19,7 +19,7 @@ def printable(text: str, *, keep: str = "") -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(one if one in keep or _shows(one) else _escaped(one) for one in text)
+    return "".join(character if character in keep or _shows(character) else _escaped(character) for character in text)
 
 
 def title(name: str) -> str:

@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 
 
 def guarded(run: Callable[[], int], *, debug: bool) -> int:
-    """The exit code of ``run()``, or of its failure, which is told in one line; with ``debug`` the rest too."""
+    """The exit code of ``run()``, or of its failure, which is reported in one line; with ``debug`` the rest too."""
     _open_streams()
     with interrupts.in_order() as watch:
         try:
@@ -79,11 +79,11 @@ def _ending(error: BaseException, watch: interrupts.Watch) -> tuple[int, str]:
     """The exit code and the last line; after a signal, whatever error a library made of it."""
     if isinstance(error, KeyboardInterrupt) or watch.code():
         return watch.code() or INTERRUPTED, watch.line()
-    message, code = _told(error)
+    message, code = _message(error)
     return code, "" if code == NOBODY_READS else f"semsearch: {' '.join(message.split())}\n"
 
 
-def _told(error: BaseException) -> tuple[str, int]:
+def _message(error: BaseException) -> tuple[str, int]:
     if isinstance(error, BrokenPipeError) or isinstance(error.__cause__, BrokenPipeError):
         return "", NOBODY_READS
     if isinstance(error, OSError):
