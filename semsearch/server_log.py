@@ -32,7 +32,7 @@ class NotAgain(logging.Filter):
         self._seen: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this record is to be written; it is told how many like it were not."""
+        """Whether this record is to be written; its text gets the number of those like it that were not."""
         kind, now = (record.getMessage(), _place(record)), time.monotonic()
         with self._lock:
             before, left_out = self._seen.get(kind, (float("-inf"), 0))

@@ -83,7 +83,7 @@ class Found:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found."""
+    """The matches of a search, and how far to trust them."""
 
     matches: tuple[Found, ...]
     vote: tuple[tuple[int, float], ...]

@@ -80,7 +80,7 @@ class ModelWorker:
             return ""
 
     def close(self) -> None:
-        """End the thread after its pass; what waits is told so."""
+        """End the thread after its pass; what still waits fails at once."""
         with self._changed:
             self._closed = True
             tasks = list(self._tasks)

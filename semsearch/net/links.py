@@ -30,7 +30,7 @@ FRAMING = 1 << 20
 LONGEST = 2048
 MOVED = {301, 302, 303, 307, 308}
 FIRST = 1024
-"""Bytes of a body by which a web page is told, before the rest is read."""
+"""Bytes of a body that are looked at to recognise a web page, before the rest is read."""
 COMPRESSED = frozenset("gzip x-gzip deflate br zstd compress x-compress dcb dcz".split())
 """Codings of a body that browsers undo; they ignore all others, as storage may have kept ``aws-chunked``."""
 PAGES = ("text/html", "application/xhtml+xml")

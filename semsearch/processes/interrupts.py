@@ -1,4 +1,4 @@
-"""How a command ends that is told to: in order, once, and soon.
+"""How a command ends when a signal ends it: in order, once, and soon.
 
 The first Ctrl-C or SIGTERM is raised as an exception, so that all under way cleans up; those of an impatient user
 change nothing. What is on disk is whole at every moment, so a clean-up that takes long, or a library that swallows
@@ -53,7 +53,7 @@ class Watch:
         return None if self._came is None else 128 + self._came
 
     def line(self) -> str:
-        """What is said at the end."""
+        """The last line that the command prints."""
         return f"semsearch: {_WORDS[self._came or signal.SIGINT]}; the same command {self._again}\n"
 
     def stop(self) -> None:

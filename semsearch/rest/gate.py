@@ -78,7 +78,7 @@ class Gate:
         self.threads = ThreadPoolExecutor(LINKS_AT_ONCE, "link")
 
     def enter(self, request: Request, *, counted: bool) -> None:
-        """Refuse foreign hosts, pages of other sites, bodies said to be too large, and whoever asks too often."""
+        """Refuse foreign hosts, pages of other sites, bodies declared too large, and whoever asks too often."""
         host, origin = request.headers.get("host"), request.headers.get("origin")
         if not self.allows_host(host) or not (origin is None or _same_site(origin, host or "")):
             raise Refused(403, "expected a request for this server, got one for another host or from another site")
