@@ -1,4 +1,4 @@
-"""Where things are kept: read from the environment at each call, so that tests and servers can differ.
+"""Where things lie, read from the environment at each call, so that tests and servers can differ.
 
 ``SEMSEARCH_HOME``         caches: weights, converted models, fetched pictures (default ``~/.cache/semsearch``)
 ``SEMSEARCH_PRECOMPUTED``  the store of ready results (default: ``precomputed/`` beside the package)

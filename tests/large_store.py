@@ -59,7 +59,7 @@ def results(labels):
         for kind in artifacts.KINDS:
             drawn = draw.normal(size=(len(labels), int(kind[-1]))) + labels[:, None] % 7
             kept = draw.integers(0, 16, len(labels)).astype(np.uint8)
-            trust = Trust(*draw.uniform(0.5, 1, size=4), kept=kept)
+            trust = Trust(*draw.uniform(0.5, 1, size=4), kept_neighbours=kept)
             found.maps[*way, kind] = artifacts.Map(drawn.astype(np.float32), trust)
     return found
 

@@ -58,7 +58,9 @@ def test_every_ranking_score_and_map_comes_back(root):
         drawn = expected.maps["avg", "default", kind].coordinates
         np.testing.assert_allclose(found.coordinates, drawn, atol=15 / coding.MAP_STEPS)
         assert found.trust.overlap == expected.maps["avg", "default", kind].trust.overlap
-        assert found.trust.kept.tolist() == expected.maps["avg", "default", kind].trust.kept.tolist()
+        assert (
+            found.trust.kept_neighbours.tolist() == expected.maps["avg", "default", kind].trust.kept_neighbours.tolist()
+        )
 
 
 def test_equal_results_give_equal_bytes(tmp_path):

@@ -85,7 +85,7 @@ def test_the_map_gets_the_places_of_every_layer_scaled_to_one_square(store):
         ]
         assert np.abs(places - np.array(expected)).max() <= 1
         assert places[:, int(np.argmax(span))].min() == 0 and places.max() == 65535
-        assert numbers(kept, np.uint8).tolist() == found.trust.kept.tolist()
+        assert numbers(kept, np.uint8).tolist() == found.trust.kept_neighbours.tolist()
 
 
 @pytest.mark.parametrize("name", small_world.MODELS)
@@ -220,7 +220,10 @@ def test_the_csv_holds_what_was_selected(store):
     ]
     for line, row in zip(lines, (1, 4), strict=True):
         assert [float(line["x"]), float(line["y"])] == pytest.approx(found.coordinates[row].tolist(), rel=1e-4)
-        assert (line["neighbours_kept"], line["sha256"]) == (str(found.trust.kept[row]), dataset.items[row].sha256)
+        assert (line["neighbours_kept"], line["sha256"]) == (
+            str(found.trust.kept_neighbours[row]),
+            dataset.items[row].sha256,
+        )
 
 
 def test_no_word_in_the_csv_is_a_formula(tmp_path):

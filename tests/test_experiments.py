@@ -133,7 +133,7 @@ def test_shipped_figures_of_trust_follow_from_shipped_maps_and_rankings(dataset)
             shown = NearestNeighbors(n_neighbors=15).fit(found.coordinates).kneighbors()[1]
             kept = np.array([len(set(a) & set(b)) for a, b in zip(true.tolist(), shown.tolist(), strict=True)])
             assert found.trust.silhouette == pytest.approx(silhouette_score(found.coordinates, labels), abs=2e-3)
-            assert np.abs(found.trust.kept.astype(int) - kept).max() <= 1
+            assert np.abs(found.trust.kept_neighbours.astype(int) - kept).max() <= 1
             assert found.trust.overlap == pytest.approx(kept.mean() / 15, abs=5e-3)
 
 

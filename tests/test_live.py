@@ -441,7 +441,7 @@ def test_the_query_lies_at_its_own_place_or_among_its_neighbours(service):
     ends = list(zip(data[-2]["x"][1::3], data[-2]["y"][1::3], strict=True))
     assert ends == [pytest.approx(tuple(places[match.item])) for match in result.matches]
     assert any("placed by its neighbours" in caption.value for caption in app.caption)
-    none = [search.Found(1, 0, 0, 9.0, 0.0), search.Found(2, 1, 0, 9.0, 0.0)]
+    none = [search.Match(1, 0, 0, 9.0, 0.0), search.Match(2, 1, 0, 9.0, 0.0)]
     assert live_map.placed(none, {0: np.array([0, 0]), 1: np.array([2, 4])}).tolist() == [1, 2]
 
 

@@ -82,7 +82,7 @@ def test_a_perfect_map_is_fully_trusted():
     points = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
     found = projection.trust(euclidean(points), points, np.arange(40) % 2)
     assert (found.trustworthiness, found.continuity, found.overlap) == (1, 1, 1)
-    assert found.kept.tolist() == [15] * 40
+    assert found.kept_neighbours.tolist() == [15] * 40
 
 
 def test_trust_of_a_small_map_by_hand():
@@ -92,8 +92,8 @@ def test_trust_of_a_small_map_by_hand():
     found = projection.trust(euclidean(true), drawn, np.array([0, 0, 0, 1, 1]))
     true_near = [{1, 2}, {0, 2}, {1, 3}, {2, 4}, {3, 2}]
     map_near = [{1, 4}, {0, 4}, {3, 4}, {4, 2}, {1, 3}]
-    assert found.kept.tolist() == [len(a & b) for a, b in zip(true_near, map_near, strict=True)]
-    assert found.overlap == pytest.approx(sum(found.kept) / 10)
+    assert found.kept_neighbours.tolist() == [len(a & b) for a, b in zip(true_near, map_near, strict=True)]
+    assert found.overlap == pytest.approx(sum(found.kept_neighbours) / 10)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -111,13 +111,13 @@ def test_trust_equals_scikit_learn(seed):
     assert found.silhouette == pytest.approx(silhouette_score(drawn, labels), abs=1e-5)
     true, shown = (NearestNeighbors(n_neighbors=15).fit(space).kneighbors()[1] for space in (points, drawn))
     kept = [len(set(a) & set(b)) for a, b in zip(true.tolist(), shown.tolist(), strict=True)]
-    assert found.kept.tolist() == kept and found.overlap == pytest.approx(np.mean(kept) / 15)
+    assert found.kept_neighbours.tolist() == kept and found.overlap == pytest.approx(np.mean(kept) / 15)
 
 
 def test_trust_of_one_class_has_no_silhouette_and_of_two_items_no_neighbourhood():
     points = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
     assert np.isnan(projection.trust(euclidean(points), points, np.zeros(40)).silhouette)
-    assert projection.trust(euclidean(points[:2]), points[:2], np.array([0, 1])).kept.tolist() == [0, 0]
+    assert projection.trust(euclidean(points[:2]), points[:2], np.array([0, 1])).kept_neighbours.tolist() == [0, 0]
 
 
 def test_bad_distances_are_refused():

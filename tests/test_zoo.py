@@ -207,7 +207,7 @@ def test_tables_and_archives_of_the_page_name_and_hold_every_file(world, dataset
 
 
 def test_a_search_answers_in_printable_text(dataset, monkeypatch, capsys):
-    everyone = [search.Found(item.id + 1, item.id, item.label, 0.5, 0.5) for item in dataset.items]
+    everyone = [search.Match(item.id + 1, item.id, item.label, 0.5, 0.5) for item in dataset.items]
     answer = search.SearchResult(tuple(everyone), ((0, 1.0),), True, 1.0, {})
     said = json.dumps(search.document(answer, dataset), ensure_ascii=False).encode("utf-8").decode("utf-8")
     assert [match["file"] for match in json.loads(said)["matches"]] == [item.shown for item in dataset.items]

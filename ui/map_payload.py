@@ -54,7 +54,7 @@ def travel(store: Store, specs: Sequence[FeatureSpec], dataset: str, kind: str) 
     return Travel(
         layers=tuple(spec.layer for spec in specs),
         places=tuple(_text(unit(layer_map.coordinates)) for layer_map in maps),
-        kept_neighbours=tuple(_text(layer_map.trust.kept.astype(np.uint8)) for layer_map in maps),
+        kept_neighbours=tuple(_text(layer_map.trust.kept_neighbours.astype(np.uint8)) for layer_map in maps),
         trusts=tuple(layer_map.trust for layer_map in maps),
         shape=maps[0].coordinates.shape,
     )

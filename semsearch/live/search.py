@@ -71,7 +71,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Found:
+class Match:
     """One match; ``rank`` counts from 1, ``similarity`` is for showing."""
 
     rank: int
@@ -85,7 +85,7 @@ class Found:
 class SearchResult:
     """The matches of a search, and how far to trust them."""
 
-    matches: tuple[Found, ...]
+    matches: tuple[Match, ...]
     vote: tuple[tuple[int, float], ...]
     """(class, its share of the matches), largest first, equal shares by class."""
     good: bool
@@ -163,7 +163,7 @@ def _vector(
 
 def _matches(
     point: np.ndarray, searched: Gallery, question: Question, used: Iterable[int], scale: float
-) -> tuple[Found, ...]:
+) -> tuple[Match, ...]:
     keep = ~np.isin(searched.items, [*question.exclude, *used])
     if question.classes is not None:
         keep &= np.isin(searched.labels, list(question.classes))
@@ -175,7 +175,7 @@ def _matches(
         rows, near, alike = rows[first], near[first], alike[first]
     listed = zip(rows[: question.k], near, alike, strict=False)
     return tuple(
-        Found(rank, int(searched.items[row]), int(searched.labels[row]), float(distance), float(similar))
+        Match(rank, int(searched.items[row]), int(searched.labels[row]), float(distance), float(similar))
         for rank, (row, distance, similar) in enumerate(listed, 1)
     )
 
@@ -210,7 +210,7 @@ def _first_of_their_kind(vectors: np.ndarray, question: Question, scale: float) 
     return firsts
 
 
-def _vote(matches: Sequence[Found]) -> tuple[tuple[int, float], ...]:
+def _vote(matches: Sequence[Match]) -> tuple[tuple[int, float], ...]:
     labels = [match.label for match in matches]
     shares = {label: labels.count(label) / len(labels) for label in labels}
     return tuple(sorted(shares.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -23,8 +23,6 @@ from semsearch.net import fetch
 from semsearch.processes import child
 from semsearch.settings import settings
 
-"""Arrays of a model by "layer/variable", in the order of the Keras model without classifier."""
-
 KERAS_LIMIT = 512 * 1024**2
 """Largest weights file accepted from Keras' own download, bytes."""
 

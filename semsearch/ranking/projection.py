@@ -171,7 +171,7 @@ class Trust:
     """Share of each item's nearest neighbours that are its nearest on the map too."""
     silhouette: float
     """−1 to 1: how well the classes stand apart on the map (Rousseeuw 1987)."""
-    kept: np.ndarray
+    kept_neighbours: np.ndarray
     """(n,) uint8: nearest neighbours of each item that the map keeps."""
 
 

@@ -1,1 +1,1 @@
-"""What is computed once and kept: the store, how it is made, read, compared and recommended from."""
+"""What is computed once and stored, how it is made, read, compared and recommended from."""

@@ -113,7 +113,7 @@ def write_layer(folder: Path, layer: str, results: LayerResults) -> None:
         places, frames = coding.pack_map(joined)
         arrays[f"maps.{'.'.join(way)}"] = places.T
         arrays[f"frames.{'.'.join(way)}"] = frames
-        arrays[f"kept.{'.'.join(way)}"] = np.asarray([drawn.trust.kept for drawn in maps], np.uint8)
+        arrays[f"kept.{'.'.join(way)}"] = np.asarray([drawn.trust.kept_neighbours for drawn in maps], np.uint8)
         figures = [[getattr(drawn.trust, name) for name in FIGURES] for drawn in maps]
         arrays[f"trust.{'.'.join(way)}"] = np.asarray(figures, np.float32)
     if flaw := finite.layer_flaw(arrays):
@@ -165,7 +165,7 @@ class Layer:
         axes = slice(first, first + int(kind[-1]))
         coordinates = coding.unpack_map(places[axes].T, frames[:, axes])
         trust = dict(zip(FIGURES, figures[row].tolist(), strict=True))
-        return Map(coordinates, Trust(**trust, kept=neighbours[row]))
+        return Map(coordinates, Trust(**trust, kept_neighbours=neighbours[row]))
 
     @property
     def maps(self) -> Maps:

@@ -20,7 +20,7 @@ def _line(dataset: Dataset, item: int, row: int, stored_map: Map) -> dict[str, o
     entry = dataset.items[item]
     about = {"picture": item, "class": dataset.classes[entry.label], "file": entry.shown, "sha256": entry.sha256}
     places = {axis: float(f"{value:.6g}") for axis, value in zip("xyz", stored_map.coordinates[row], strict=False)}
-    return about | places | {"neighbours_kept": int(stored_map.trust.kept[row])}
+    return about | places | {"neighbours_kept": int(stored_map.trust.kept_neighbours[row])}
 
 
 def as_zip(dataset: Dataset, ids: Sequence[int]) -> bytes:

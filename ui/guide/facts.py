@@ -80,7 +80,7 @@ def typical(choice: Choice) -> float:
 def kept_neighbours(choice: Choice, kind: str) -> int:
     """How many nearest neighbours of the query that map keeps."""
     trust = resources.store().map(choice.dataset, choice.experiment.spec, kind).trust
-    return int(trust.kept[resources.queries(choice.dataset).index(choice.q)])
+    return int(trust.kept_neighbours[resources.queries(choice.dataset).index(choice.q)])
 
 
 def _first(choice: Choice) -> list[int]:

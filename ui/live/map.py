@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from semsearch.data.datasets import Dataset
-from semsearch.live.search import Found, SearchResult
+from semsearch.live.search import Match, SearchResult
 from ui import charts, resources, sidebar, texts
 from ui.charts import Points
 from ui.choice import Choice
@@ -61,7 +61,7 @@ def _query_item(choice: Choice, query: Sequence[QueryPicture]) -> int | None:
     return picture if not more and example.weight > 0 and isinstance(picture, int) else None
 
 
-def placed(near: Sequence[Found], places: dict[int, np.ndarray]) -> np.ndarray:
+def placed(near: Sequence[Match], places: dict[int, np.ndarray]) -> np.ndarray:
     """The mean place of the first matches, weighted by similarity; unweighted where that is 0 for all."""
     first = near[:NEAREST]
     similar = np.array([match.similarity for match in first])

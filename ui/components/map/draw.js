@@ -38,7 +38,7 @@ class Panel {
   load(data, count) {
     const same = this.data && this.data.places.join() === data.places.join()
     this.data = data
-    this.kept = data.kept.map(bytes)
+    this.keptNeighbours = data.kept.map(bytes)
     if (same) return
     this.places = data.places.map((text) => new Uint16Array(bytes(text).buffer))
     this.spans = spans(this.places, data.dims)

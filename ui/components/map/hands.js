@@ -58,8 +58,8 @@ Scene.prototype.release = function (panel, event) {
     if (row >= 0) this.pick(row)
   } else if (trace) {
     const rows = this.data.ids.map((_, row) => row)
-    const found = rows.filter((row) => this.shown(row) && inside(trace, panel.x[row], panel.y[row]))
-    this.select(new Set(event.shiftKey ? [...this.selected, ...found] : found))
+    const inLasso = rows.filter((row) => this.shown(row) && inside(trace, panel.x[row], panel.y[row]))
+    this.select(new Set(event.shiftKey ? [...this.selected, ...inLasso] : inLasso))
   }
   this.paint()
 }

@@ -72,7 +72,7 @@ class Scene {
   symbol(row) { return this.data.classes[this.data.labels[row]].symbol }
   colour(panel, row) {
     if (this.data.colour === "class") return this.data.classes[this.data.labels[row]].colour
-    return this.data.ramp[Math.min(this.data.ramp.length - 1, panel.kept[this.layerOf(panel)][row])]
+    return this.data.ramp[Math.min(this.data.ramp.length - 1, panel.keptNeighbours[this.layerOf(panel)][row])]
   }
 
   address(row) {
@@ -192,9 +192,9 @@ class Scene {
   name(row) { return this.data.classes[this.data.labels[row]].name }
 
   note(panel, row) {
-    const kept = panel.kept[this.layerOf(panel)][row], rank = (panel.data.near[this.layerOf(panel)] ?? []).indexOf(row)
+    const neighbours = panel.keptNeighbours[this.layerOf(panel)][row], rank = (panel.data.near[this.layerOf(panel)] ?? []).indexOf(row)
     const place = row === this.query ? "The query. " : rank >= 0 ? `Match ${rank + 1} of the query. ` : ""
-    return this.data.neighbours ? `${place}Keeps ${kept} of its ${this.data.neighbours} nearest.` : place.trim()
+    return this.data.neighbours ? `${place}Keeps ${neighbours} of its ${this.data.neighbours} nearest.` : place.trim()
   }
 
   point(panel, row) {
@@ -261,12 +261,12 @@ class Scene {
   }
 
   line(panel, row, rank) {
-    const kept = panel.kept[this.layerOf(panel)][row], { dims } = panel.data, button = document.createElement("button")
+    const neighbours = panel.keptNeighbours[this.layerOf(panel)][row], { dims } = panel.data, button = document.createElement("button")
     button.type = "button"
     button.textContent = `Picture ${this.data.ids[row]}: search with it`
     button.onclick = () => this.pick(row)
     const at = Array.from(panel.places[this.layerOf(panel)].slice(row * dims, row * dims + dims)).map((step) => (step / 65535).toFixed(2))
-    const rest = [this.name(row), at.join(", "), this.data.neighbours ? `${kept} of ${this.data.neighbours}` : "–", rank === Infinity ? "" : rank || "query"]
+    const rest = [this.name(row), at.join(", "), this.data.neighbours ? `${neighbours} of ${this.data.neighbours}` : "–", rank === Infinity ? "" : rank || "query"]
     const line = document.createElement("tr")
     for (const value of [button, ...rest]) { const cell = document.createElement("td"); cell.append(value); line.append(cell) }
     return line

@@ -26,19 +26,19 @@ async function send(files, limit, say, setTriggerValue) {
 }
 
 async function read() {
-  const found = []
+  const pictures = []
   for (const item of await navigator.clipboard.read()) {
     const type = item.types.find((one) => one.startsWith("image/"))
-    if (type) found.push(new File([await item.getType(type)], "Pasted picture", { type }))
+    if (type) pictures.push(new File([await item.getType(type)], "Pasted picture", { type }))
   }
-  return found
+  return pictures
 }
 
 const isField = (target) => target instanceof Element && Boolean(target.closest("input, textarea, [contenteditable=true]"))
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  const said = parentElement.querySelector(".said")
-  const say = (words) => { said.textContent = words }
+  const status = parentElement.querySelector(".said")
+  const say = (words) => { status.textContent = words }
   const button = parentElement.querySelector(".read")
   button.hidden = !(navigator.clipboard && navigator.clipboard.read)
   button.onclick = async () => {
