@@ -206,10 +206,10 @@ def test_a_visitor_walks_through_and_the_link_brings_it_all_back(browser, fresh_
         dig(page)
         open_map(page)
         rest(page)
-        for name in ("t-SNE", "Distortion", "Pictures"):
+        looks = {"t-SNE": ("method", "tsne"), "Distortion": ("colour", "kept"), "Pictures": ("points", "pictures")}
+        for name, (parameter, value) in looks.items():
             page.get_by_test_id("stMain").get_by_role("radiogroup").get_by_text(name, exact=True).click()
-        wanted = {"method": "tsne", "colour": "kept", "points": "pictures"}
-        until(page, lambda: all(asked(page, name) == value for name, value in wanted.items()), "the look")
+            until(page, lambda name=parameter, value=value: asked(page, name) == value, f"{name} in {page.url}")
         chosen = lasso(page, int(asked(page, "q")))
         until(page, lambda: asked(page, "chosen"), "the selection in the address")
         counts = Counter(name.rsplit(",", 1)[0] for name in names(page))
