@@ -25,7 +25,7 @@ from benchmarks import needs  # noqa: E402
 from semsearch.features.openvino_engine import OpenVINOEngine  # noqa: E402
 from semsearch.files.storage import write_bytes  # noqa: E402
 from semsearch.models import catalog  # noqa: E402
-from semsearch.results import experiments, leaderboard
+from semsearch.results import experiments, latencies
 from semsearch.settings import cores, settings  # noqa: E402
 
 WARM_UP = 3
@@ -65,12 +65,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=catalog.models(), help="default: all with stored results")
     parser.add_argument("--rounds", type=int, default=50)
-    parser.add_argument("--out", type=Path, default=settings().precomputed / leaderboard.LATENCY)
+    parser.add_argument("--out", type=Path, default=settings().precomputed / latencies.FILE)
     given = parser.parse_args()
     chosen = given.models or stored_models()
     needs.get(models=chosen, sets=["groceries200"])
     here = machine()
-    before = leaderboard.latency(given.out)
+    before = latencies.read(given.out)
     found = dict(before.models) if before and before.machine == here else {}
     print(f"{here}; load {os.getloadavg()[0]:.1f} at the start; median of {given.rounds} rounds")
     print("| model | " + " | ".join(f"layer {place}" for place in range(1, 9)) + " |\n|---|" + "---|" * 8)

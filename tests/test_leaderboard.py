@@ -2,6 +2,7 @@
 
 import json
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from semsearch.errors import IntegrityError, SpecMismatch, UnknownName
 from semsearch.models import catalog
 from semsearch.models.catalog import WAYS, FeatureSpec
 from semsearch.ranking import metrics, scores
-from semsearch.results import experiments, leaderboard
+from semsearch.results import experiments, latencies, leaderboard
 from semsearch.results.experiments import Experiment
 from semsearch.results.store import Store
 from tests.test_precompute import make_world
@@ -148,7 +149,7 @@ def test_costs_are_the_catalogue_s_and_blank_where_unknown(board):
 
 
 def test_latencies_are_read_from_beside_the_results(world):
-    path = world.root / leaderboard.LATENCY
+    path = world.root / latencies.FILE
     path.write_text(json.dumps({"machine": "two cores", "models": {MODEL: {"Conv_1": 4.25}}}))
     found = leaderboard.board(world, "world")
     rows = {spec.layer: found.milliseconds[row] for row, spec in enumerate(found.specs) if spec.pooling == "gem"}
@@ -292,3 +293,13 @@ def test_tables_are_never_made_with_the_labels_of_other_pictures(world, tmp_path
     experiments._labels_of.cache_clear()
     with pytest.raises(SpecMismatch, match="semsearch precompute world"):
         leaderboard.board(world, "world")
+
+
+def test_intervals_take_little_memory_beside_their_means():
+    """A page that shows a leaderboard took 50 MB for a moment, of a server that has 350."""
+    values = np.random.default_rng(0).uniform(0, 100, (1_152, 200))
+    tracemalloc.start()
+    leaderboard.intervals(values)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 42_000_000  # the means themselves are 18

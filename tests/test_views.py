@@ -18,7 +18,7 @@ from semsearch.data import datasets
 from semsearch.models import catalog
 from semsearch.models.catalog import WAYS, FeatureSpec
 from semsearch.ranking import metrics
-from semsearch.results import experiments, leaderboard
+from semsearch.results import experiments, latencies, leaderboard
 from semsearch.results.experiments import Experiment
 from tests import small_world
 from tests.tiny_store import write_store
@@ -196,7 +196,7 @@ def test_nothing_is_called_published_where_nothing_was(world):
 
 
 def test_measured_latencies_give_a_column_and_a_cost(store):
-    path = store / leaderboard.LATENCY
+    path = store / latencies.FILE
     path.write_text(json.dumps({"machine": "two cores", "models": {"vgg16": {"block5_conv3": 91.5}}}))
     app = open_part("Leaderboard")
     assert set(table(app)["ms"].dropna()) == {91.5}
@@ -348,3 +348,16 @@ def test_a_view_is_there_in_300_milliseconds(store, part):
         app.run()
         taken.append(app.session_state["seconds"])
     assert not app.exception and statistics.median(taken) <= 0.3, taken
+
+
+def test_new_latencies_are_shown_and_no_interval_is_sought_again(store, monkeypatch):
+    """Each time the file of latencies was touched, all intervals of the leaderboard were."""
+    resources.board("iconic200")
+    monkeypatch.setattr(leaderboard, "intervals", None)
+    (store / latencies.FILE).write_text(json.dumps({"machine": "this", "models": {"vgg16": {"block5_conv3": 7.5}}}))
+    try:
+        board = resources.board("iconic200")
+    finally:
+        (store / latencies.FILE).unlink()
+    assert board.machine == "this" and 7.5 in board.milliseconds
+    assert resources.board("iconic200").machine == ""

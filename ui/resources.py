@@ -14,7 +14,7 @@ from semsearch.live import serving
 from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking.scores import Difference
-from semsearch.results import compare, experiments, leaderboard, opened, recommend
+from semsearch.results import compare, experiments, latencies, leaderboard, opened, recommend
 from semsearch.results.experiments import Experiment, Summary
 from semsearch.results.leaderboard import Board
 from semsearch.results.recommend import Recommendation
@@ -170,8 +170,8 @@ def _dataset(name: str, folder: Path, written: int) -> Dataset:
 
 
 def board(name: str) -> Board:
-    """The leaderboard of a dataset, made again when the store was sealed or its latencies were measured anew."""
-    return _board(store(), *_sealed(), _written(settings().precomputed / leaderboard.LATENCY), name)
+    """The leaderboard of a dataset, made again when the store was sealed anew; latencies are read each time."""
+    return leaderboard.timed(_scored(store(), *_sealed(), name), store().root / latencies.FILE)
 
 
 def _written(path: Path) -> int:
@@ -183,8 +183,8 @@ def _written(path: Path) -> int:
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading all results …")
-def _board(_store: Store, path: Path, sealed: str, measured: int, name: str) -> Board:
-    return leaderboard.board(_store, name)
+def _scored(_store: Store, path: Path, sealed: str, name: str) -> Board:
+    return leaderboard.scored(_store, name)
 
 
 def summary(experiment: Experiment) -> Summary:

@@ -1,20 +1,19 @@
 """The tables behind the views of a whole dataset: leaderboard, one query everywhere, confusion, differences."""
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from semsearch.errors import IntegrityError, UnknownName
-from semsearch.files.storage import read_here
+from semsearch.errors import UnknownName
 from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking import scores
-from semsearch.results import experiments
+from semsearch.results import experiments, latencies
 from semsearch.results.experiments import Experiment
 from semsearch.results.store import Store
 
@@ -22,19 +21,11 @@ LEVEL = 0.95
 FEWEST = 6
 """Queries below which no difference is called significant: five that all agree do so by chance once in 16."""
 RESAMPLES = 2_000
-LATENCY = "latency.json"
-"""Beside the manifest of a store."""
-_DRAWS, _BLOCK = 10_000_000, 1_000_000  # numbers drawn for all classes of a difference; for a block of resamples
+_DRAWS, _BLOCK = 10_000_000, 200_000  # numbers drawn for all classes of a difference; for a block of resamples
+_ROWS = 64
+"""Experiments whose intervals are sought at a time."""
 _LARGE = 2_000
 """Queries above which resampled sums are made in float32: in half the time, to a ten-thousandth of a point."""
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Measured milliseconds of one picture through the fast engine, up to a layer."""
-
-    machine: str
-    models: Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -86,6 +77,18 @@ class Board:
 
 def board(store: Store, dataset: str) -> Board:
     """The leaderboard of a dataset, in the order of the store."""
+    return timed(scored(store, dataset), store.root / latencies.FILE)
+
+
+def timed(untimed: Board, path: Path) -> Board:
+    """A leaderboard with the milliseconds that ``latencies.read`` reads at ``path``."""
+    measured = latencies.read(path)
+    known = [np.nan if spec.pooling == "flatten" else latencies.milliseconds(measured, spec) for spec in untimed.specs]
+    return replace(untimed, milliseconds=np.array(known, np.float64), machine=measured.machine if measured else "")
+
+
+def scored(store: Store, dataset: str) -> Board:
+    """All of a leaderboard that follows from stored results: whose milliseconds are unknown."""
     table = store.scores(dataset)
     labels = experiments.labels(store, dataset)[table.items]
     depth = min(scores.PUBLISHED_K, len(labels) - 1)
@@ -95,7 +98,6 @@ def board(store: Store, dataset: str) -> Board:
         recalls = np.where(others > 0, hits / others, np.nan)
     layers = [catalog.model(spec.model).layer(spec.layer) for spec in table.specs]
     pooled = np.array([spec.pooling != "flatten" for spec in table.specs])
-    measured = latency(store.root / LATENCY)
     pairs = list(zip(table.specs, table.metrics, strict=True))
     mean, low, high = intervals(table.scores.score).T
     return Board(
@@ -109,8 +111,8 @@ def board(store: Store, dataset: str) -> Board:
         published=np.array([published(dataset, spec, metric) for spec, metric in pairs]),
         parameters=np.array([layer.cumulative_parameters for layer in layers], np.float64),
         dimension=np.where(pooled, [layer.channels for layer in layers], np.nan),
-        milliseconds=np.where(pooled, [milliseconds(measured, spec) for spec in table.specs], np.nan),
-        machine=measured.machine if measured else "",
+        milliseconds=np.full(len(pairs), np.nan),
+        machine="",
     )
 
 
@@ -129,7 +131,9 @@ def intervals(values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) 
     if whole.any():
         means = _resampled(values[whole], seed, resamples)
         result[whole, 0] = values[whole].mean(axis=1)
-        result[whole, 1:] = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1).T
+        ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+        slices = [means[first : first + _ROWS] for first in range(0, len(means), _ROWS)]  # each is copied to be sorted
+        result[whole, 1:] = np.concatenate([np.quantile(rows, ends, axis=1).T for rows in slices])
     return result
 
 
@@ -144,7 +148,8 @@ def _resampled(values: np.ndarray, seed: int, resamples: int) -> np.ndarray:
         size = min(step, resamples - start)
         cells = draw.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
         times = np.bincount(cells.ravel(), minlength=size * n).reshape(size, n)
-        means[:, start : start + size] = values @ times.T.astype(kind) / n
+        means[:, start : start + size] = values @ times.T.astype(kind)
+        means[:, start : start + size] /= n
     return means
 
 
@@ -158,24 +163,6 @@ def published(dataset: str, spec: FeatureSpec, metric: str) -> float:
 @cache
 def _published() -> dict[str, Any]:
     return dict(json.loads((Path(__file__).parent / "published.json").read_text(encoding="utf-8")))
-
-
-def latency(path: Path) -> Latency | None:
-    """What ``benchmarks/latency.py`` wrote there; None without the file, IntegrityError when it is damaged."""
-    if (data := read_here(path)) is None:
-        return None
-    try:
-        read = json.loads(data)
-        times = {str(m): {str(y): float(ms) for y, ms in by.items()} for m, by in read["models"].items()}
-        return Latency(str(read["machine"]), times)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        cure = "measure again with `python -m benchmarks.latency`, or delete it"
-        raise IntegrityError(f"{path} holds no latencies ({error}); {cure}") from error
-
-
-def milliseconds(measured: Latency | None, spec: FeatureSpec) -> float:
-    """Of one picture up to a layer, pooled; NaN when it was not measured."""
-    return measured.models.get(spec.model, {}).get(spec.layer, float("nan")) if measured else float("nan")
 
 
 def front(cost: np.ndarray, score: np.ndarray) -> np.ndarray:

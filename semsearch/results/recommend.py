@@ -8,7 +8,7 @@ import numpy as np
 from semsearch.errors import InputError
 from semsearch.models import catalog, weights
 from semsearch.models.catalog import FeatureSpec
-from semsearch.results import leaderboard
+from semsearch.results import latencies
 from semsearch.results.store import Store
 
 BUDGET = 20.0
@@ -34,11 +34,11 @@ def recommend(store: Store, dataset: str, *, budget: float = BUDGET) -> Recommen
     """
     if dataset not in store.datasets:
         return _fallback("No scores of this dataset are stored")
-    table, measured = store.scores(dataset), leaderboard.latency(store.root / leaderboard.LATENCY)
+    table, measured = store.scores(dataset), latencies.read(store.root / latencies.FILE)
     scores = table.scores.score.mean(1)
     if np.ptp(scores) == 0:
         return _fallback(f"On this dataset all configurations score alike ({scores[0]:.1f} of 100)")
-    cost = np.array([leaderboard.milliseconds(measured, spec) for spec in table.specs])
+    cost = np.array([latencies.milliseconds(measured, spec) for spec in table.specs])
     cost[[spec.pooling == "flatten" for spec in table.specs]] = np.nan
     present = {name for name in store.models(dataset) if weights.status(name).here}
     here = np.array([spec.model in present for spec in table.specs])

@@ -15,6 +15,7 @@ from semsearch.models import catalog
 from semsearch.models.catalog import WAYS, FeatureSpec
 from semsearch.results.artifacts import CURE, KINDS, METRICS, SCHEMA, Layer, Map, Ranking, Scores
 from semsearch.results.units import aside, digest, read_signed
+from semsearch.settings import cores
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Store:
         if dataset not in self._tables:
             models = self.models(dataset)
             layers = [(model, layer.name) for model in models for layer in catalog.model(model).layers]
-            with ThreadPoolExecutor() as pool:
+            with ThreadPoolExecutor(cores()) as pool:
                 by_layer = list(pool.map(lambda where: self._read(dataset, *where).scores, layers))
             rows = [(FeatureSpec(*where, *way), metric) for where in layers for way in WAYS for metric in METRICS]
             joined = Scores(
