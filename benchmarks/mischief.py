@@ -95,6 +95,8 @@ class Mischief:
     def _flip(self, path: Path) -> None:
         """One bit, so that time and size stay."""
         before = path.stat()
+        if not before.st_size:  # cut to nothing before
+            return
         with path.open("r+b") as file:
             place = self.lot.randrange(before.st_size)
             file.seek(place)
