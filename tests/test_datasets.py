@@ -177,6 +177,7 @@ def test_a_changed_card_is_noticed(tmp_path, home, harm):
     datasets.add("pets", tmp_path / "pets")
     path = home / "datasets" / "pets" / "card.json"
     card = json.loads(path.read_text())
+    del card["seal"]  # as cards of version 0.1 are: the hash of what they hold must do
     if harm == "label":
         card["items"][0][0] = 1
     elif harm == "digest":
@@ -192,6 +193,33 @@ def test_a_changed_card_is_noticed(tmp_path, home, harm):
     assert "pets" in datasets.names()
     datasets.add("pets", tmp_path / "pets")
     assert datasets.verify("pets") == []
+
+
+def test_a_card_without_a_seal_is_read(tmp_path, home):
+    write(tmp_path / "pets", "cat/1.jpg", "dog/1.jpg")
+    sealed = datasets.add("pets", tmp_path / "pets")
+    path = home / "datasets" / "pets" / "card.json"
+    card = json.loads(path.read_text())
+    del card["seal"]
+    path.write_text(json.dumps(card))
+    assert datasets.load("pets") == sealed
+
+
+def test_every_bit_of_a_card_counts(tmp_path, home):
+    write(tmp_path / "pets", "cat/1.jpg", "dog/1.jpg", "dog/notes.txt")
+    assert datasets.add("pets", tmp_path / "pets").left_out
+    path = home / "datasets" / "pets" / "card.json"
+    whole = path.read_bytes()
+    taken = []
+    for bit in range(8 * len(whole)):
+        harmed = bytearray(whole)
+        harmed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(harmed)
+        try:
+            taken.append((bit, datasets.load("pets")))
+        except IntegrityError:
+            pass
+    assert taken == []
 
 
 def test_unknown_names(home, tmp_path):

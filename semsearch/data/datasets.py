@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from semsearch.data import sources
+from semsearch.data import cards, sources
 from semsearch.data.folder import LeftOut, scan
 from semsearch.errors import InputError, IntegrityError, PicturesUnavailable, StorageError, UnknownName
 from semsearch.files import staging, storage
@@ -203,7 +202,7 @@ def _read(name: str) -> Dataset:
     if (data := storage.read_here(path)) is None:
         raise PicturesUnavailable(f"{name}: which pictures it holds is known once its archive is here; {_cure(name)}")
     try:
-        card: dict[str, Any] = json.loads(data)
+        card = cards.read(data)
         rows = [(label, pin, file or f"{pin}.jpg") for label, pin, file in card["items"]]
         about = (card["title"], card["licence"], card["source"])
         root = Path(card["folder"]) if card["folder"] else home
@@ -233,14 +232,13 @@ def _dataset(
 
 
 def _card(dataset: Dataset, *, class_ids: Sequence[str] = (), folder: str = "", base: str = "") -> bytes:
-    """The dataset as JSON, one item a line; a file named by its digest is left empty."""
+    """The dataset as it is stored; a file named by its digest is left empty."""
     card = {key: getattr(dataset, key) for key in ("name", "title", "licence", "source", "content_hash")}
     classes = list(zip(class_ids or dataset.classes, dataset.classes, strict=True))
     card |= {"folder": folder, "base": base, "classes": classes}
     card |= {"left_out": dataset.left_out} if dataset.left_out else {}
-    rows = ([i.label, i.sha256, "" if i.file == f"{i.sha256}.jpg" else i.file] for i in dataset.items)
-    lines = ",\n".join(map(json.dumps, rows))
-    return f'{json.dumps(card, indent=1)[:-2]},\n "items": [\n{lines}\n]}}\n'.encode()
+    card["items"] = [[i.label, i.sha256, "" if i.file == f"{i.sha256}.jpg" else i.file] for i in dataset.items]
+    return cards.written(card)
 
 
 def _fetch_listed(name: str, progress: Progress | None) -> None:
