@@ -19,16 +19,13 @@ import os
 # Tables come from Arrow, whose own allocator keeps 20 MB for good; read when Arrow is first imported.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
-import ctypes
 import gc
-import sys
-import threading
-import time
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
+from semsearch.processes import memory
 from semsearch.rest import handlers
 from ui import failures
 
@@ -36,21 +33,7 @@ from ui import failures
 # the first visitor of a deep link such as /map with "Page not found".
 PagesManager.uses_pages_directory = False
 
-if sys.platform == "linux":
-    # Networks are loaded and released by many threads. Left alone, the C library keeps a heap of its own for each of
-    # them, and 150 MB more in all: two heaps (M_ARENA_MAX is -8), and what is large by itself (M_MMAP_THRESHOLD, -3).
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", lambda *_: 0)
-    mallopt(-8, 2)
-    mallopt(-3, 128_000)
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", lambda _: 0)
-
-    def give_back() -> None:
-        """Return to the system what is free in these heaps: it keeps the peak of every load for good else."""
-        while True:
-            time.sleep(1)
-            trim(0)
-
-    threading.Thread(target=give_back, name="give back", daemon=True).start()
+memory.give_back()
 
 app = st.App(
     "app.py",

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -84,3 +85,60 @@ def ignore_and_wait(folder):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     (Path(folder) / "pid").write_text(str(os.getpid()))
     time.sleep(60)
+
+
+class Room:
+    """An object whose methods tests/test_host.py calls in another process."""
+
+    def __init__(self):
+        self._kept, self._changed, self._waiting = {}, threading.Condition(), 0
+
+    def put(self, key, value):
+        with self._changed:
+            self._kept[key] = value
+            self._changed.notify_all()
+
+    def get(self, key):
+        return self._kept.get(key)
+
+    def process(self):
+        return os.getpid()
+
+    def say(self, words):
+        print(words, flush=True)
+        return words
+
+    def wait_for(self, key):
+        with self._changed:
+            self._waiting += 1
+            self._changed.wait_for(lambda: key in self._kept)
+            return self._kept[key]
+
+    def waiting(self):
+        return self._waiting
+
+    def counted(self, key, count):
+        for number in range(count):
+            if number:
+                self.wait_for(key)
+            yield number
+
+    def endless(self):
+        number = 0
+        try:
+            while True:
+                yield number
+                number += 1
+                time.sleep(0.01)
+        finally:
+            self.put("ended", True)
+
+    def counted_then_fail(self, count):
+        yield from range(count)
+        refuse("name")
+
+    def fail(self, kind):
+        refuse(kind)
+
+    def leave(self, words):
+        leave(words)

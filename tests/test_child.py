@@ -12,7 +12,7 @@ import pytest
 
 from semsearch.errors import EngineError, ImageRefused, ProcessLost, StorageError, UnknownName
 from semsearch.files import storage
-from semsearch.processes import child
+from semsearch.processes import child, pipes
 from semsearch.processes.child import Child
 from tests import child_work
 
@@ -102,7 +102,7 @@ def test_a_call_that_is_given_up_cleans_up(tmp_path):
 
 
 def test_one_that_does_not_listen_is_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr(child, "PATIENCE", 0.2)
+    monkeypatch.setattr(pipes, "PATIENCE", 0.2)
     worker = Child("it failed")
     threading.Thread(target=lambda: (soon(lambda: (tmp_path / "pid").is_file()), worker.close())).start()
     with pytest.raises(ProcessLost):
@@ -112,7 +112,7 @@ def test_one_that_does_not_listen_is_ended(tmp_path, monkeypatch):
 
 SCRIPT = """
 import sys
-from semsearch.processes import child
+from semsearch.processes import child, pipes
 from tests import child_work
 print("imported", flush=True)
 child.run("it failed", child_work.{work})

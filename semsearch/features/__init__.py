@@ -36,8 +36,10 @@ class FeatureExtractor:
     ``dimensions`` is the vector length of each spec. Usable by many threads at once.
     """
 
-    def __init__(self, specs: Sequence[FeatureSpec], *, engine: str = "auto") -> None:
+    def __init__(self, specs: Sequence[FeatureSpec], *, engine: str = "auto", isolated: bool = False) -> None:
         """Load what the specs ask for; they must share model and preset, else InputError.
+
+        ``isolated`` decodes pictures in children with limits of memory and time, for those of strangers.
 
         Engine ``auto`` is OpenVINO, or TensorFlow in a child process, with a ``notice``, where OpenVINO fails; the two
         named engines are taken or refused with EngineError. WeightsUnavailable if weights were never pulled.
@@ -47,6 +49,7 @@ class FeatureExtractor:
             got = ", ".join(spec.key for spec in self.specs) or "none"
             raise InputError(f"expected specs of one model and one preset, got {got}; make one extractor for each")
         self._spec = self.specs[0]
+        self._load_square = images.load_square_isolated if isolated else images.load_square
         self._resample = PRESETS[self._spec.preset].resample
         self._engine, self.notice = self._load(engine)
         self.engine_name = self._engine.name
@@ -124,4 +127,4 @@ class FeatureExtractor:
                 got = f"{picture.dtype} {picture.shape}"
                 raise InputError(f"expected a picture of shape (H, W, 3) uint8, got {got}")
             return images.resize(picture, size, resample=self._resample)
-        return images.load_square(picture, size, resample=self._resample)
+        return self._load_square(picture, size, resample=self._resample)

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import ref
 
 import numpy as np
@@ -39,6 +39,8 @@ class Tools:
 
     extractor: Callable[[Sequence[FeatureSpec]], Extractor] = features.FeatureExtractor
     digest: Callable[[str], str] = lambda model: weights.local(model).digest
+    alive: Callable[[Any], bool] = lambda network: True
+    """Whether a network that ``extractor`` gave can still be used."""
 
 
 DEFAULT = Tools()
@@ -53,11 +55,13 @@ class Extractors:
         self._loaded: dict[tuple[FeatureSpec, Tools], tuple[Extractor, str]] = {}
 
     def loaded(self, spec: FeatureSpec, tools: Tools) -> Extractor | None:
-        """The network of a spec if it is loaded."""
+        """The network of a spec if it is loaded, and alive."""
         with self._lock:
-            if entry := self._loaded.pop((spec, tools), None):
-                self._loaded[spec, tools] = entry
-            return entry[0] if entry else None
+            entry = self._loaded.pop((spec, tools), None)
+            if not entry or not tools.alive(entry[0]):
+                return None
+            self._loaded[spec, tools] = entry
+            return entry[0]
 
     def digest(self, spec: FeatureSpec, tools: Tools, network: Extractor) -> str:
         """Of the weights that a network was loaded from, whatever became of their file."""

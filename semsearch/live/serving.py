@@ -23,9 +23,11 @@ import numpy as np
 from semsearch.errors import Busy, EngineError, NotReady, SemsearchError, TooLate
 from semsearch.files import limits, storage
 from semsearch.live import gallery, search
-from semsearch.live.extractors import DEFAULT, Tools
+from semsearch.live.extractors import Tools
+from semsearch.live.networks import Networks, hosted
 from semsearch.live.worker import ModelWorker
 from semsearch.models.catalog import FeatureSpec
+from semsearch.processes.host import Host
 from semsearch.results import opened
 
 CAPACITY = 96
@@ -77,16 +79,17 @@ class Health:
 class Service:
     """One model worker for all who ask in this process; close it, or let it end with the process."""
 
-    def __init__(self, *, capacity: int = CAPACITY, seconds: float = SECONDS, tools: Tools = DEFAULT) -> None:
-        """Start no thread before the first request."""
-        self._capacity, self._seconds, self._tools = capacity, seconds, tools
+    def __init__(self, *, capacity: int = CAPACITY, seconds: float = SECONDS, tools: Tools | None = None) -> None:
+        """Start no thread and no process before the first request; by default networks are in one of their own."""
+        self._host = Host("the networks of this server", Networks)
+        self._capacity, self._seconds, self._tools = capacity, seconds, tools or hosted(self._host)
         self._lock = threading.Lock()
         self._inside = self._served = self._refused = self._failed = 0
         self._took: deque[float] = deque(maxlen=1_000)
         self._preparing: dict[tuple[str, FeatureSpec], Preparation] = {}
         self._pool = ThreadPoolExecutor(THREADS, "search")
         self._maker = ThreadPoolExecutor(1, "prepare")
-        self._worker = ModelWorker(tools)
+        self._worker = ModelWorker(self._tools)
 
     def submit(
         self, examples: search.Picture | int | Sequence[search.Example], question: search.Question
@@ -139,6 +142,7 @@ class Service:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._maker.shutdown(wait=False, cancel_futures=True)
         self._worker.close()
+        self._host.close()
 
     def _refuse_if_full(self) -> None:
         if self._inside >= self._capacity:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from semsearch.errors import EngineError, TooLate
+from semsearch.errors import EngineError, ProcessLost, TooLate
 from semsearch.live.extractors import Extractor, Tools, extractor
 from semsearch.models.catalog import FeatureSpec
 from semsearch.settings import cores
@@ -51,9 +51,17 @@ class ModelWorker:
         """The (d,) float32 features of what the network sees, (s, s, 3) uint8.
 
         ``deadline`` is a time of the monotonic clock. TooLate past it, EngineError when the network failed. A network
-        that is not loaded is loaded in the caller's thread: others need not wait for that.
+        that is not loaded is loaded in the caller's thread: others need not wait for that. One whose process died, be
+        it of another picture, is asked once more in a new process.
         """
-        task = _Task(spec, extractor(spec, self._tools), square, deadline)
+        first = _Task(spec, extractor(spec, self._tools), square, deadline)
+        try:
+            return self._vector(first)
+        except ProcessLost:
+            again = _Task(spec, extractor(spec, self._tools), square, deadline)
+        return self._vector(again)
+
+    def _vector(self, task: _Task) -> np.ndarray:
         with self._changed:
             if self._closed:
                 raise EngineError("the service was closed")
@@ -61,7 +69,7 @@ class ModelWorker:
             self._tasks.append(task)
             self._changed.notify_all()
         try:
-            return np.asarray(task.answer.result(max(0.0, deadline - time.monotonic())))
+            return np.asarray(task.answer.result(max(0.0, task.deadline - time.monotonic())))
         except (TimeoutError, CancelledError):
             task.answer.cancel()
             raise TooLate(LATE) from None
@@ -157,6 +165,9 @@ class ModelWorker:
                 if not task.answer.done():
                     task.answer.set_result(vectors[spec])
             self._failures = 0
+        except ProcessLost as error:
+            self._failures += 1
+            _fail(tasks, error)
         except Exception as error:
             if len(tasks) > 1:
                 for task in left:

@@ -4,12 +4,9 @@ A child imports this package and nothing of its caller: a script without a main 
 its caller, also when that is killed, and leaves interrupts of the terminal to it.
 """
 
-import io
 import os
 import pickle  # noqa: S403 - both ends of the pipe are ours
-import select
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -18,19 +15,15 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 from typing import IO, Any, cast
 
-from semsearch.errors import EngineError, ProcessLost, SemsearchError, StorageError
+from semsearch.errors import ProcessLost, SemsearchError
 from semsearch.files import storage
+from semsearch.processes.pipes import closed, end_of, ended, of_our_tree, receive, send, started
 
 Progress = Callable[[int, int], None]
 SILENCE = 900.0
 """Seconds without a sign of life after which a child counts as hung: many times the longest step measured."""
-PATIENCE = 2.0
-"""Seconds that a child gets to clean up."""
-_SIZE = struct.Struct("!Q")
-_START = "import sys; sys.path[:] = sys.argv[1:]; from semsearch.processes.child import serve; serve()"
 
 
 class Child:
@@ -75,7 +68,7 @@ class Child:
                 process = self._started()
             try:
                 request = (function.__module__, function.__qualname__, arguments, progress is not None)
-                _send(cast(IO[bytes], process.stdin), request)
+                send(cast(IO[bytes], process.stdin), request)
                 return self._answer(process, progress)
             except (OSError, EOFError, pickle.UnpicklingError) as error:
                 reason = self._end_of(error)
@@ -90,7 +83,7 @@ class Child:
     def close(self) -> None:
         """End the process; it can be called twice, and from another thread to give a call up."""
         if process := self._process:
-            _end(process)
+            ended(process)
         with self._lock:
             self._kill()
 
@@ -99,15 +92,7 @@ class Child:
     def _started(self) -> "subprocess.Popen[bytes]":
         if self._process is None or self._process.poll() is not None:
             self._kill()
-            path = [entry for entry in sys.path if entry] + [str(Path(__file__).resolve().parents[2])]
-            self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-I", "-X", "utf8", "-c", _START, *path],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-                process_group=0,
-            )
+            self._process = started("from semsearch.processes.child import serve; serve()")
             threading.Thread(target=self._listen, args=(self._process.stderr,), daemon=True).start()
         return self._process
 
@@ -120,7 +105,7 @@ class Child:
     def _answer(self, process: "subprocess.Popen[bytes]", progress: Progress | None) -> Any:  # noqa: ANN401
         answers = cast(IO[bytes], process.stdout)
         while True:
-            kind, value = _receive(answers, self._silence)
+            kind, value = receive(answers, self._silence)
             if kind == "progress" and progress:
                 progress(*value)
             elif kind == "error":
@@ -131,34 +116,12 @@ class Child:
     def _end_of(self, error: BaseException) -> str:
         if isinstance(error, TimeoutError):
             return f"its process gave no sign of life for {self._silence:g} s and was ended"
-        process = cast("subprocess.Popen[bytes]", self._process)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(5)
-        code = process.returncode
-        if code is not None and code < 0:
-            name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-            why = " (the machine may be short of memory)" if code == -signal.SIGKILL else ""
-            return f"its process was ended by {name}{why}"
-        last_lines = [line.decode("utf-8", "replace").strip() for line in self._last_words if line.strip()]
-        return f"its process ended before its time: {last_lines[-1] if last_lines else f'exit code {code}'}"
+        return end_of(cast("subprocess.Popen[bytes]", self._process), self._last_words)
 
     def _kill(self) -> None:
         process, self._process = self._process, None
         if process:
-            _end(process)
-            for pipe in (process.stdin, process.stdout):
-                with suppress(OSError):
-                    cast(IO[bytes], pipe).close()
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Ask the process to clean up and go; end it when it does not."""
-    process.terminate()
-    try:
-        process.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+            closed(process)
 
 
 def run(work: str, function: Callable[..., Any], *arguments: object, progress: Progress | None = None) -> Any:  # noqa: ANN401
@@ -188,14 +151,14 @@ def _serve() -> None:
     while True:
         arrived.acquire()
         module, name, arguments, wants_progress = requests.popleft()
-        _send(answers, _result(module, name, arguments, answers if wants_progress else None))
+        send(answers, _result(module, name, arguments, answers if wants_progress else None))
 
 
 def _read_requests(requests: deque, arrived: threading.Semaphore) -> None:
     """In a thread of its own, so that the end of the caller is the end of this process, whatever it is doing."""
     while True:
         try:
-            requests.append(_receive(sys.stdin.buffer, None))
+            requests.append(receive(sys.stdin.buffer, None))
         except BaseException:
             os._exit(0)
         arrived.release()
@@ -207,19 +170,8 @@ def _result(module: str, name: str, arguments: tuple, answers: IO[bytes] | None)
         for part in name.split("."):
             function = getattr(function, part)
         return "result", function(*arguments, **({"progress": _reporter(answers)} if answers else {}))
-    except SemsearchError as error:
-        return "error", error
-    except OSError as error:
-        return "error", storage.explain(error)
-    except MemoryError:
-        return "error", StorageError(
-            f"{name.strip('_')}: the machine is short of memory; close other programs, and try again"
-        )
     except Exception as error:
-        # What is not of our tree may not exist at the other end.
-        reason = EngineError(f"{name.strip('_')} failed: {type(error).__name__}: {error}")
-        reason.__cause__ = None
-        return "error", reason
+        return "error", of_our_tree(error, name.strip("_"))
 
 
 def _reporter(answers: IO[bytes]) -> Progress:
@@ -231,33 +183,6 @@ def _reporter(answers: IO[bytes]) -> Progress:
         now = time.monotonic()
         if now - last >= 0.1 or done >= total > 0:
             last = now
-            _send(answers, ("progress", (done, total)))
+            send(answers, ("progress", (done, total)))
 
     return progress
-
-
-def _send(pipe: IO[bytes], value: object) -> None:
-    data = pickle.dumps(value, protocol=5)
-    rest = memoryview(_SIZE.pack(len(data)) + data)
-    while rest:
-        rest = rest[pipe.write(rest) :]
-    pipe.flush()
-
-
-def _receive(pipe: IO[bytes], silence: float | None) -> Any:  # noqa: ANN401
-    """The next value of a pipe; EOFError at its end, TimeoutError when nothing comes for ``silence`` seconds."""
-    (size,) = _SIZE.unpack(_whole(pipe, _SIZE.size, silence))
-    return pickle.loads(_whole(pipe, size, silence))  # noqa: S301
-
-
-def _whole(pipe: IO[bytes], count: int, silence: float | None) -> bytes:
-    gathered, ready = io.BytesIO(), select.poll()
-    ready.register(pipe, select.POLLIN)
-    while (left := count - gathered.tell()) > 0:
-        if silence is not None and not ready.poll(1_000 * silence):
-            raise TimeoutError
-        piece = os.read(pipe.fileno(), min(left, 1 << 20))
-        if not piece:
-            raise EOFError("the pipe was closed")
-        gathered.write(piece)
-    return gathered.getvalue()
