@@ -46,7 +46,11 @@ class OneByOne(serving.Service):
     """The service without its model worker."""
 
     def _answer(
-        self, examples: search.Picture | int | Sequence[search.Example], question: search.Question, begun: float
+        self,
+        examples: search.Picture | int | Sequence[search.Example],
+        question: search.Question,
+        client: str,
+        begun: float,
     ) -> search.SearchResult:
         return search.search(examples, question, through=predict)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from semsearch.errors import Busy, EngineError, ImageRefused, InputError, NotReady, TooLate
-from semsearch.live import gallery, search, serving, worker
+from semsearch.live import gallery, preparations, search, serving, worker
 from semsearch.models import catalog
 from tests import small_world
 from tests.test_search import Green, pairs
@@ -209,7 +209,7 @@ def test_features_that_cannot_be_had_say_why(service):
 
 
 def test_too_many_preparations_are_refused(service, monkeypatch):
-    monkeypatch.setattr(serving, "PREPARING", 0)
+    monkeypatch.setattr(preparations, "PREPARING", 0)
     with pytest.raises(Busy):
         service.prepare("world", SPEC)
 

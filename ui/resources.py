@@ -128,9 +128,14 @@ def _recommendation(_store: Store, name: str, sealed: tuple[Path, str], weights:
 
 def allow(what: str) -> None:
     """Count one of what a session asks for, a name of ALLOWED; Busy when it, or all together, ask too often."""
-    context = get_script_run_ctx()
-    for allowance, client in zip(_allowances()[what], (context.session_id if context else "", "all"), strict=True):
+    for allowance, client in zip(_allowances()[what], (session(), "all"), strict=True):
         allowance.take(client)
+
+
+def session() -> str:
+    """The session that this run of a page belongs to; empty outside of one."""
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
 
 
 ALLOWED = MappingProxyType(

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -51,7 +52,8 @@ class Extractors:
 
     def __init__(self, keep: int) -> None:
         """Keep that many."""
-        self._keep, self._lock, self._loading = keep, threading.Lock(), threading.Lock()
+        self._keep, self._lock = keep, threading.Lock()
+        self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._loaded: dict[tuple[FeatureSpec, Tools], tuple[Extractor, str]] = {}
 
     def loaded(self, spec: FeatureSpec, tools: Tools) -> Extractor | None:
@@ -73,7 +75,9 @@ class Extractors:
         """The network of a spec, loaded where needed; raises as ``features.FeatureExtractor`` does."""
         if network := self.loaded(spec, tools):
             return network
-        with self._loading:
+        with self._lock:
+            loading = self._loading[spec.model]  # the conversion of one does not hold up another
+        with loading:
             if network := self.loaded(spec, tools):
                 return network
             self._make_room()
@@ -82,6 +86,8 @@ class Extractors:
                 raise WeightsUnavailable(f"the weights of {spec.model} were replaced while they were read; try again")
             with self._lock:
                 self._loaded[spec, tools] = network, digest
+                while len(self._loaded) > self._keep:  # another model came at the same time
+                    del self._loaded[next(iter(self._loaded))]
             return network
 
     def _make_room(self) -> None:

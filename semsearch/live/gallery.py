@@ -58,14 +58,18 @@ def gallery(dataset: str, spec: FeatureSpec, *, progress: Progress | None = None
     gallery is opened. UnknownName, PicturesUnavailable, WeightsUnavailable as the parts raise them; InputError below
     2 readable items, EngineError for features that are not finite.
     """
-    if current := _open_galleries.current(dataset, spec, tools):
-        return current
-    listed = _listed(dataset)
-    request = _request(listed, spec, extractor(spec, tools), tools)
-    if stored := _opened(request):
-        return stored
+    if found := kept(dataset, spec, tools=tools):
+        return found
+    request = _request(_listed(dataset), spec, extractor(spec, tools), tools)
     with lock(request.base.with_suffix(".lock")):
         return _opened(request) or _open_galleries.put(request, _computed(request, progress))
+
+
+def kept(dataset: str, spec: FeatureSpec, *, tools: Tools = DEFAULT) -> Gallery | None:
+    """What ``gallery`` gives, its network loaded, from memory or disk; None where it is in neither. Raises alike."""
+    if current := _open_galleries.current(dataset, spec, tools):
+        return current
+    return _opened(_request(_listed(dataset), spec, extractor(spec, tools), tools))
 
 
 def ready(dataset: str, spec: FeatureSpec, *, tools: Tools = DEFAULT) -> bool:

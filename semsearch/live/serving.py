@@ -15,16 +15,17 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
-from semsearch.errors import Busy, EngineError, NotReady, SemsearchError, TooLate
+from semsearch.errors import Busy, NotReady, TooLate
 from semsearch.files import limits, storage
 from semsearch.live import gallery, search
 from semsearch.live.extractors import Tools
 from semsearch.live.networks import Networks, hosted
+from semsearch.live.preparations import Preparation, Preparations
 from semsearch.live.worker import ModelWorker
 from semsearch.models.catalog import FeatureSpec
 from semsearch.processes.host import Host
@@ -38,17 +39,6 @@ SECONDS = 10.0
 """Deadline of a request that names none."""
 PATIENCE = 2.0
 """Seconds that a request waits for features of its dataset that are being computed."""
-PREPARING = 8
-"""Datasets, each under one spec, whose features are being computed or wait for that."""
-
-
-@dataclass(eq=False)
-class Preparation:
-    """Features of a dataset on their way: ``done`` of ``total`` pictures, both 0 until the network is loaded."""
-
-    finished: Future = field(default_factory=Future)
-    done: int = 0
-    total: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,16 +76,16 @@ class Service:
         self._lock = threading.Lock()
         self._inside = self._served = self._refused = self._failed = 0
         self._took: deque[float] = deque(maxlen=1_000)
-        self._preparing: dict[tuple[str, FeatureSpec], Preparation] = {}
         self._pool = ThreadPoolExecutor(THREADS, "search")
-        self._maker = ThreadPoolExecutor(1, "prepare")
+        self._preparations = Preparations(self._tools)
         self._worker = ModelWorker(self._tools)
 
     def submit(
-        self, examples: search.Picture | int | Sequence[search.Example], question: search.Question
+        self, examples: search.Picture | int | Sequence[search.Example], question: search.Question, *, client: str = ""
     ) -> Future[search.SearchResult]:
         """What ``search.search`` gives, later; Busy at once when as many as can be are inside.
 
+        ``client`` tells those apart who ask: none of them gets more than its share of what is prepared.
         The future raises as ``search.search`` does, and NotReady while features are being computed, TooLate past
         the deadline, EngineError when the model failed. Cancelled while it waits, it is never begun.
         """
@@ -104,7 +94,7 @@ class Service:
             self._inside += 1
         begun = time.monotonic()
         try:
-            future = self._pool.submit(self._answer, examples, question, begun)
+            future = self._pool.submit(self._answer, examples, question, client, begun)
         except BaseException:
             self._leave(begun, None)
             raise
@@ -116,17 +106,9 @@ class Service:
         with self._lock:
             self._refuse_if_full()
 
-    def prepare(self, dataset: str, spec: FeatureSpec) -> Preparation:
-        """Have the features of a dataset computed, once however many ask; Busy when too many others wait."""
-        key = (dataset, spec)
-        with self._lock:
-            if preparation := self._preparing.get(key):
-                return preparation
-            if len(self._preparing) >= PREPARING:
-                raise Busy(f"expected at most {PREPARING} datasets in preparation, got one more; try again in a minute")
-            preparation = self._preparing[key] = Preparation()
-        self._maker.submit(self._prepare, key, preparation)
-        return preparation
+    def prepare(self, dataset: str, spec: FeatureSpec, *, client: str = "") -> Preparation:
+        """Have the features of a dataset at hand, once however many ask; Busy as ``Preparations.ask``."""
+        return self._preparations.ask(dataset, spec, client)
 
     def health(self) -> Health:
         """How it is now; unhealthy when the model worker hangs, keeps dying or failing, or no features can be had."""
@@ -140,7 +122,7 @@ class Service:
     def close(self) -> None:
         """Drop what waits and end the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._maker.shutdown(wait=False, cancel_futures=True)
+        self._preparations.close()
         self._worker.close()
         self._host.close()
 
@@ -150,13 +132,17 @@ class Service:
             raise Busy(f"expected at most {self._capacity} searches at once, got one more; try again in a second")
 
     def _answer(
-        self, examples: search.Picture | int | Sequence[search.Example], question: search.Question, begun: float
+        self,
+        examples: search.Picture | int | Sequence[search.Example],
+        question: search.Question,
+        client: str,
+        begun: float,
     ) -> search.SearchResult:
         deadline, waited = begun + self._seconds, time.monotonic() - begun
         if waited > self._seconds:
             raise TooLate(f"expected a start within {self._seconds:g} s, got none; try again")
         if not gallery.ready(question.dataset, question.spec, tools=self._tools):
-            self._await(self.prepare(question.dataset, question.spec), deadline)
+            self._await(self.prepare(question.dataset, question.spec, client=client), deadline)
 
         def through(spec: FeatureSpec, square: np.ndarray) -> np.ndarray:
             return self._worker.vector(spec, square, deadline=deadline)
@@ -174,25 +160,6 @@ class Service:
             raise NotReady(
                 f"the features of this dataset are being computed, {far}; try again in a few seconds"
             ) from None
-
-    def _prepare(self, key: tuple[str, FeatureSpec], preparation: Preparation) -> None:
-        def progress(done: int, total: int) -> None:
-            preparation.done, preparation.total = done, total
-
-        error: Exception | None = None
-        try:
-            with storage.explained(f"the features of {key[0]}"):
-                gallery.gallery(*key, progress=progress, tools=self._tools)
-        except SemsearchError as refusal:
-            error = refusal
-        except Exception as failure:
-            error = EngineError(f"the features of {key[0]} could not be computed: {failure!r}")
-        with self._lock:
-            del self._preparing[key]
-        if error:
-            preparation.finished.set_exception(error)
-        else:
-            preparation.finished.set_result(None)
 
     def _leave(self, begun: float, done: Future | None) -> None:
         good = done is not None and not done.cancelled() and done.exception() is None

@@ -91,7 +91,7 @@ class Gate:
     def take(self, allowance: serving.Allowance, request: Request) -> None:
         """Count one of a client's allowance."""
         try:
-            allowance.take(_who(request.client.host if request.client else ""))
+            allowance.take(client_of(request.scope))
         except Busy as error:
             raise Refused(429, str(error)) from None
 
@@ -133,8 +133,9 @@ def _same_site(origin: str, host: str) -> bool:
     return False
 
 
-def _who(address: str) -> str:
-    """The client of an address: of IPv6 the first 64 bits, for one client has all that follow."""
+def client_of(scope: Scope) -> str:
+    """Who asks, by its address: of IPv6 the first 64 bits, for one client has all that follow."""
+    address: str = (scope.get("client") or ("",))[0]
     with suppress(ValueError):
         parsed = ipaddress.IPv6Address(address)
         return str(parsed.ipv4_mapped or ipaddress.IPv6Network((int(parsed), 64), strict=False))

@@ -31,7 +31,7 @@ from semsearch.live import search, serving
 from semsearch.models import catalog, weights
 from semsearch.ranking import metrics
 from semsearch.rest import bodies, openapi
-from semsearch.rest.gate import Gate, Refused, answer, refusal
+from semsearch.rest.gate import Gate, Refused, answer, client_of, refusal
 from semsearch.results import opened, recommend
 from semsearch.settings import settings
 
@@ -107,7 +107,8 @@ async def _search(request: Request, gate: Gate) -> Response:
         if isinstance(query.picture, str):
             gate.take(gate.links, request)
     examples = await asyncio.gather(*(_fetched(query, gate) for query in queries))
-    result = await _unless_gone(request, service.submit(examples, plan.question))
+    future = service.submit(examples, plan.question, client=client_of(request.scope))
+    result = await _unless_gone(request, future)
     spec, metric = plan.question.spec, plan.question.metric
     parts = {part: getattr(spec, part) for part in ("model", "layer", "pooling", "preset")}
     configuration = {**parts, "metric": metric, "index": options.index, "reason": plan.reason}

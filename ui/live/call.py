@@ -19,6 +19,7 @@ from semsearch.errors import (
     WeightsUnavailable,
 )
 from semsearch.live import serving
+from semsearch.live.preparations import Preparation
 from semsearch.live.search import Example, Question, SearchResult
 from semsearch.models import weights
 from semsearch.models.catalog import FeatureSpec
@@ -48,7 +49,7 @@ def ask(choice: Choice, examples: Sequence[Example], question: Question) -> Sear
         raise WeightsUnavailable(status.note)
     _raise_failure((choice.dataset, choice.experiment.spec))
     resources.allow("search")
-    future = serving.service().submit(examples, question)
+    future = serving.service().submit(examples, question, client=resources.session())
     try:
         with st.spinner("Searching …"):
             while not future.done():
@@ -87,7 +88,7 @@ def _say(choice: Choice, error: SemsearchError) -> None:
 def _note_failure() -> None:
     """Keep why a preparation failed that has come to its end."""
     state = st.session_state
-    work: serving.Preparation | None = state.get(_WORK)
+    work: Preparation | None = state.get(_WORK)
     if work and work.finished.done() and (key := state.pop(_PREPARING, None)) and (error := work.finished.exception()):
         state[_FAILED] = key, error
 
@@ -127,7 +128,7 @@ def _prepare(choice: Choice) -> None:
     key = (choice.dataset, choice.experiment.spec)
     if st.session_state.get(_PREPARING) != key:
         try:
-            st.session_state[_WORK] = serving.service().prepare(*key)
+            st.session_state[_WORK] = serving.service().prepare(*key, client=resources.session())
         except SemsearchError as error:
             _say(choice, error)
             return
@@ -143,7 +144,7 @@ def _prepare(choice: Choice) -> None:
 
 @st.fragment(run_every=0.4)
 def _progress(choice: Choice) -> None:
-    work: serving.Preparation = st.session_state[_WORK]
+    work: Preparation = st.session_state[_WORK]
     if work.finished.done():
         _note_failure()
         st.rerun()
