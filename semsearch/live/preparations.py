@@ -20,7 +20,7 @@ from semsearch.live import gallery
 from semsearch.live.extractors import Tools
 from semsearch.models.catalog import FeatureSpec
 
-PREPARING, SHARE = 12, 3
+PREPARING, SHARE = 24, 8
 """Datasets, each under one spec, that are being prepared or wait for that: of all clients, and of one."""
 OPENERS, MAKERS = 4, 2
 
