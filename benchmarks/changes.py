@@ -16,9 +16,10 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks import needs
 from semsearch.models import catalog
+from semsearch.models.catalog import READOUTS
 from semsearch.ranking import metrics
 from semsearch.results import experiments
-from ui.choice import K_RANGE, READOUTS
+from ui.choice import K_RANGE
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
 PLACES = ("Matches", "Everywhere", "This dataset", "Embeddings")

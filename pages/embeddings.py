@@ -44,7 +44,7 @@ addresses = map_panels.thumbnails(dataset, items, [choice.q, *(items[row] for ro
 
 left, right = (st.container(), st.container()) if other else st.columns([2.4, 1], gap="medium")
 with left:
-    layers = [layer.name for layer in catalog.model(choice.model).layers]
+    layers = list(catalog.model(choice.model).layer_names)
     linked_maps(
         map_payload.scene(dataset, items, addresses, panels)
         | {"query": choice.q, "selected": chosen, "colour": look.colour, "points": look.points}

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from semsearch.models.weights import pull as pull_model
     from semsearch.ranking.metrics import distances, pairwise, rank, similarity
     from semsearch.results.evaluate import score_rows as evaluate
-    from semsearch.results.experiments import Experiment, matches, open_store, summary
+    from semsearch.results.experiments import matches, open_store, summary
     from semsearch.results.precompute import precompute
+    from semsearch.store.experiment import Experiment
 
     __version__: str
 
 _DOOR = {
     "Example": "live.search:Example",
-    "Experiment": "results.experiments:Experiment",
+    "Experiment": "store.experiment:Experiment",
     "FeatureExtractor": "features:FeatureExtractor",
     "FeatureSpec": "models.catalog:FeatureSpec",
     "Question": "live.search:Question",

@@ -6,10 +6,10 @@ import numpy as np
 
 from semsearch.data import datasets
 from semsearch.models import catalog
-from semsearch.models.catalog import WAYS
+from semsearch.models.catalog import READOUTS
 from semsearch.ranking import scores
 from semsearch.ranking.projection import Trust
-from semsearch.results import artifacts, units
+from semsearch.store import artifacts, units
 from tests.small_world import write_bmp
 
 NAME, ITEMS, CLASSES = "large", 10_000, 40
@@ -47,20 +47,20 @@ def results(labels):
     """
     draw = np.random.default_rng(0)
     found = artifacts.LayerResults({}, {}, {})
-    for way in WAYS:
+    for readout in READOUTS.values():
         for metrics in (artifacts.METRICS[:2], artifacts.METRICS[2:]):
             ranked = ranking(labels + draw.normal(scale=draw.uniform(0.5, 5), size=len(labels)))
             hits = scores.hits(labels, labels[ranked.ids])
             top = hits[:, : scores.PUBLISHED_K]
             average = scores.average_precision(hits, scores.relevant(labels))
             own = artifacts.Scores(scores.published_score(top), scores.count(top), average)
-            found.rankings.update({(*way, metric): ranked for metric in metrics})
-            found.scores.update({(*way, metric): own for metric in metrics})
+            found.rankings.update({(readout, metric): ranked for metric in metrics})
+            found.scores.update({(readout, metric): own for metric in metrics})
         for kind in artifacts.KINDS:
             drawn = draw.normal(size=(len(labels), int(kind[-1]))) + labels[:, None] % 7
             kept = draw.integers(0, 16, len(labels)).astype(np.uint8)
             trust = Trust(*draw.uniform(0.5, 1, size=4), kept_neighbours=kept)
-            found.maps[*way, kind] = artifacts.Map(drawn.astype(np.float32), trust)
+            found.maps[readout, kind] = artifacts.Map(drawn.astype(np.float32), trust)
     return found
 
 

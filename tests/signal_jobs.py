@@ -17,7 +17,7 @@ from pathlib import Path
 from semsearch import settings
 from semsearch.models import catalog, weights
 from semsearch.net import fetch
-from semsearch.results import units
+from semsearch.store import units
 from tests.conftest import SHARED
 from tests.signal_client import Client
 

@@ -19,7 +19,7 @@ LEVELS = (
     {"images", "ranking"},
     {"net"},
     {"models", "data"},
-    {"features", "indices"},
+    {"features", "indices", "store"},
     {"results"},
     {"live"},
     {"rest", "terminal"},

@@ -10,9 +10,10 @@ import pytest
 
 from semsearch.data import datasets
 from semsearch.errors import InputError, IntegrityError, UnknownName
-from semsearch.models.catalog import FeatureSpec, model
-from semsearch.results import artifacts, coding, units
-from semsearch.results.store import Store
+from semsearch.models.catalog import READOUTS, FeatureSpec, model
+from semsearch.store import artifacts, coding, units
+from semsearch.store.experiment import Experiment
+from semsearch.store.store import Store
 from tests.test_precompute import make_world, write_bmp
 from tests.tiny_store import MODEL, results, write_store
 
@@ -34,7 +35,7 @@ def root(written, tmp_path):
 
 
 def test_a_stored_ranking_is_the_known_one(root):
-    found = Store(root).ranking("line", SPEC, "euclidean")
+    found = Store(root).ranking(Experiment("line", SPEC, "euclidean"))
     pairs = list(zip(found.ids[2].tolist(), found.distances[2].tolist(), strict=True))
     assert [item for item, _ in pairs] == [1, 0, 3, 4]
     np.testing.assert_allclose([distance for _, distance in pairs], [2, 3, 4, 12], atol=10 / 80 + 0.02)
@@ -46,20 +47,21 @@ def test_every_ranking_score_and_map_comes_back(root):
     table = store.scores("line")
     assert len(table.specs) == 8 * 4 * 6
     for row, (spec, metric) in enumerate(zip(table.specs, table.metrics, strict=True)):
-        way = (spec.pooling, spec.preset)
-        assert np.array_equal(store.ranking("line", spec, metric).ids, expected.rankings[*way, metric].ids)
-        np.testing.assert_allclose(table.scores.score[row], expected.scores[*way, metric].score, rtol=1e-6)
-        assert np.array_equal(table.scores.hits[row], expected.scores[*way, metric].hits)
+        assert np.array_equal(
+            store.ranking(Experiment("line", spec, metric)).ids, expected.rankings[spec.readout, metric].ids
+        )
+        np.testing.assert_allclose(table.scores.score[row], expected.scores[spec.readout, metric].score, rtol=1e-6)
+        assert np.array_equal(table.scores.hits[row], expected.scores[spec.readout, metric].hits)
         np.testing.assert_allclose(
-            table.scores.average_precision[row], expected.scores[*way, metric].average_precision, rtol=1e-3
+            table.scores.average_precision[row], expected.scores[spec.readout, metric].average_precision, rtol=1e-3
         )
     for kind in artifacts.KINDS:
         found = store.map("line", SPEC, kind)
-        drawn = expected.maps["avg", "default", kind].coordinates
+        drawn = expected.maps[READOUTS["avg"], kind].coordinates
         np.testing.assert_allclose(found.coordinates, drawn, atol=15 / coding.MAP_STEPS)
-        assert found.trust.overlap == expected.maps["avg", "default", kind].trust.overlap
+        assert found.trust.overlap == expected.maps[READOUTS["avg"], kind].trust.overlap
         assert (
-            found.trust.kept_neighbours.tolist() == expected.maps["avg", "default", kind].trust.kept_neighbours.tolist()
+            found.trust.kept_neighbours.tolist() == expected.maps[READOUTS["avg"], kind].trust.kept_neighbours.tolist()
         )
 
 
@@ -84,14 +86,14 @@ def test_a_damaged_unit_is_not_sealed(root):
 def test_coordinates_of_any_size_come_back_within_half_a_step(tmp_path):
     found = results(POINTS, LABELS)
     wide = np.array([[-4e5, 0], [3e5, 1e-3], [1, 5e-4], [2, 2e-4], [70_000, 0]], np.float32)
-    trust = found.maps["avg", "default", "pca2"].trust
-    found.maps["avg", "default", "pca2"] = artifacts.Map(wide, trust)
-    found.maps["max", "default", "pca2"] = artifacts.Map(np.ones_like(wide), trust)
+    trust = found.maps[READOUTS["avg"], "pca2"].trust
+    found.maps[READOUTS["avg"], "pca2"] = artifacts.Map(wide, trust)
+    found.maps[READOUTS["max"], "pca2"] = artifacts.Map(np.ones_like(wide), trust)
     artifacts.write_layer(tmp_path, "Conv_1", found)
     back = artifacts.read_layer(tmp_path, "Conv_1").maps
     half = (wide.max(0) - wide.min(0)) / coding.MAP_STEPS / 2
-    assert (np.abs(back["avg", "default", "pca2"].coordinates - wide) <= half * 1.001).all()
-    assert back["max", "default", "pca2"].coordinates.tolist() == np.ones_like(wide).tolist()
+    assert (np.abs(back[READOUTS["avg"], "pca2"].coordinates - wide) <= half * 1.001).all()
+    assert back[READOUTS["max"], "pca2"].coordinates.tolist() == np.ones_like(wide).tolist()
 
 
 def test_a_unit_without_all_its_layers_is_refused_and_one_of_another_schema_not_sealed(root):
@@ -148,7 +150,7 @@ def test_damage_is_found_before_use_and_named(root, seed):
     path = root / rng.choice(["manifest.json", f"line/{MODEL}/Conv_1.npz"])
     path.write_bytes(damaged(path.read_bytes(), rng))
     with pytest.raises(IntegrityError, match=path.name) as caught:
-        Store(root).ranking("line", SPEC, "cosine")
+        Store(root).ranking(Experiment("line", SPEC, "cosine"))
     assert "semsearch precompute" in str(caught.value)
 
 
@@ -182,19 +184,19 @@ def test_what_is_not_stored_is_answered_with_what_is(root):
     with pytest.raises(UnknownName, match="line"):
         store.models("iconic200")
     with pytest.raises(UnknownName, match=MODEL):
-        store.ranking("line", FeatureSpec("vgg16", "block5_conv3", "avg"), "cosine")
+        store.ranking(Experiment("line", FeatureSpec("vgg16", "block5_conv3", "avg"), "cosine"))
     with pytest.raises(UnknownName, match="flatten published"):
-        store.ranking("line", FeatureSpec(MODEL, "Conv_1", "flatten"), "cosine")
+        store.ranking(Experiment("line", FeatureSpec(MODEL, "Conv_1", "flatten"), "cosine"))
     with pytest.raises(UnknownName, match="tsne3"):
         store.map("line", SPEC, "umap4")
     with pytest.raises(UnknownName, match="chebyshev"):
-        store.ranking("line", SPEC, "hamming")
+        store.ranking(Experiment("line", SPEC, "hamming"))
 
 
 def test_few_layers_stay_in_memory(root):
     store = Store(root, keep=2)
     for layer in model(MODEL).layers:
-        store.ranking("line", FeatureSpec(MODEL, layer.name, "avg"), "cosine")
+        store.ranking(Experiment("line", FeatureSpec(MODEL, layer.name, "avg"), "cosine"))
     assert [key[2] for key in store._layers] == ["block_14_project", "Conv_1"]
 
 
@@ -206,6 +208,6 @@ def test_opening_one_experiment_takes_less_than_fifty_milliseconds(tmp_path):
     for _ in range(5):
         store = Store(root)
         start = time.perf_counter()
-        store.ranking("cloud", SPEC, "chebyshev")
+        store.ranking(Experiment("cloud", SPEC, "chebyshev"))
         times.append(time.perf_counter() - start)
     assert min(times) < 0.05

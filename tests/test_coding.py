@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semsearch.results import coding
+from semsearch.store import coding
 
 
 def rankings(n, k, seed):

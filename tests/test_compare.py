@@ -10,8 +10,8 @@ from semsearch.data import datasets
 from semsearch.errors import InputError, SpecMismatch
 from semsearch.models.catalog import FeatureSpec
 from semsearch.results import compare, experiments
-from semsearch.results.experiments import Experiment
-from semsearch.results.store import Store
+from semsearch.store.experiment import Experiment
+from semsearch.store.store import Store
 from tests import small_world
 from tests.test_precompute import make_world
 from tests.tiny_store import MODEL, write_store

@@ -17,9 +17,11 @@ from semsearch.data import sources
 from semsearch.errors import InputError, IntegrityError, SemsearchError
 from semsearch.live import gallery, search, serving
 from semsearch.models import catalog, weights
+from semsearch.models.catalog import READOUTS
 from semsearch.ranking import metrics, projection
-from semsearch.results import artifacts, coding, finite, units
-from semsearch.results.store import Store
+from semsearch.store import artifacts, coding, finite, units
+from semsearch.store.experiment import Experiment
+from semsearch.store.store import Store
 from tests import tiny_store
 from tests.degenerate_worlds import LARGE, MODEL, REFUSED, WORLDS
 from ui import charts, pictures, resources
@@ -306,7 +308,7 @@ def test_copies_and_a_stray_come_back_from_the_store(home, tmp_path):
     world.compute(tmp_path / "store")
     spec = catalog.FeatureSpec(MODEL, LAST, "avg")
     for metric, matrix in metrics.pairwise(world.features, list(metrics.METRICS)).items():
-        found = store_of(tmp_path / "store").ranking("edge", spec, metric)
+        found = store_of(tmp_path / "store").ranking(Experiment("edge", spec, metric))
         true = np.take_along_axis(matrix, found.ids, 1)
         np.testing.assert_allclose(found.distances[:, -1], true[:, -1], rtol=2**-10)
         np.testing.assert_allclose(found.distances[:-1, :-1], true[:-1, :-1], atol=matrix.max() / coding.LEVELS)
@@ -376,23 +378,23 @@ def test_what_is_not_finite_is_not_read(lines, spoil):
         units.seal(lines)
     store = Store(lines)
     with pytest.raises(IntegrityError, match=rf"edge/{MODEL}/{LAST}.npz: .*expected finite numbers"):
-        store.ranking("edge", catalog.FeatureSpec(MODEL, LAST, "avg"), "cosine")
+        store.ranking(Experiment("edge", catalog.FeatureSpec(MODEL, LAST, "avg"), "cosine"))
 
 
 def with_map(found, place, value):
-    first = found.maps["avg", "default", "umap2"]
+    first = found.maps[READOUTS["avg"], "umap2"]
     drawn = first.coordinates.copy()
     drawn[place] = value
-    found.maps["avg", "default", "umap2"] = artifacts.Map(drawn, first.trust)
+    found.maps[READOUTS["avg"], "umap2"] = artifacts.Map(drawn, first.trust)
 
 
 def with_distance(found, place, value):
-    first = found.rankings["avg", "default", "euclidean"]
+    first = found.rankings[READOUTS["avg"], "euclidean"]
     first.distances[place] = value
 
 
 def with_score(found, place, value):
-    found.scores["avg", "default", "euclidean"].score[place[0]] = value
+    found.scores[READOUTS["avg"], "euclidean"].score[place[0]] = value
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

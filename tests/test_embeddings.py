@@ -19,7 +19,8 @@ from semsearch.data import datasets
 from semsearch.data.datasets import Dataset, Item
 from semsearch.models.catalog import FeatureSpec, model
 from semsearch.ranking.projection import Trust
-from semsearch.results import artifacts, experiments
+from semsearch.results import experiments
+from semsearch.store import artifacts
 from tests import small_world
 from ui import map_payload, pictures
 from ui.charts import palette

@@ -7,9 +7,10 @@ from semsearch.data import datasets
 from semsearch.errors import InputError, SpecMismatch, UnknownName
 from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking import scores
-from semsearch.results import artifacts, experiments
-from semsearch.results.experiments import Experiment
-from semsearch.results.store import Store
+from semsearch.results import experiments
+from semsearch.store import artifacts
+from semsearch.store.experiment import Experiment
+from semsearch.store.store import Store
 from tests.test_precompute import make_world
 from tests.tiny_store import MODEL, write_store
 
@@ -129,7 +130,9 @@ def test_shipped_figures_of_trust_follow_from_shipped_maps_and_rankings(dataset)
     for kind in artifacts.KINDS:
         for spec in (specs[row] for row in draw.choice(len(specs), 3, replace=False)):
             found = store.map(dataset, spec, kind)
-            true = store.ranking(dataset, spec, "euclidean" if kind.startswith("pca") else "cosine").ids[:, :15]
+            true = store.ranking(Experiment(dataset, spec, "euclidean" if kind.startswith("pca") else "cosine")).ids[
+                :, :15
+            ]
             shown = NearestNeighbors(n_neighbors=15).fit(found.coordinates).kneighbors()[1]
             kept = np.array([len(set(a) & set(b)) for a, b in zip(true.tolist(), shown.tolist(), strict=True)])
             assert found.trust.silhouette == pytest.approx(silhouette_score(found.coordinates, labels), abs=2e-3)
@@ -144,7 +147,7 @@ def test_shipped_scores_follow_from_shipped_rankings(dataset):
     table, labels = store.scores(dataset), datasets.load(dataset).labels
     assert len(table.specs) >= 6 * 8 * 4 * 6
     for row in np.random.default_rng(0).choice(len(table.specs), 10, replace=False):
-        ids = store.ranking(dataset, table.specs[row], table.metrics[row]).ids
+        ids = store.ranking(Experiment(dataset, table.specs[row], table.metrics[row])).ids
         assert ids.shape == (200, 50)
         assert not (ids == np.arange(200)[:, None]).any()
         for query in range(200):

@@ -14,10 +14,11 @@ from streamlit.testing.v1 import AppTest
 
 from semsearch.data import datasets
 from semsearch.models import catalog
-from semsearch.results import artifacts, units
+from semsearch.models.catalog import READOUTS
+from semsearch.store import artifacts, units
 from tests import small_world, tiny_store
 from ui import pictures
-from ui.choice import READOUTS, Choice
+from ui.choice import Choice
 from ui.guide import panel as guide_panel
 from ui.guide import reference
 
@@ -26,21 +27,21 @@ CLASSES = {"<b>pear": 7, "apple": 8, "plum": 6}
 LABELS = [label for label, count in enumerate(CLASSES.values()) for _ in range(count)]
 LAYERS = [layer.name for layer in catalog.model(tiny_store.MODEL).layers]
 FEATURES = {
-    (layer, way.pooling): np.random.default_rng([place, turn]).normal(
+    (layer, readout.pooling): np.random.default_rng([place, turn]).normal(
         np.eye(3)[LABELS] * place / 4, 1.0, (len(LABELS), 3)
     )
     for place, layer in enumerate(LAYERS)
-    for turn, way in enumerate(READOUTS.values())
+    for turn, readout in enumerate(READOUTS.values())
 }
 """(21, 3) by layer and pooling: noise in the first layer, and classes that part more and more."""
 
 
 def layer_results(layer):
     found = artifacts.LayerResults({}, {}, {})
-    for way in READOUTS.values():
-        own = tiny_store.results(FEATURES[layer, way.pooling].astype(np.float32), np.array(LABELS))
+    for readout in READOUTS.values():
+        own = tiny_store.results(FEATURES[layer, readout.pooling].astype(np.float32), np.array(LABELS))
         for kept, given in zip(vars(found).values(), vars(own).values(), strict=True):
-            kept |= {key: value for key, value in given.items() if key[:2] == (way.pooling, way.preset)}
+            kept |= {key: value for key, value in given.items() if key[0] == readout}
     return found
 
 

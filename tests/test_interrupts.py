@@ -17,7 +17,7 @@ from semsearch.images.sandbox import _Decoder
 from semsearch.net.fetch import download
 from semsearch.processes import interrupts, threads
 from semsearch.processes.interrupts import Ended, in_order
-from semsearch.results import units
+from semsearch.store import units
 from semsearch.terminal import guarded
 from tests.local_http import site
 

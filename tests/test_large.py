@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from semsearch.models import catalog
 from semsearch.results import experiments
+from semsearch.store.experiment import Experiment
 from tests import large_store
 from ui import pictures
 from ui.search import dataset as view_dataset
@@ -82,7 +83,7 @@ def open_view(name):
 def test_the_store_is_as_large_as_promised(large):
     table = large.scores(large_store.NAME)
     assert table.scores.score.shape == (6 * 8 * 4 * 6, 10_000)
-    assert len(large.ranking(large_store.NAME, table.specs[0], "cosine").ids) == 10_000
+    assert len(large.ranking(Experiment(large_store.NAME, table.specs[0], "cosine")).ids) == 10_000
 
 
 @pytest.mark.parametrize("view", VIEWS)

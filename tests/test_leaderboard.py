@@ -11,11 +11,11 @@ from sklearn import metrics as reference
 from semsearch.data import datasets
 from semsearch.errors import IntegrityError, SpecMismatch, UnknownName
 from semsearch.models import catalog
-from semsearch.models.catalog import WAYS, FeatureSpec
+from semsearch.models.catalog import READOUTS, FeatureSpec
 from semsearch.ranking import metrics, scores
 from semsearch.results import experiments, latencies, leaderboard
-from semsearch.results.experiments import Experiment
-from semsearch.results.store import Store
+from semsearch.store.experiment import Experiment
+from semsearch.store.store import Store
 from tests.test_precompute import make_world
 from tests.tiny_store import MODEL, write_store
 
@@ -133,7 +133,7 @@ def test_intervals_of_ten_thousand_queries_are_right_to_a_ten_thousandth_of_a_po
 
 
 def test_a_row_for_every_stored_experiment(board):
-    assert len(board.specs) == 8 * len(WAYS) * len(metrics.METRICS)
+    assert len(board.specs) == 8 * len(READOUTS) * len(metrics.METRICS)
     assert len(set(zip(board.specs, board.metrics, strict=True))) == len(board.specs)
     with pytest.raises(UnknownName, match=MODEL):
         board.row(Experiment("iconic200", FeatureSpec("vgg16", "block5_conv3", "avg"), "cosine"))
@@ -165,8 +165,11 @@ def test_latencies_are_read_from_beside_the_results(world):
 
 
 def test_published_scores_stand_only_where_they_were_published(board):
-    known = [leaderboard.published("iconic200", FeatureSpec("vgg16", "block5_conv3", *way), "cosine") for way in WAYS]
-    assert [math.isnan(value) for value in known] == [way != ("flatten", "published") for way in WAYS]
+    known = [
+        leaderboard.published("iconic200", readout.spec("vgg16", "block5_conv3"), "cosine")
+        for readout in READOUTS.values()
+    ]
+    assert [math.isnan(value) for value in known] == [key != "published" for key in READOUTS]
     spec = FeatureSpec("vgg16", "block5_conv3", "flatten", "published")
     assert math.isnan(leaderboard.published("groceries200", spec, "cosine"))
     assert math.isnan(leaderboard.published("iconic200", spec, "manhattan"))
@@ -209,7 +212,7 @@ def test_the_front_against_every_pair():
 
 @pytest.mark.parametrize("metric", ["euclidean", "chebyshev"])
 def test_one_query_everywhere_shows_its_score(store, board, rankings, labels, metric):
-    found = leaderboard.everywhere(store, board, 7, ways=[("avg", "default")], metrics=[metric])
+    found = leaderboard.everywhere(store, board, 7, readouts=[READOUTS["avg"]], metrics=[metric])
     assert found.models == (MODEL,) and found.scores.shape == found.rows.shape == (1, 8)
     assert found.scores[0] == pytest.approx([scored(rankings[metric][7], labels, 7)] * 8, rel=1e-5)
     layers = [layer.name for layer in catalog.model(MODEL).layers]
@@ -218,14 +221,14 @@ def test_one_query_everywhere_shows_its_score(store, board, rankings, labels, me
 
 
 def test_one_query_everywhere_at_its_best(store, board):
-    found = leaderboard.everywhere(store, board, 7, ways=WAYS, metrics=list(metrics.METRICS))
+    found = leaderboard.everywhere(store, board, 7, readouts=READOUTS.values(), metrics=list(metrics.METRICS))
     each = dict(experiments.everywhere(store, "iconic200", 7))
     for row, score in zip(found.rows[0], found.scores[0], strict=True):
         own = board.experiment(row)
         assert each[own] == score
         assert score == max(value for one, value in each.items() if one.spec.layer == own.spec.layer)
     with pytest.raises(UnknownName, match="0 … 199"):
-        leaderboard.everywhere(store, board, 200, ways=WAYS, metrics=["cosine"])
+        leaderboard.everywhere(store, board, 200, readouts=READOUTS.values(), metrics=["cosine"])
 
 
 def test_confusion_counted_by_hand(store, rankings, labels):

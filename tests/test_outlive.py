@@ -14,8 +14,9 @@ from semsearch.errors import IntegrityError, NotReady, PicturesUnavailable
 from semsearch.files import storage
 from semsearch.live import gallery, search, vectorfiles
 from semsearch.models import catalog
-from semsearch.results import experiments, opened, units
-from semsearch.results.store import Store
+from semsearch.results import experiments
+from semsearch.store import opened, units
+from semsearch.store.store import Store
 from tests import small_world
 from tests.test_identity import CHANGED
 from tests.test_search import SPEC, TOOLS, find, pairs

@@ -21,13 +21,14 @@ from semsearch import images
 from semsearch.data import datasets
 from semsearch.errors import UnknownName
 from semsearch.models import catalog
+from semsearch.models.catalog import READOUTS
 from semsearch.ranking import metrics
 from semsearch.results import experiments
 from tests import small_world
 from tests.shipped import shipped
 from ui import history, pictures, resources, sidebar, texts, tiles
 from ui.charts import export
-from ui.choice import K_RANGE, PARTS, READOUTS, Choice, Offers, other_address
+from ui.choice import K_RANGE, PARTS, Choice, Offers, other_address
 from ui.filters import Sieve
 from ui.search import matches as view_matches
 from ui.search.matches import Side
@@ -203,8 +204,10 @@ def test_every_choice_survives_the_way_through_an_address():
                     assert offers.read(choice.address()) == (choice, [])
 
 
-def test_ways_are_the_stored_ones():
-    assert tuple((way.pooling, way.preset) for way in READOUTS.values()) == catalog.WAYS
+def test_readouts_are_in_the_order_in_which_scores_are_stored():
+    pairs = [(readout.pooling, readout.preset) for readout in READOUTS.values()]
+    assert pairs == [("avg", "default"), ("max", "default"), ("gem", "default"), ("flatten", "published")]
+    assert [spec.readout for spec in catalog.grid("vgg16")[:4]] == list(READOUTS.values())
 
 
 def test_a_hostile_browser_gets_the_first_query(store):

@@ -21,7 +21,8 @@ from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking import metrics
 from semsearch.results import precompute
-from semsearch.results.store import Store
+from semsearch.store.experiment import Experiment
+from semsearch.store.store import Store
 from tests.small_world import write_bmp
 
 MODEL = "mobilenetv2"
@@ -91,7 +92,7 @@ def test_stored_rankings_equal_distances_computed_here(world, tmp_path):
         )
         for metric in metrics.METRICS:
             expected = metrics.distances(rows, rows, metric)
-            found = store.ranking("world", spec, metric)
+            found = store.ranking(Experiment("world", spec, metric))
             for query in range(6):
                 others = sorted((float(expected[query, j]), j) for j in range(6) if j != query)
                 assert found.ids[query].tolist() == [j for _, j in others], (spec.key, metric, query)
@@ -113,7 +114,7 @@ def test_a_changed_dataset_is_computed_again(world, tmp_path):
     write_bmp(Path(world.path(0)).parent / "3.bmp", (9, 9, 200))
     datasets.add("world", tmp_path / "world")
     assert run(tmp_path / "store").computed == 1
-    found = Store(tmp_path / "store").ranking("world", FeatureSpec(MODEL, "Conv_1", "avg"), "cosine")
+    found = Store(tmp_path / "store").ranking(Experiment("world", FeatureSpec(MODEL, "Conv_1", "avg"), "cosine"))
     assert found.ids.shape == (7, 6)
 
 
@@ -133,7 +134,7 @@ def test_a_bad_picture_is_left_out_listed_and_stops_nothing(world, tmp_path):
     bad = next(item.id for item in dataset.items if item.file.endswith("1b.jpg"))
     report = run(tmp_path / "store")
     assert len(report.skipped) == 1 and report.skipped[0].startswith("world/red/1b.jpg: ")
-    found = Store(tmp_path / "store").ranking("world", FeatureSpec(MODEL, "Conv_1", "avg"), "euclidean")
+    found = Store(tmp_path / "store").ranking(Experiment("world", FeatureSpec(MODEL, "Conv_1", "avg"), "euclidean"))
     assert found.ids.shape == (6, 5)
     assert bad not in found.ids
 

@@ -15,6 +15,7 @@ from semsearch.live import gallery, search, vectorfiles
 from semsearch.models import catalog, weights
 from semsearch.ranking import metrics
 from semsearch.results import experiments
+from semsearch.store.experiment import Experiment
 from tests import small_world
 
 SPEC = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "avg")
@@ -242,9 +243,9 @@ def test_live_rankings_are_the_stored_ones():
     rng = np.random.default_rng(4)
     swapped = []
     for place, layer in enumerate(catalog.model("mobilenetv2").layers):
-        spec = catalog.FeatureSpec("mobilenetv2", layer.name, *catalog.WAYS[place % 3])
+        spec = list(catalog.READOUTS.values())[place % 3].spec("mobilenetv2", layer.name)
         for metric in metrics.METRICS:
-            stored = store.ranking("groceries200", spec, metric).ids
+            stored = store.ranking(Experiment("groceries200", spec, metric)).ids
             for item in rng.choice(len(dataset.items), 5, replace=False).tolist():
                 picture = dataset.path(item).read_bytes()
                 question = search.Question("groceries200", spec, metric, k=stored.shape[1] + 1)

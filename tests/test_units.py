@@ -8,8 +8,9 @@ import pytest
 from semsearch.data import datasets
 from semsearch.files.storage import sha256_file
 from semsearch.models.catalog import FeatureSpec
-from semsearch.results import units
-from semsearch.results.store import Store
+from semsearch.store import units
+from semsearch.store.experiment import Experiment
+from semsearch.store.store import Store
 from tests.test_precompute import make_world
 from tests.tiny_store import MODEL, write_store
 
@@ -78,7 +79,7 @@ def test_a_unit_that_is_replaced_can_be_read_after_a_kill_at_any_step(root, tmp_
     assert readable(root, after)
     store = Store(root)
     for layer in ("Conv1", "Conv_1"):
-        store.ranking("world", FeatureSpec(MODEL, layer, "avg"), "cosine")
+        store.ranking(Experiment("world", FeatureSpec(MODEL, layer, "avg"), "cosine"))
     assert (work.exists()) == (after == before)
     if work.exists():
         units.put_in_place(root, "world", MODEL, work)

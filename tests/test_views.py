@@ -16,15 +16,15 @@ from streamlit.testing.v1 import AppTest
 
 from semsearch.data import datasets
 from semsearch.models import catalog
-from semsearch.models.catalog import WAYS, FeatureSpec
+from semsearch.models.catalog import READOUTS, FeatureSpec
 from semsearch.ranking import metrics
 from semsearch.results import experiments, latencies, leaderboard
-from semsearch.results.experiments import Experiment
+from semsearch.store.experiment import Experiment
 from tests import small_world
 from tests.tiny_store import write_store
 from ui import charts, configurations, pictures, resources
 
-ROWS = 8 * len(WAYS) * len(metrics.METRICS)
+ROWS = 8 * len(READOUTS) * len(metrics.METRICS)
 
 
 @pytest.fixture(scope="module")

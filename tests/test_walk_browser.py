@@ -11,12 +11,11 @@ import pytest
 
 from semsearch.errors import UnknownName
 from semsearch.models import catalog
-from semsearch.models.catalog import FeatureSpec
+from semsearch.models.catalog import READOUTS
 from semsearch.results import experiments, leaderboard
-from semsearch.results.experiments import Experiment
+from semsearch.store.experiment import Experiment
 from tests.test_browser import ROOT, browser, fresh_home, is_stranger, serving, until
 from tests.test_map_browser import asked, drag, drawn, selection, where
-from ui.choice import READOUTS
 
 __all__ = ["browser", "fresh_home"]  # fixtures
 
@@ -87,8 +86,7 @@ def answers(page):
             title = control(page, "combobox", f"Model{of}").input_value()
             model = next(one.name for one in catalog.models().values() if one.title == title)
             layer = control(page, "combobox", f"Layer{of}").input_value().split(" · ")[1]
-            way = READOUTS[asked(page, f"{before}pooling")]
-            spec = FeatureSpec(model, layer, way.pooling, way.preset)
+            spec = READOUTS[asked(page, f"{before}pooling")].spec(model, layer)
             one = Experiment(DATASET, spec, asked(page, f"{before}metric"))
             found.append(experiments.matches(shipped(), one, query(page), k=int(asked(page, "k"))))
     return found

@@ -23,8 +23,9 @@ from semsearch.errors import ImageRefused, InputError
 from semsearch.images import formats
 from semsearch.live import search
 from semsearch.ranking import projection
-from semsearch.results import precompute, units
-from semsearch.results.store import Map
+from semsearch.results import precompute
+from semsearch.store import units
+from semsearch.store.store import Map
 from tests import small_world, zoo
 from tests.shipped import shipped
 from ui import pictures, texts

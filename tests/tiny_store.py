@@ -5,9 +5,9 @@ import shutil
 import numpy as np
 
 from semsearch.data import datasets
-from semsearch.models.catalog import WAYS, model
+from semsearch.models.catalog import READOUTS, model
 from semsearch.ranking import metrics, projection, scores
-from semsearch.results import artifacts, units
+from semsearch.store import artifacts, units
 
 MODEL = "mobilenetv2"
 
@@ -21,15 +21,15 @@ def results(features, labels):
         hits = scores.hits(labels, labels[ids])
         top = hits[:, : scores.PUBLISHED_K]
         average = scores.average_precision(hits, scores.relevant(labels))
-        for way in WAYS:
+        for readout in READOUTS.values():
             cut = slice(artifacts.DEPTH)
-            found.rankings[*way, metric] = artifacts.Ranking(ids[:, cut], distances[:, cut], metrics.scale(matrix))
-            found.scores[*way, metric] = artifacts.Scores(scores.published_score(top), scores.count(top), average)
+            found.rankings[readout, metric] = artifacts.Ranking(ids[:, cut], distances[:, cut], metrics.scale(matrix))
+            found.scores[readout, metric] = artifacts.Scores(scores.published_score(top), scores.count(top), average)
     matrix = metrics.pairwise(features, ["euclidean"])["euclidean"]
-    for way in WAYS:
+    for readout in READOUTS.values():
         for kind in artifacts.KINDS:
             drawn = np.resize(features.T, (int(kind[-1]), len(features))).T.astype(np.float32)
-            found.maps[*way, kind] = artifacts.Map(drawn, projection.trust(matrix, drawn, labels))
+            found.maps[readout, kind] = artifacts.Map(drawn, projection.trust(matrix, drawn, labels))
     return found
 
 

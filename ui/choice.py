@@ -3,38 +3,14 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from types import MappingProxyType
 from typing import Any
 
 from semsearch.errors import InputError, UnknownName
 from semsearch.models import catalog
-from semsearch.models.catalog import FeatureSpec
+from semsearch.models.catalog import READOUTS, FeatureSpec, Readout
 from semsearch.ranking import metrics
-from semsearch.results.experiments import Experiment
+from semsearch.store.experiment import Experiment
 
-
-@dataclass(frozen=True)
-class Readout:
-    """One entry of the pooling control: a pooling and the preset it is stored with."""
-
-    title: str
-    pooling: str
-    preset: str
-    meaning: str
-
-
-READOUTS = MappingProxyType(
-    {
-        "avg": Readout("Avg", "avg", "default", "Each channel becomes its mean over the picture."),
-        "max": Readout("Max", "max", "default", "Each channel becomes its strongest answer anywhere in the picture."),
-        "gem": Readout("GeM", "gem", "default", "Generalized mean: between the two, strong answers count more."),
-        "published": Readout(
-            "Published", "flatten", "published", "As in the published experiments: 224 px, every position kept."
-        ),
-    }
-)
-READOUT_OF = MappingProxyType({(readout.pooling, readout.preset): name for name, readout in READOUTS.items()})
-"""Name in the pooling control by (pooling, preset)."""
 K_RANGE = range(5, 51)
 
 
@@ -53,10 +29,12 @@ class Choice:
     @property
     def experiment(self) -> Experiment:
         """The stored experiment that this choice shows."""
-        readout = READOUTS[self.pooling]
-        return Experiment(
-            self.dataset, FeatureSpec(self.model, self.layer, readout.pooling, readout.preset), self.metric
-        )
+        return Experiment(self.dataset, self.readout.spec(self.model, self.layer), self.metric)
+
+    @property
+    def readout(self) -> Readout:
+        """Pooling and preset as one."""
+        return READOUTS[self.pooling]
 
     def address(self) -> dict[str, str]:
         """The whole choice as query parameters."""
@@ -75,7 +53,7 @@ def parts_of(spec: FeatureSpec, metric: str) -> dict[str, str]:
     return {
         "model": spec.model,
         "layer": spec.layer,
-        "pooling": READOUT_OF[spec.pooling, spec.preset],
+        "pooling": spec.readout.key,
         "metric": metric,
     }
 
@@ -107,7 +85,7 @@ class Offers:
         dataset = _fitting(choice.dataset, self.datasets, self.datasets[0])
         models = self.models(dataset)
         model = _fitting(choice.model, models, models[0])
-        layers = [layer.name for layer in catalog.model(model).layers]
+        layers = catalog.model(model).layer_names
         layer = _fitting(choice.layer, layers, layers[-1])
         queries = self.queries(dataset)
         q = _fitting(choice.q, queries, queries[0])
@@ -125,7 +103,7 @@ class Offers:
 
     def rival(self, choice: Choice) -> Choice:
         """What to compare a choice with first: the same at the last layer, or there, at one well before it."""
-        layers = [layer.name for layer in catalog.model(choice.model).layers]
+        layers = catalog.model(choice.model).layer_names
         return replace(choice, layer=layers[-1] if choice.layer != layers[-1] else layers[len(layers) // 2])
 
     def _follow(

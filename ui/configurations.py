@@ -3,15 +3,10 @@
 from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking import metrics
-from semsearch.results.experiments import Experiment
 from semsearch.results.leaderboard import Board
+from semsearch.store.experiment import Experiment
 from ui import sidebar
-from ui.choice import READOUT_OF, READOUTS, parts_of
-
-
-def place(spec: FeatureSpec) -> int:
-    """Where a layer stands among the eight, from 1."""
-    return [layer.name for layer in catalog.model(spec.model).layers].index(spec.layer) + 1
+from ui.choice import parts_of
 
 
 def title(experiment: Experiment) -> str:
@@ -21,9 +16,10 @@ def title(experiment: Experiment) -> str:
 
 def named(spec: FeatureSpec, metric: str) -> str:
     """A configuration in one line, catalogue names only."""
+    model = catalog.model(spec.model)
     return (
-        f"{catalog.model(spec.model).title} · layer {place(spec)}, {spec.layer} · "
-        f"{READOUTS[READOUT_OF[spec.pooling, spec.preset]].title} · {metrics.METRICS[metric].title}"
+        f"{model.title} · layer {model.place(spec.layer)}, {spec.layer} · "
+        f"{spec.readout.title} · {metrics.METRICS[metric].title}"
     )
 
 

@@ -7,7 +7,8 @@ import streamlit as st
 
 from semsearch.data.datasets import Dataset
 from semsearch.results import compare
-from semsearch.results.experiments import Experiment, Match
+from semsearch.results.experiments import Match
+from semsearch.store.experiment import Experiment
 from ui import resources
 
 _CLASSES, _LEAST, _FOLD = "classes", "least", "fold"

@@ -13,10 +13,10 @@ from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking.projection import NEIGHBOURS, Trust
 from semsearch.results import experiments
-from semsearch.results.store import Store
+from semsearch.store.store import Store
 from ui import texts
 from ui.charts import palette
-from ui.choice import READOUTS, Choice
+from ui.choice import Choice
 
 LARGE = 2_000
 """Items from which on not everything is made ready in advance."""
@@ -62,11 +62,7 @@ def travel(store: Store, specs: Sequence[FeatureSpec], dataset: str, kind: str) 
 
 def specs(choice: Choice) -> list[FeatureSpec]:
     """The spec of every layer of the choice's model."""
-    readout = READOUTS[choice.pooling]
-    return [
-        FeatureSpec(choice.model, layer.name, readout.pooling, readout.preset)
-        for layer in catalog.model(choice.model).layers
-    ]
+    return [choice.readout.spec(choice.model, layer) for layer in catalog.model(choice.model).layer_names]
 
 
 def near(store: Store, choice: Choice, layers: Sequence[str]) -> list[list[int]]:
@@ -88,7 +84,7 @@ def near(store: Store, choice: Choice, layers: Sequence[str]) -> list[list[int]]
 def panel(choice: Choice, maps: Travel, nearest: list[list[int]], title: str) -> dict[str, Any]:
     """One map of the component; ``maps`` are of all layers, or of the choice's alone."""
     model = catalog.model(choice.model)
-    names = [layer.name for layer in model.layers]
+    names = model.layer_names
     title = f"{title}:" if title else ""
     captions = [
         [f"{model.title}, layer {names.index(layer) + 1} of 8", layer, _trust_words(trust)]

@@ -14,12 +14,14 @@ from semsearch.live import serving
 from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking.scores import Difference
-from semsearch.results import compare, experiments, latencies, leaderboard, opened, recommend
-from semsearch.results.experiments import Experiment, Summary
+from semsearch.results import compare, experiments, latencies, leaderboard, recommend
+from semsearch.results.experiments import Summary
 from semsearch.results.leaderboard import Board
 from semsearch.results.recommend import Recommendation
-from semsearch.results.store import Store
 from semsearch.settings import settings
+from semsearch.store import opened
+from semsearch.store.experiment import Experiment
+from semsearch.store.store import Store
 from ui import map_payload
 from ui.choice import Offers, parts_of
 from ui.map_payload import Travel

@@ -13,9 +13,10 @@ import streamlit as st
 
 from semsearch.errors import UnknownName
 from semsearch.models import catalog
+from semsearch.models.catalog import READOUTS, Readout
 from semsearch.ranking import metrics
 from ui import history, resources, texts
-from ui.choice import K_RANGE, KEYS, OTHER, PARTS, READOUTS, Choice, Offers, Readout, other_address
+from ui.choice import K_RANGE, KEYS, OTHER, PARTS, Choice, Offers, other_address
 from ui.pictures import left_out
 
 _WRITTEN, _WRITING, _RIVAL = "written_address", "address_to_write", "last_rival"
@@ -173,7 +174,7 @@ def _swap() -> None:
 
 def _configuration(choice: Choice, offers: Offers, before: str) -> None:
     model, of = catalog.model(choice.model), " of B" if before else ""
-    layers = [layer.name for layer in model.layers]
+    layers = model.layer_names
     with _group(texts.model_facts(model)):
         models = offers.models(choice.dataset)
         st.selectbox(f"Model{of}", models, key=f"{before}model", format_func=lambda name: catalog.model(name).title)
@@ -204,7 +205,7 @@ def _configuration(choice: Choice, offers: Offers, before: str) -> None:
 
 def _steps(choice: Choice, offers: Offers) -> None:
     """Buttons and keys for the query, layer and model before and after the present ones; they go round."""
-    layers = [layer.name for layer in catalog.model(choice.model).layers]
+    layers = catalog.model(choice.model).layer_names
     rows = (
         ("query", "q", offers.queries(choice.dataset), "P", "N"),
         ("layer", "layer", layers, "K", "L"),

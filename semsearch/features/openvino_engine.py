@@ -186,7 +186,7 @@ def _convert_in_child(model: str, size: int) -> None:
 
 def _folder(model: str, size: int) -> Path:
     """Named by all that changes the result: weights, size, layers, OpenVINO, our schema."""
-    layers = [layer.name for layer in catalog.model(model).layers]
+    layers = list(catalog.model(model).layer_names)
     facts = [SCHEMA, importlib.metadata.version("openvino"), weights.local(model).digest, size, layers]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
     return settings().engines / f"{model}-{size}-{key}"

@@ -25,8 +25,8 @@ from semsearch.live.vectorfiles import Stored
 from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking import metrics
 from semsearch.ranking.sums import Prepared
-from semsearch.results import finite, opened
 from semsearch.settings import settings
+from semsearch.store import finite, opened
 
 Progress = Callable[[int, int], None]
 SCHEMA = 2

@@ -29,7 +29,7 @@ from semsearch.live.preparations import Preparation, Preparations
 from semsearch.live.worker import ModelWorker
 from semsearch.models.catalog import FeatureSpec
 from semsearch.processes.host import Host
-from semsearch.results import opened
+from semsearch.store import opened
 
 CAPACITY = 96
 """Requests inside at once, at work or waiting; the next is told that the server is busy."""

@@ -22,7 +22,7 @@ import numpy as np
 
 from semsearch.errors import InputError, IntegrityError, StorageError
 from semsearch.files.storage import atomic_path, explained, private_file, remove_leftovers, write_bytes
-from semsearch.results.units import read_signed, signed
+from semsearch.store.units import read_signed, signed
 
 SMALL = 8_000_000
 """Bytes of vectors up to which they are held in memory; more are mapped, so that the system may drop what rests."""

@@ -15,6 +15,8 @@ from semsearch.errors import InputError, UnknownName
 
 Pooling = Literal["flatten", "avg", "max", "gem"]
 POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
+CHOSEN = 8
+"""Layers of each model that are offered, evenly spread over its parameters or depth."""
 
 
 @dataclass(frozen=True)
@@ -80,18 +82,27 @@ class Model:
     layer_count: int
     preprocessing: Preprocessing
     layers: tuple[Layer, ...]
-    """The eight chosen layers, from input to output."""
+    """The CHOSEN layers, from input to output."""
     keras: KerasFile | None
     carrier: Carrier | None
     digest: str
     """SHA-256 over all tensors of the carrier's weights (see ``weights.digest``); empty without a carrier."""
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of the chosen layers, from input to output."""
+        return tuple(layer.name for layer in self.layers)
+
+    def place(self, layer: str) -> int:
+        """Where a chosen layer stands among them, from 1 at the input; UnknownName if there is none."""
+        return self.layers.index(self.layer(layer)) + 1
 
     def layer(self, name: str) -> Layer:
         """The chosen layer of that name or published alias; UnknownName if there is none."""
         for layer in self.layers:
             if name and name in (layer.name, layer.alias):
                 return layer
-        raise UnknownName(f"layer of {self.name}", name, [layer.name for layer in self.layers])
+        raise UnknownName(f"layer of {self.name}", name, self.layer_names)
 
 
 @dataclass(frozen=True)
@@ -170,6 +181,15 @@ class FeatureSpec:
         parts = (self.model, self.layer, self.pooling, self.preset)
         return ".".join(parts if self.preset != "default" else parts[:3])
 
+    @property
+    def readout(self) -> "Readout":
+        """Its pooling and preset as one; UnknownName when no stored results have the two together."""
+        for readout in READOUTS.values():
+            if (readout.pooling, readout.preset) == (self.pooling, self.preset):
+                return readout
+        known = [f"{readout.pooling} {readout.preset}" for readout in READOUTS.values()]
+        raise UnknownName("stored pooling and preset", f"{self.pooling} {self.preset}", known)
+
     @classmethod
     def parse(cls, key: str) -> "FeatureSpec":
         """The inverse of ``key``; InputError when the shape is wrong."""
@@ -179,11 +199,37 @@ class FeatureSpec:
         return cls(*parts)
 
 
-WAYS = (("avg", "default"), ("max", "default"), ("gem", "default"), ("flatten", "published"))
-"""The (pooling, preset) pairs that stored results cover."""
+@dataclass(frozen=True)
+class Readout:
+    """How the values of a layer become a vector: a pooling, and the preset it is stored with."""
+
+    key: str
+    """Its name in links."""
+    title: str
+    pooling: Pooling
+    preset: str
+    meaning: str
+    """In a sentence."""
+
+    def spec(self, model: str, layer: str) -> FeatureSpec:
+        """The features that it makes of a layer."""
+        return FeatureSpec(model, layer, self.pooling, self.preset)
+
+
+_READOUTS = (
+    Readout("avg", "Avg", "avg", "default", "Each channel becomes its mean over the picture."),
+    Readout("max", "Max", "max", "default", "Each channel becomes its strongest answer anywhere in the picture."),
+    Readout("gem", "GeM", "gem", "default", "Generalized mean: between the two, strong answers count more."),
+    Readout(
+        *("published", "Published", "flatten", "published"),
+        "As in the published experiments: 224 px, every position kept.",
+    ),
+)
+READOUTS = MappingProxyType({readout.key: readout for readout in _READOUTS})
+"""The readouts that stored results cover, by key, in the order in which they are stored."""
 
 
 def grid(model_name: str) -> tuple[FeatureSpec, ...]:
-    """Every spec that stored results cover for one model: eight layers × four ways."""
+    """Every spec that stored results cover for one model: its layers × the readouts."""
     chosen = model(model_name).layers
-    return tuple(FeatureSpec(model_name, layer.name, pooling, preset) for layer in chosen for pooling, preset in WAYS)
+    return tuple(readout.spec(model_name, layer.name) for layer in chosen for readout in READOUTS.values())

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from semsearch.errors import InputError, UnknownName
-from semsearch.models.catalog import Layer, models
+from semsearch.models.catalog import CHOSEN, Layer, models
 
 KERAS_NAMES = {
     "vgg16": "VGG16",
@@ -239,7 +239,7 @@ def _after(layer: Any, field: _Field) -> _Field:  # noqa: ANN401
     return field
 
 
-def spread(count: int, *, chosen: int = 8) -> tuple[int, ...]:
+def spread(count: int, *, chosen: int = CHOSEN) -> tuple[int, ...]:
     """Positions of ``chosen`` out of ``count`` things, evenly by index, the first and the last always among them.
 
     Position i is i·(count − 1)/(chosen − 1) rounded to the nearest integer, halves up. InputError if count < chosen.
@@ -251,7 +251,7 @@ def spread(count: int, *, chosen: int = 8) -> tuple[int, ...]:
 
 
 def spread_layers(keras_model: Any) -> tuple[str, ...]:  # noqa: ANN401
-    """Eight layers of a model that no publication chose: ``spread`` over its trainable convolutions, in order."""
+    """The layers of a model that no publication chose: ``spread`` over its trainable convolutions, in order."""
     names = [layer.name for layer in keras_model.layers if type(layer).__name__ in CONVOLUTIONS and layer.trainable]
     return tuple(names[position] for position in spread(len(names)))
 

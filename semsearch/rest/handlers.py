@@ -32,8 +32,9 @@ from semsearch.models import catalog, weights
 from semsearch.ranking import metrics
 from semsearch.rest import bodies, openapi
 from semsearch.rest.gate import Gate, Refused, answer, client_of, refusal
-from semsearch.results import opened, recommend
+from semsearch.results import recommend
 from semsearch.settings import settings
+from semsearch.store import opened
 
 SECONDS = 30.0
 """In which a request must have arrived."""
@@ -219,7 +220,7 @@ def _dataset_row(name: str) -> dict[str, Any]:
 async def _models(_request: Request, _gate: Gate) -> Response:
     def row(model: catalog.Model) -> dict[str, Any]:
         about = {name: getattr(model, name) for name in ("name", "title", "size", "parameters")}
-        layers = [layer.name for layer in model.layers]
+        layers = list(model.layer_names)
         return {**about, "layers": layers, "weights": weights.status(model.name).state}
 
     return answer({"models": await run_in_threadpool(lambda: [row(model) for model in catalog.models().values()])})

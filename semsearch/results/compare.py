@@ -12,9 +12,9 @@ import numpy as np
 from semsearch.errors import InputError, SpecMismatch
 from semsearch.ranking import scores
 from semsearch.results import experiments
-from semsearch.results.artifacts import DEPTH
-from semsearch.results.experiments import Experiment
-from semsearch.results.store import Store
+from semsearch.store.artifacts import DEPTH
+from semsearch.store.experiment import Experiment
+from semsearch.store.store import Store
 
 PERSISTENCE = 0.9
 """The p of rank-biased overlap: how likely a reader is to look at one rank more."""
@@ -93,7 +93,7 @@ def difference(store: Store, a: Experiment, b: Experiment) -> scores.Difference:
     _same_dataset(a, b)
     items_a, items_b = (store.items(one.dataset, one.spec.model) for one in (a, b))
     _, rows_a, rows_b = np.intersect1d(items_a, items_b, assume_unique=True, return_indices=True)
-    own_a, own_b = (store.score(one.dataset, one.spec, one.stored_metric).score for one in (a, b))
+    own_a, own_b = (store.score(one).score for one in (a, b))
     return scores.paired_bootstrap(own_a[rows_a], own_b[rows_b])
 
 
@@ -111,9 +111,8 @@ def near_duplicates(store: Store, experiment: Experiment, items: Sequence[int]) 
     Two items are near-duplicates when their stored distance is at most ``duplicate_limit``. A pair that is among
     the stored matches of neither is taken for different.
     """
-    metric = experiment.stored_metric
-    ranking = store.ranking(experiment.dataset, experiment.spec, metric)
-    limit = duplicate_limit(metric, ranking.scale)
+    ranking = store.ranking(experiment)
+    limit = duplicate_limit(experiment.stored_metric, ranking.scale)
     rows = np.searchsorted(store.items(experiment.dataset, experiment.spec.model), items)
     nearest = zip(ranking.ids[rows], ranking.distances[rows] <= limit, strict=True)
     near = {item: set(ids[close].tolist()) for item, (ids, close) in zip(items, nearest, strict=True)}

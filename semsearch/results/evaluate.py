@@ -4,11 +4,10 @@ from typing import Any
 
 from semsearch.models import catalog
 from semsearch.results import experiments
-from semsearch.results.store import Store
+from semsearch.store.store import Store
 
-COLUMNS = tuple(
-    (pooling, metric) for pooling, preset in catalog.WAYS if preset == "default" for metric in ("cosine", "euclidean")
-)
+READOUTS = tuple(readout for readout in catalog.READOUTS.values() if readout.preset == "default")
+COLUMNS = tuple((readout, metric) for readout in READOUTS for metric in ("cosine", "euclidean"))
 
 
 def score_rows(dataset: str, *, store: Store | None = None) -> list[dict[str, Any]]:
@@ -22,12 +21,12 @@ def score_rows(dataset: str, *, store: Store | None = None) -> list[dict[str, An
     return [
         {
             "model": model,
-            "layer": layer.name,
+            "layer": layer,
             **{
-                f"{pooling} {metric}": f"{means[catalog.FeatureSpec(model, layer.name, pooling), metric]:.1f}"
-                for pooling, metric in COLUMNS
+                f"{readout.pooling} {metric}": f"{means[readout.spec(model, layer), metric]:.1f}"
+                for readout, metric in COLUMNS
             },
         }
         for model in store.models(dataset)
-        for layer in catalog.model(model).layers
+        for layer in catalog.model(model).layer_names
     ]

@@ -7,26 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from semsearch.errors import InputError, SpecMismatch, UnknownName
-from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking import metrics, scores
-from semsearch.results import opened
-from semsearch.results.artifacts import Ranking
-from semsearch.results.store import Store
 from semsearch.settings import settings
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One configuration on one dataset; ``metric`` may be a name of metrics.SAME_RANKING."""
-
-    dataset: str
-    spec: FeatureSpec
-    metric: str
-
-    @property
-    def stored_metric(self) -> str:
-        """The stored metric that ranks alike."""
-        return metrics.SAME_RANKING.get(self.metric, self.metric)
+from semsearch.store import opened
+from semsearch.store.artifacts import Ranking
+from semsearch.store.experiment import Experiment
+from semsearch.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -101,7 +87,7 @@ def query_score(store: Store, experiment: Experiment, query: int, *, k: int = sc
     items = store.items(experiment.dataset, experiment.spec.model)
     hits = scores.hits(labels[[query]], labels[ranking.ids[[row], :k]])
     relevant = np.array([(labels[items] == labels[query]).sum() - 1])
-    stored = store.score(experiment.dataset, experiment.spec, experiment.stored_metric)
+    stored = store.score(experiment)
     return QueryScore(
         score=float(scores.published_score(hits)[0]),
         hits=int(scores.count(hits)[0]),
@@ -114,7 +100,7 @@ def query_score(store: Store, experiment: Experiment, query: int, *, k: int = sc
 
 def summary(store: Store, experiment: Experiment) -> Summary:
     """The scores of an experiment over all its queries."""
-    stored = store.score(experiment.dataset, experiment.spec, experiment.stored_metric)
+    stored = store.score(experiment)
     labels = _labels(store, experiment)[store.items(experiment.dataset, experiment.spec.model)]
     depth = min(scores.PUBLISHED_K, len(labels) - 1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -156,7 +142,7 @@ def everywhere(store: Store, dataset: str, query: int) -> list[tuple[Experiment,
 def _ranking(store: Store, experiment: Experiment, query: int, k: int) -> tuple[Ranking, int]:
     if k < 1:
         raise InputError(f"expected k of at least 1, got {k}")
-    ranking = store.ranking(experiment.dataset, experiment.spec, experiment.stored_metric)
+    ranking = store.ranking(experiment)
     return ranking, _position(store.items(experiment.dataset, experiment.spec.model), query)
 
 

@@ -1,12 +1,12 @@
-"""What is stored of a layer, computed from its features: rankings, scores and maps of all ways and metrics."""
+"""What is stored of a layer, computed from its features: rankings, scores and maps of all readouts and metrics."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from semsearch.models.catalog import FeatureSpec
+from semsearch.models.catalog import FeatureSpec, Readout
 from semsearch.ranking import metrics, projection, scores
-from semsearch.results import artifacts
+from semsearch.store import artifacts
 
 
 def results(
@@ -18,29 +18,28 @@ def results(
     """
     layer = artifacts.LayerResults({}, {}, {})
     for spec, rows in vectors.items():
-        way = (spec.pooling, spec.preset)
         distances = metrics.pairwise(rows, tuple(metrics.METRICS))
         for metric, matrix in distances.items():
             ranked, scored = _ranking(matrix, labels)
-            layer.rankings[*way, metric] = ranked
-            layer.scores[*way, metric] = scored
-        layer.maps.update(_maps(way, distances, labels, project, previous))
+            layer.rankings[spec.readout, metric] = ranked
+            layer.scores[spec.readout, metric] = scored
+        layer.maps.update(_maps(spec.readout, distances, labels, project, previous))
     return layer
 
 
 def _maps(
-    way: tuple[str, str],
+    readout: Readout,
     distances: dict[str, np.ndarray],
     labels: np.ndarray,
     project: projection.Project,
     previous: artifacts.Maps,
 ) -> artifacts.Maps:
-    """All maps of one way: PCA of Euclidean distances; the others of cosine distances, begun at the layer before."""
+    """All maps of a readout: PCA of Euclidean distances; the others of cosine distances, begun at the layer before."""
     maps: artifacts.Maps = {}
     for kind in artifacts.KINDS:
         method, dimensions = kind[:-1], int(kind[-1])
         basis = distances["euclidean" if method == "pca" else "cosine"]
-        before = previous.get((*way, kind))
+        before = previous.get((readout, kind))
         coordinates = projection.pca(distances["euclidean"], dimensions)
         if method == "pca" and before is not None:
             same = (coordinates.astype(np.float64) * before.coordinates).sum(0) >= 0
@@ -49,7 +48,7 @@ def _maps(
             coordinates = projection.align(project(method, basis, before.coordinates), before.coordinates)
         elif method != "pca":
             coordinates = project(method, basis, coordinates)
-        maps[*way, kind] = artifacts.Map(coordinates, projection.trust(basis, coordinates, labels))
+        maps[readout, kind] = artifacts.Map(coordinates, projection.trust(basis, coordinates, labels))
     return maps
 
 

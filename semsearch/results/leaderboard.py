@@ -11,11 +11,11 @@ import numpy as np
 
 from semsearch.errors import UnknownName
 from semsearch.models import catalog
-from semsearch.models.catalog import FeatureSpec
+from semsearch.models.catalog import FeatureSpec, Readout
 from semsearch.ranking import scores
 from semsearch.results import experiments, latencies
-from semsearch.results.experiments import Experiment
-from semsearch.results.store import Store
+from semsearch.store.experiment import Experiment
+from semsearch.store.store import Store
 
 LEVEL = 0.95
 FEWEST = 6
@@ -176,7 +176,7 @@ def front(cost: np.ndarray, score: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Everywhere:
-    """The score of one query for each model and layer, (models, 8) arrays; layers from input to output."""
+    """The score of one query for each model and layer, (models, layers) arrays; layers from input to output."""
 
     models: tuple[str, ...]
     scores: np.ndarray
@@ -185,9 +185,9 @@ class Everywhere:
 
 
 def everywhere(
-    store: Store, board: Board, query: int, *, ways: Collection[tuple[str, str]], metrics: Collection[str]
+    store: Store, board: Board, query: int, *, readouts: Collection[Readout], metrics: Collection[str]
 ) -> Everywhere:
-    """One query for all models and layers: its best score over ``ways`` (pooling, preset) and ``metrics``.
+    """One query for all models and layers: its best score over ``readouts`` and ``metrics``.
 
     Of equal ones the first stored. UnknownName for a query without results.
     """
@@ -197,15 +197,11 @@ def everywhere(
         raise UnknownName("query with stored results", query, [f"{table.items[0]} … {table.items[-1]}"])
     values = table.scores.score[:, column[0]]
     models = tuple(dict.fromkeys(spec.model for spec in board.specs))
-    places = {
-        (model, layer.name): (i, j)
-        for i, model in enumerate(models)
-        for j, layer in enumerate(catalog.model(model).layers)
-    }
-    best = Everywhere(models, np.full((len(models), 8), np.nan), np.full((len(models), 8), -1))
+    shape = (len(models), catalog.CHOSEN)
+    best = Everywhere(models, np.full(shape, np.nan), np.full(shape, -1))
     for row, (spec, metric) in enumerate(zip(board.specs, board.metrics, strict=True)):
-        if (spec.pooling, spec.preset) in ways and metric in metrics:
-            place = places[spec.model, spec.layer]
+        if spec.readout in readouts and metric in metrics:
+            place = models.index(spec.model), catalog.model(spec.model).place(spec.layer) - 1
             if best.rows[place] < 0 or values[row] > best.scores[place]:
                 best.scores[place], best.rows[place] = values[row], row
     return best
@@ -214,7 +210,7 @@ def everywhere(
 def confusion(store: Store, experiment: Experiment, classes: int) -> np.ndarray:
     """What each class finds among its fifteen nearest, (classes, classes) float64, see ``scores.confusion``."""
     labels = experiments.labels(store, experiment.dataset)
-    ids = store.ranking(experiment.dataset, experiment.spec, experiment.stored_metric).ids
+    ids = store.ranking(experiment).ids
     items = store.items(experiment.dataset, experiment.spec.model)
     return scores.confusion(labels[items], labels[ids[:, : scores.PUBLISHED_K]], classes)
 
@@ -233,7 +229,7 @@ class Queries:
 def queries(store: Store, experiment: Experiment) -> Queries:
     """The queries of an experiment with their scores."""
     items = store.items(experiment.dataset, experiment.spec.model)
-    stored = store.score(experiment.dataset, experiment.spec, experiment.stored_metric)
+    stored = store.score(experiment)
     order = np.lexsort((items, stored.average_precision, stored.score))
     order = order[~np.isnan(stored.score[order])]
     return Queries(items, experiments.labels(store, experiment.dataset)[items], stored.score.astype(np.float64), order)

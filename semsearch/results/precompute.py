@@ -21,10 +21,11 @@ from semsearch.data import datasets, identity
 from semsearch.errors import ImageRefused, InputError, PicturesUnavailable
 from semsearch.files.storage import check_room, lock, private_file, remove_leftovers
 from semsearch.models import catalog, weights
-from semsearch.models.catalog import WAYS, FeatureSpec
+from semsearch.models.catalog import READOUTS, FeatureSpec
 from semsearch.ranking import projection
-from semsearch.results import artifacts, finite, layer_results, units
+from semsearch.results import layer_results
 from semsearch.settings import settings
+from semsearch.store import artifacts, finite, units
 
 Progress = Callable[[int, int], None]
 Vectors = dict[FeatureSpec, np.ndarray]
@@ -183,7 +184,7 @@ def _compute_layers(
     unit: _Unit, work: Path, tools: Tools, project: projection.Project, step: Callable[[int], None]
 ) -> None:
     remove_leftovers(work)
-    layers = [layer.name for layer in catalog.model(unit.model).layers]
+    layers = list(catalog.model(unit.model).layer_names)
     missing = [name for name in layers if not artifacts.layer_is_whole(work, name)]
     specs = [spec for spec in catalog.grid(unit.model) if spec.layer in missing]
     count = 2 * len(unit.usable)
@@ -196,7 +197,7 @@ def _compute_layers(
                 with _named(unit, name):
                     artifacts.write_layer(work, name, layer_results.results(layer_vectors, labels, project, maps))
             maps = artifacts.read_layer(work, name).maps
-            count += len(WAYS)
+            count += len(READOUTS)
             step(count)
 
 

@@ -9,7 +9,7 @@ from semsearch.errors import InputError
 from semsearch.models import catalog, weights
 from semsearch.models.catalog import FeatureSpec
 from semsearch.results import latencies
-from semsearch.results.store import Store
+from semsearch.store.store import Store
 
 BUDGET = 20.0
 """Milliseconds of one picture through the network: below what a person notices beside everything else."""

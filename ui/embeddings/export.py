@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from semsearch.data.datasets import Dataset
 from semsearch.errors import SemsearchError
-from semsearch.results.artifacts import Map
+from semsearch.store.artifacts import Map
 from ui.charts import export
 
 

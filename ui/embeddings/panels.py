@@ -9,7 +9,7 @@ import streamlit as st
 
 from semsearch.data.datasets import Dataset
 from semsearch.ranking.projection import FEWEST, Trust
-from semsearch.results.artifacts import Map
+from semsearch.store.artifacts import Map
 from ui import map_payload, pictures, sidebar, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import gallery

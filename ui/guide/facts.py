@@ -50,7 +50,7 @@ def confused(choice: Choice) -> Confused | None:
 def ordinary(choice: Choice) -> int:
     """The query whose score is nearest to the mean of all; the first of equals."""
     experiment = choice.experiment
-    stored = resources.store().score(choice.dataset, experiment.spec, experiment.stored_metric)
+    stored = resources.store().score(experiment)
     query_scores = stored.score.astype(np.float64)
     return resources.queries(choice.dataset)[int(np.argmin(np.abs(query_scores - query_scores.mean())))]
 
@@ -74,7 +74,7 @@ def ranks(choice: Choice) -> int:
 def typical(choice: Choice) -> float:
     """The distance of a typical pair: the median over all pairs."""
     experiment = choice.experiment
-    return resources.store().ranking(choice.dataset, experiment.spec, experiment.stored_metric).scale
+    return resources.store().ranking(experiment).scale
 
 
 def kept_neighbours(choice: Choice, kind: str) -> int:
@@ -85,7 +85,7 @@ def kept_neighbours(choice: Choice, kind: str) -> int:
 
 def _first(choice: Choice) -> list[int]:
     experiment = choice.experiment
-    ranking = resources.store().ranking(choice.dataset, experiment.spec, experiment.stored_metric)
+    ranking = resources.store().ranking(experiment)
     first: list[int] = ranking.ids[resources.queries(choice.dataset).index(choice.q), : scores.PUBLISHED_K].tolist()
     return first
 
@@ -97,6 +97,6 @@ def _labels(choice: Choice) -> np.ndarray:
 def _neighbours(choice: Choice) -> np.ndarray:
     """Labels of the first matches of every query, (n, k)."""
     experiment = choice.experiment
-    ranking = resources.store().ranking(choice.dataset, experiment.spec, experiment.stored_metric)
+    ranking = resources.store().ranking(experiment)
     labels: np.ndarray = resources.dataset(choice.dataset).labels[ranking.ids[:, : scores.PUBLISHED_K]]
     return labels

@@ -59,8 +59,7 @@ def at_layer(choice: Choice, place: int) -> Choice:
 def telling(choice: Choice) -> int:
     """The query whose score rises most from the first to the last layer of the chosen model; the first of equals."""
     first, last = (
-        resources.store().score(choice.dataset, view.experiment.spec, view.experiment.stored_metric).score
-        for view in (at_layer(choice, 0), at_layer(choice, -1))
+        resources.store().score(view.experiment).score for view in (at_layer(choice, 0), at_layer(choice, -1))
     )
     return resources.queries(choice.dataset)[int(np.argmax(last - first))]
 

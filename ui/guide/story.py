@@ -5,11 +5,12 @@ from dataclasses import replace
 import streamlit as st
 
 from semsearch.models import catalog
+from semsearch.models.catalog import READOUTS
 from semsearch.ranking import metrics
 from semsearch.ranking.scores import PUBLISHED_K
 from semsearch.results import experiments
 from ui import resources, texts
-from ui.choice import READOUTS, Choice
+from ui.choice import Choice
 from ui.guide import facts as guide_facts
 from ui.guide import panel as guide_panel
 
@@ -35,7 +36,7 @@ def steps(view: Choice) -> None:
 
 
 def _cards(view: Choice) -> list[tuple[str, str, str]]:
-    spec, model, readout = view.experiment.spec, catalog.model(view.model), READOUTS[view.pooling]
+    spec, model, readout = view.experiment.spec, catalog.model(view.model), view.readout
     layer, metric = model.layer(view.layer), metrics.METRICS[view.metric]
     nearest = experiments.matches(resources.store(), view.experiment, view.q, k=1)[0]
     whole = readout.pooling == "flatten"

@@ -6,7 +6,7 @@ from semsearch.live.search import LESS, MORE
 from semsearch.models import catalog
 from semsearch.ranking import metrics
 from ui import texts
-from ui.choice import READOUTS, Choice
+from ui.choice import Choice
 
 
 def explain(choice: Choice) -> None:
@@ -16,7 +16,7 @@ def explain(choice: Choice) -> None:
         st.markdown(
             f"Your picture goes through **{texts.plain(model.title)}** now, on this server, just as the pictures of "
             f"the dataset did before. Layer `{choice.layer}` answers with a list of numbers. "
-            f"{READOUTS[choice.pooling].meaning} The pictures whose lists are nearest are the matches. "
+            f"{choice.readout.meaning} The pictures whose lists are nearest are the matches. "
             f"**{metric.title}** distance: {texts.plain(metric.formula)}. The same search can be had from Python, "
             "from the command line and over REST.\n\n"
             "**Several pictures.** Each list is brought to length 1. Those you like are averaged and those you do not "

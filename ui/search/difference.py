@@ -7,8 +7,8 @@ import streamlit as st
 
 from semsearch.data.datasets import Dataset
 from semsearch.results import leaderboard
-from semsearch.results.experiments import Experiment
 from semsearch.results.leaderboard import FEWEST, Board, ClassDifference
+from semsearch.store.experiment import Experiment
 from ui import charts, configurations, resources, sidebar, texts
 from ui.charts import export
 from ui.choice import Choice

@@ -6,11 +6,12 @@ from functools import partial
 import streamlit as st
 
 from semsearch.models import catalog
+from semsearch.models.catalog import READOUTS
 from semsearch.results import leaderboard
-from semsearch.results.artifacts import METRICS
 from semsearch.results.leaderboard import Board, Everywhere
+from semsearch.store.artifacts import METRICS
 from ui import charts, configurations, resources, texts
-from ui.choice import READOUT_OF, READOUTS, Choice
+from ui.choice import Choice
 
 SHOWN: Mapping[str, str] = {
     "chosen": "As chosen",
@@ -18,7 +19,7 @@ SHOWN: Mapping[str, str] = {
     "metric": "Metric",
     "both": "Both",
 }
-LAYERS = tuple(str(place) for place in range(1, 9))
+LAYERS = tuple(str(place) for place in range(1, catalog.CHOSEN + 1))
 
 
 def show(choice: Choice) -> None:
@@ -35,17 +36,16 @@ def show(choice: Choice) -> None:
         "this query has with any pooling, any metric, or any of both; that picks by the answer, so it flatters.",
         bind="query-params",
     )
-    readout = READOUTS[choice.pooling]
-    readouts = list(READOUT_OF) if how in ("pooling", "both") else [(readout.pooling, readout.preset)]
+    readouts = list(READOUTS.values()) if how in ("pooling", "both") else [choice.readout]
     metrics = METRICS if how in ("metric", "both") else (choice.experiment.stored_metric,)
-    everywhere = leaderboard.everywhere(resources.store(), board, choice.q, ways=readouts, metrics=metrics)
+    everywhere = leaderboard.everywhere(resources.store(), board, choice.q, readouts=readouts, metrics=metrics)
     _say(choice, board, everywhere)
     _draw(choice, board, everywhere)
     _table(board, everywhere)
 
 
 def _say(choice: Choice, board: Board, everywhere: Everywhere) -> None:
-    best = divmod(int(everywhere.scores.argmax()), 8)
+    best = _best(everywhere)
     here = _here(choice, everywhere)
     here_words = f"The layer chosen in the sidebar: **{everywhere.scores[here]:.1f}**."
     if here == best:
@@ -57,17 +57,21 @@ def _say(choice: Choice, board: Board, everywhere: Everywhere) -> None:
         f"{texts.plain(configurations.title(board.experiment(int(everywhere.rows[best]))))}. "
         f"{here_words} Click a cell to go there."
     )
-    st.caption("Rows are models, columns their eight layers from input (1) to output (8).")
+    st.caption(f"Rows are models, columns their layers from input (1) to output ({len(LAYERS)}).")
 
 
 def _here(choice: Choice, everywhere: Everywhere) -> tuple[int, int]:
-    return everywhere.models.index(choice.model), configurations.place(choice.experiment.spec) - 1
+    return everywhere.models.index(choice.model), catalog.model(choice.model).place(choice.layer) - 1
+
+
+def _best(everywhere: Everywhere) -> tuple[int, int]:
+    return divmod(int(everywhere.scores.argmax()), len(LAYERS))
 
 
 def _draw(choice: Choice, board: Board, everywhere: Everywhere) -> None:
-    best, here = divmod(int(everywhere.scores.argmax()), 8), _here(choice, everywhere)
+    best, here = _best(everywhere), _here(choice, everywhere)
     words = {here: "<br>here", best: "<br>best"}
-    shape = [(i, j) for i in range(len(everywhere.models)) for j in range(8)]
+    shape = [(i, j) for i in range(len(everywhere.models)) for j in range(len(LAYERS))]
     label = {place: f"{int(everywhere.scores[place] + 0.5)}{words.get(place, '')}" for place in shape}
     hover = {
         place: f"{configurations.title(board.experiment(int(everywhere.rows[place])))}"
@@ -76,8 +80,8 @@ def _draw(choice: Choice, board: Board, everywhere: Everywhere) -> None:
     }
     grid = charts.Grid(
         values=everywhere.scores,
-        texts=[[label[i, j] for j in range(8)] for i in range(len(everywhere.models))],
-        hovers=[[hover[i, j] for j in range(8)] for i in range(len(everywhere.models))],
+        texts=[[label[i, j] for j in range(len(LAYERS))] for i in range(len(everywhere.models))],
+        hovers=[[hover[i, j] for j in range(len(LAYERS))] for i in range(len(everywhere.models))],
         rows=[catalog.model(name).title for name in everywhere.models],
         columns=LAYERS,
         title="Score of this query",

@@ -9,7 +9,7 @@ from semsearch.models import catalog
 from semsearch.ranking import metrics
 from semsearch.results.experiments import Match, QueryScore
 from ui import texts
-from ui.choice import READOUTS, Choice
+from ui.choice import Choice
 
 
 def explain_scores(kind: str, top: Sequence[Match], published: QueryScore, at_k: QueryScore) -> None:
@@ -47,8 +47,8 @@ def explain_scores(kind: str, top: Sequence[Match], published: QueryScore, at_k:
 def explain_page(choice: Choice) -> None:
     """What the page shows and how to read a tile."""
     model, metric = catalog.model(choice.model), metrics.METRICS[choice.metric]
-    layer, readout = model.layer(choice.layer), READOUTS[choice.pooling]
-    place = [each.name for each in model.layers].index(layer.name) + 1
+    layer, readout = model.layer(choice.layer), choice.readout
+    place = model.place(layer.name)
     with st.expander("What am I looking at?", icon=":material/help:"):
         st.markdown(
             f"Every picture was shown to **{texts.plain(model.title)}**, a network trained to name the things in "

@@ -8,13 +8,14 @@ import numpy as np
 import streamlit as st
 
 from semsearch.models import catalog
+from semsearch.models.catalog import READOUTS
 from semsearch.ranking import metrics
 from semsearch.ranking.scores import PUBLISHED_K
 from semsearch.results import leaderboard
 from semsearch.results.leaderboard import Board
 from ui import charts, configurations, resources, texts
 from ui.charts import export
-from ui.choice import READOUT_OF, READOUTS, Choice
+from ui.choice import Choice
 
 COSTS: Mapping[str, str] = {
     "parameters": "Parameters up to the layer",
@@ -84,9 +85,9 @@ def _filtered(board: Board) -> np.ndarray:
         row
         for row, (spec, metric) in enumerate(zip(board.specs, board.metrics, strict=True))
         if (not model_names or spec.model in model_names)
-        and (not poolings or READOUT_OF[spec.pooling, spec.preset] in poolings)
+        and (not poolings or spec.readout.key in poolings)
         and (not metric_names or metric in metric_names)
-        and (not only or configurations.place(spec) == 8)
+        and (not only or catalog.model(spec.model).layer_names[-1] == spec.layer)
     ]
     passing_rows = np.array(passing, np.int64)
     return passing_rows[np.argsort(-board.score[passing_rows], kind="stable")]
@@ -98,9 +99,9 @@ def table(board: Board, rows: np.ndarray, ranks: np.ndarray) -> dict[str, Sequen
     columns: dict[str, Sequence[Any]] = {
         "Rank": ranks[rows].tolist(),
         "Model": [catalog.model(spec.model).title for spec in specs],
-        "Layer": [configurations.place(spec) for spec in specs],
+        "Layer": [catalog.model(spec.model).place(spec.layer) for spec in specs],
         "Layer name": [spec.layer for spec in specs],
-        "Pooling": [READOUTS[READOUT_OF[spec.pooling, spec.preset]].title for spec in specs],
+        "Pooling": [spec.readout.title for spec in specs],
         "Metric": [metrics.METRICS[board.metrics[row]].title for row in rows],
     }
     numbers = {

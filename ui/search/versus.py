@@ -12,7 +12,7 @@ from semsearch.results import compare
 from semsearch.results.compare import Agreement
 from semsearch.results.experiments import QueryScore
 from ui import texts
-from ui.choice import READOUTS, Choice
+from ui.choice import Choice
 
 Numbers = tuple[float, QueryScore, float]
 """Of one configuration: the score of the query, its numbers at k, the mean score of all queries."""
@@ -20,7 +20,7 @@ Numbers = tuple[float, QueryScore, float]
 
 def heading(name: str, choice: Choice) -> None:
     """Which configuration a side of the comparison shows."""
-    parts = (catalog.model(choice.model).title, choice.layer, READOUTS[choice.pooling].title)
+    parts = (catalog.model(choice.model).title, choice.layer, choice.readout.title)
     words = " · ".join(texts.plain(part) for part in (*parts, metrics.METRICS[choice.metric].title))
     st.markdown(f":primary-badge[{name}] {words}")
 

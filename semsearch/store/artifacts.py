@@ -4,7 +4,7 @@
 
     <root>/manifest.json                     schema, units and their facts, SHA-256 of every file and of itself
     <root>/<dataset>/<model>/unit.json       what the unit was computed from, SHA-256 of its layers and of itself
-    <root>/<dataset>/<model>/<layer>.npz     rankings, distances, scores and maps of all ways and metrics
+    <root>/<dataset>/<model>/<layer>.npz     rankings, distances, scores and maps of all readouts and metrics
 
 Reading checks the digest of a file before anything in it is looked at. No file holds code or pickles, and none a
 number that is not finite, but for those that ``finite`` says: checked when written, before sealing and when read.
@@ -21,9 +21,9 @@ import numpy as np
 
 from semsearch.errors import InputError, IntegrityError
 from semsearch.files.storage import write_bytes
-from semsearch.models.catalog import WAYS
+from semsearch.models.catalog import READOUTS, Readout
 from semsearch.ranking.projection import Trust
-from semsearch.results import coding, finite
+from semsearch.store import coding, finite
 
 SCHEMA = 2
 DEPTH = 50
@@ -41,7 +41,7 @@ COLUMNS = {
     "hits": np.uint8,
     "ap": np.float16,
 }
-"""What a layer file holds per way and metric, and its dtype where the coding does not choose it."""
+"""What a layer file holds per readout and metric, and its dtype where the coding does not choose it."""
 CURE = "compute it again with `semsearch precompute`, or restore it with `git checkout`"
 
 _DAMAGE = (zipfile.BadZipFile, lzma.LZMAError, MemoryError, OverflowError, SyntaxError)
@@ -57,8 +57,8 @@ class Map:
     """How far to trust it."""
 
 
-Maps = dict[tuple[str, str, str], Map]
-"""By (pooling, preset, kind)."""
+Maps = dict[tuple[Readout, str], Map]
+"""By readout and kind."""
 FIGURES = ("trustworthiness", "continuity", "overlap", "silhouette")
 
 
@@ -88,34 +88,34 @@ class Scores:
 
 @dataclass(frozen=True)
 class LayerResults:
-    """All results of one layer; rankings and scores by (pooling, preset, metric)."""
+    """All results of one layer; rankings and scores by readout and metric."""
 
-    rankings: dict[tuple[str, str, str], Ranking]
-    scores: dict[tuple[str, str, str], Scores]
+    rankings: dict[tuple[Readout, str], Ranking]
+    scores: dict[tuple[Readout, str], Scores]
     maps: Maps
 
 
 def write_layer(folder: Path, layer: str, results: LayerResults) -> None:
     """Write ``<folder>/<layer>.npz``; equal results give equal bytes. InputError for what ``finite`` does not allow."""
     arrays = {}
-    for way in WAYS:
-        reference = coding.first_reference(len(results.maps[*way, KINDS[0]].coordinates))
+    for readout in READOUTS.values():
+        reference = coding.first_reference(len(results.maps[readout, KINDS[0]].coordinates))
         rows = []
         for metric in METRICS:
-            ranking, scores = results.rankings[*way, metric], results.scores[*way, metric]
+            ranking, scores = results.rankings[readout, metric], results.scores[readout, metric]
             codes, reference = coding.encode(ranking.ids, reference)
             steps, ends = coding.pack(ranking.distances, ranking.scale)
             rows.append((codes.T, steps.T, ends, ranking.scale, scores.score, scores.hits, scores.average_precision))
         for (name, kind), column in zip(COLUMNS.items(), zip(*rows, strict=True), strict=True):
-            arrays[f"{name}.{'.'.join(way)}"] = np.asarray(column, kind)
-        maps = [results.maps[*way, kind] for kind in KINDS]
+            arrays[_column(name, readout)] = np.asarray(column, kind)
+        maps = [results.maps[readout, kind] for kind in KINDS]
         joined = np.concatenate([drawn.coordinates for drawn in maps], axis=1)
         places, frames = coding.pack_map(joined)
-        arrays[f"maps.{'.'.join(way)}"] = places.T
-        arrays[f"frames.{'.'.join(way)}"] = frames
-        arrays[f"kept.{'.'.join(way)}"] = np.asarray([drawn.trust.kept_neighbours for drawn in maps], np.uint8)
+        arrays[_column("maps", readout)] = places.T
+        arrays[_column("frames", readout)] = frames
+        arrays[_column("kept", readout)] = np.asarray([drawn.trust.kept_neighbours for drawn in maps], np.uint8)
         figures = [[getattr(drawn.trust, name) for name in FIGURES] for drawn in maps]
-        arrays[f"trust.{'.'.join(way)}"] = np.asarray(figures, np.float32)
+        arrays[_column("trust", readout)] = np.asarray(figures, np.float32)
     if flaw := finite.layer_flaw(arrays):
         raise InputError(f"{flaw}; nothing was stored")
     write_bytes(folder / f"{layer}.npz", coding.zipped(arrays))
@@ -128,19 +128,18 @@ class Layer:
         """Take the bytes of the layer file ``path``, verified by the caller."""
         self._path = path
         self._arrays = np.load(io.BytesIO(data), allow_pickle=False)
-        self._chains: dict[tuple[str, str], list[Ranking]] = {}
+        self._chains: dict[Readout, list[Ranking]] = {}
         self._lock = threading.Lock()
 
-    def ranking(self, pooling: str, preset: str, metric: str) -> Ranking:
+    def ranking(self, readout: Readout, metric: str) -> Ranking:
         """One ranking with ids as positions among the unit's items."""
-        way = (pooling, preset)
         with self._lock:
-            if way not in self._chains:
-                self._chains[way] = self._decoded(way)
-            return self._chains[way][METRICS.index(metric)]
+            if readout not in self._chains:
+                self._chains[readout] = self._decoded(readout)
+            return self._chains[readout][METRICS.index(metric)]
 
-    def _decoded(self, way: tuple[str, str]) -> list[Ranking]:
-        columns = [self._column(name, way) for name in ("codes", "steps", "ends", "scale")]
+    def _decoded(self, readout: Readout) -> list[Ranking]:
+        columns = [self._column(name, readout) for name in ("codes", "steps", "ends", "scale")]
         reference = coding.first_reference(columns[0].shape[2])
         chain = []
         for codes, steps, ends, scale in zip(*columns, strict=True):
@@ -148,18 +147,19 @@ class Layer:
             chain.append(Ranking(ids, coding.unpack(steps.T, ends, float(scale)), float(scale)))
         return chain
 
-    def _column(self, name: str, way: tuple[str, str]) -> np.ndarray:
-        values = np.asarray(self._arrays[f"{name}.{'.'.join(way)}"])
-        if flaw := finite.flaw(f"{name}.{'.'.join(way)}", values):
+    def _column(self, name: str, readout: Readout) -> np.ndarray:
+        column = _column(name, readout)
+        values = np.asarray(self._arrays[column])
+        if flaw := finite.flaw(column, values):
             raise IntegrityError(f"{self._path}: {flaw}; {CURE}")
         return values
 
-    def map(self, pooling: str, preset: str, kind: str) -> Map:
+    def map(self, readout: Readout, kind: str) -> Map:
         """One map, and how far to trust it."""
-        way, row = (pooling, preset), KINDS.index(kind)
+        row = KINDS.index(kind)
         with self._lock:
             places, frames, neighbours, figures = (
-                self._column(name, way) for name in ("maps", "frames", "kept", "trust")
+                self._column(name, readout) for name in ("maps", "frames", "kept", "trust")
             )
         first = sum(int(before[-1]) for before in KINDS[:row])
         axes = slice(first, first + int(kind[-1]))
@@ -170,14 +170,22 @@ class Layer:
     @property
     def maps(self) -> Maps:
         """All maps of the layer."""
-        return {(*way, kind): self.map(*way, kind) for way in WAYS for kind in KINDS}
+        return {(readout, kind): self.map(readout, kind) for readout in READOUTS.values() for kind in KINDS}
 
     @property
     def scores(self) -> Scores:
-        """Scores of all ways × metrics of the layer, each (ways × metrics, n)."""
+        """Scores of all readouts × metrics of the layer, each (readouts × metrics, n)."""
         with self._lock:
-            columns = [np.concatenate([self._column(name, way) for way in WAYS]) for name in ("score", "hits", "ap")]
-        return Scores(*columns)
+            score, hits, average = (
+                np.concatenate([self._column(name, readout) for readout in READOUTS.values()])
+                for name in ("score", "hits", "ap")
+            )
+        return Scores(score, hits, average)
+
+
+def _column(name: str, readout: Readout) -> str:
+    """The name of an array in a layer file."""
+    return f"{name}.{readout.pooling}.{readout.preset}"
 
 
 def read_layer(folder: Path, layer: str) -> Layer:

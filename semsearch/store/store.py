@@ -12,10 +12,11 @@ import numpy as np
 from semsearch.errors import IntegrityError, NotReady, StorageError, UnknownName
 from semsearch.files.storage import explain, of_machine
 from semsearch.models import catalog
-from semsearch.models.catalog import WAYS, FeatureSpec
-from semsearch.results.artifacts import CURE, KINDS, METRICS, SCHEMA, Layer, Map, Ranking, Scores
-from semsearch.results.units import aside, digest, read_signed
+from semsearch.models.catalog import READOUTS, FeatureSpec
 from semsearch.settings import cores
+from semsearch.store.artifacts import CURE, KINDS, METRICS, SCHEMA, Layer, Map, Ranking, Scores
+from semsearch.store.experiment import Experiment
+from semsearch.store.units import aside, digest, read_signed
 
 
 @dataclass(frozen=True)
@@ -69,22 +70,24 @@ class Store:
         """Ids of the items that have results, (n,) int32: row i of every array is ``items[i]``."""
         return np.asarray(self.facts(dataset, model)["items"], np.int32)
 
-    def ranking(self, dataset: str, spec: FeatureSpec, metric: str) -> Ranking:
+    def ranking(self, experiment: Experiment) -> Ranking:
         """The ranking of every query of one experiment, ids being item ids."""
+        spec, metric = experiment.spec, experiment.stored_metric
         self._rank(metric)
-        stored = self._layer(dataset, spec.model, spec.layer).ranking(*self._way(spec), metric)
-        return Ranking(self.items(dataset, spec.model)[stored.ids], stored.distances, stored.scale)
+        stored = self._layer(experiment.dataset, spec).ranking(spec.readout, metric)
+        return Ranking(self.items(experiment.dataset, spec.model)[stored.ids], stored.distances, stored.scale)
 
     def map(self, dataset: str, spec: FeatureSpec, kind: str) -> Map:
         """The map of one kind (see artifacts.KINDS), and how far to trust it."""
         if kind not in KINDS:
             raise UnknownName("stored kind of map", kind, KINDS)
-        return self._layer(dataset, spec.model, spec.layer).map(*self._way(spec), kind)
+        return self._layer(dataset, spec).map(spec.readout, kind)
 
-    def score(self, dataset: str, spec: FeatureSpec, metric: str) -> Scores:
+    def score(self, experiment: Experiment) -> Scores:
         """The scores of one experiment, each array (n,)."""
-        row = WAYS.index(self._way(spec)) * len(METRICS) + self._rank(metric)
-        layer_scores = self._layer(dataset, spec.model, spec.layer).scores
+        readout, metric = experiment.spec.readout, self._rank(experiment.stored_metric)
+        row = list(READOUTS.values()).index(readout) * len(METRICS) + metric
+        layer_scores = self._layer(experiment.dataset, experiment.spec).scores
         return Scores(layer_scores.score[row], layer_scores.hits[row], layer_scores.average_precision[row])
 
     def scores(self, dataset: str) -> ScoreTable:
@@ -94,22 +97,16 @@ class Store:
             layers = [(model, layer.name) for model in models for layer in catalog.model(model).layers]
             with ThreadPoolExecutor(cores()) as pool:
                 by_layer = list(pool.map(lambda where: self._read(dataset, *where).scores, layers))
-            rows = [(FeatureSpec(*where, *way), metric) for where in layers for way in WAYS for metric in METRICS]
+            specs = [readout.spec(*where) for where in layers for readout in READOUTS.values()]
+            rows = [(spec, metric) for spec in specs for metric in METRICS]
             joined = Scores(
                 np.concatenate([scores.score for scores in by_layer]),
                 np.concatenate([scores.hits for scores in by_layer]),
                 np.concatenate([scores.average_precision for scores in by_layer]),
             )
-            specs, metrics = tuple(spec for spec, _ in rows), tuple(metric for _, metric in rows)
-            self._tables[dataset] = ScoreTable(specs, metrics, self.items(dataset, models[0]), joined)
+            columns = tuple(spec for spec, _ in rows), tuple(metric for _, metric in rows)
+            self._tables[dataset] = ScoreTable(*columns, self.items(dataset, models[0]), joined)
         return self._tables[dataset]
-
-    @staticmethod
-    def _way(spec: FeatureSpec) -> tuple[str, str]:
-        way = (spec.pooling, spec.preset)
-        if way not in WAYS:
-            raise UnknownName("stored pooling and preset", " ".join(way), [" ".join(known) for known in WAYS])
-        return way
 
     @staticmethod
     def _rank(metric: str) -> int:
@@ -117,8 +114,8 @@ class Store:
             raise UnknownName("stored metric", metric, METRICS)
         return METRICS.index(metric)
 
-    def _layer(self, dataset: str, model: str, layer: str) -> Layer:
-        key = (dataset, model, layer)
+    def _layer(self, dataset: str, spec: FeatureSpec) -> Layer:
+        key = (dataset, spec.model, spec.layer)
         with self._lock:
             if key not in self._layers:
                 self._layers[key] = self._read(*key)

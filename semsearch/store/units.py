@@ -26,8 +26,8 @@ from semsearch.files.storage import (
     write_bytes,
 )
 from semsearch.models import catalog
-from semsearch.results import finite
-from semsearch.results.artifacts import CURE, SCHEMA
+from semsearch.store import finite
+from semsearch.store.artifacts import CURE, SCHEMA
 
 LIBRARIES = ("keras", "numba", "numpy", "openvino", "pillow", "tensorflow-cpu", "umap-learn")
 

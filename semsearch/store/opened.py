@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 from semsearch.data import datasets
 from semsearch.data.datasets import Dataset
 from semsearch.errors import IntegrityError, PicturesUnavailable, StorageError, UnknownName
-from semsearch.results.store import Store
 from semsearch.settings import settings
+from semsearch.store.store import Store
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
