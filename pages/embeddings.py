@@ -3,7 +3,7 @@
 import streamlit as st
 
 from semsearch.models import catalog
-from ui import map_payload, resources, sidebar, texts
+from ui import address, map_payload, resources, sidebar
 from ui.components.map import linked_maps, selected
 from ui.embeddings import choice as map_choice
 from ui.embeddings import panels as map_panels
@@ -19,9 +19,7 @@ st.caption(
     "Each point is a picture. Click one to search with it; the lines lead from the query to its "
     f"{min(choice.k, len(items) - 1)} nearest in truth."
 )
-if notices:
-    lines = "\n".join(f"- {texts.plain(notice)}" for notice in notices)
-    st.warning(lines, title="This link asks for what is not here", icon=":material/link_off:")
+address.tell(notices)
 fetching.offer_pictures(dataset)
 map_panels.controls()
 

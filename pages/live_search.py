@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import failures, sidebar, texts
+from ui import address, failures, sidebar
 from ui.live import call as live_call
 from ui.live import explanation, query_pictures, sources
 from ui.live import query as live_query
@@ -13,9 +13,7 @@ choice = sidebar.current()
 notices = query_pictures.follow_address(choice)
 
 st.title("Live search")
-if notices:
-    lines = "\n".join(f"- {texts.plain(notice)}" for notice in notices)
-    st.warning(lines, title="This link asks for what is not here", icon=":material/link_off:")
+address.tell(notices)
 failures.tell_limits()
 sources.show(choice)
 query = query_pictures.current(choice)

@@ -15,14 +15,15 @@ from semsearch.errors import UnknownName
 from semsearch.models import catalog
 from semsearch.models.catalog import READOUTS, Readout
 from semsearch.ranking import metrics
-from ui import history, resources, texts
+from ui import address, history, resources, texts
 from ui.choice import K_RANGE, KEYS, OTHER, PARTS, Choice, Offers, other_address
 from ui.pictures import left_out
 
-_WRITTEN, _WRITING, _RIVAL = "written_address", "address_to_write", "last_rival"
+_RIVAL = "last_rival"
 _BEGUN = "begun_with"
 """The configuration as long as nobody chose one, by link or control, and the dataset for which it is the best."""
 OTHER_KEYS = tuple(OTHER + name for name in PARTS)
+_ADDRESS = address.Part("sidebar", (*KEYS, *OTHER_KEYS))
 
 
 def show(offers: Offers | None = None, *, compare: bool = True) -> None:
@@ -46,9 +47,7 @@ def show(offers: Offers | None = None, *, compare: bool = True) -> None:
         for reason in offers.hidden.values():
             st.caption(f":material/info: {texts.plain(reason)}")
     _write_address(choice)
-    if notices:
-        lines = "\n".join(f"- {texts.plain(notice)}" for notice in notices)
-        st.warning(lines, title="This link asks for what is not here", icon=":material/link_off:")
+    address.tell(notices)
 
 
 def current() -> Choice:
@@ -123,16 +122,13 @@ def _remember(choice: Choice, rival: Choice | None) -> None:
 
 
 def _follow_address(offers: Offers) -> list[str]:
-    names = (*KEYS, *OTHER_KEYS)
-    address = {key: st.query_params[key] for key in names if key in st.query_params}
-    written = st.session_state.get(_WRITTEN, {})
-    writing = st.session_state.get(_WRITING, written)  # another, where the next run cut short the writing
-    if writing and (not address or all(address.get(name) in (written.get(name), writing.get(name)) for name in names)):
+    asked = _ADDRESS.asked()
+    if asked is None:
         return []
-    choice, notices = offers.read(address)
-    rival, more = offers.read_other(address, choice)
+    choice, notices = offers.read(asked)
+    rival, more = offers.read_other(asked, choice)
     st.session_state["compare"] = rival is not None
-    st.session_state[_BEGUN] = None if any(name in address for name in PARTS) else _parts(choice), ""
+    st.session_state[_BEGUN] = None if any(name in asked for name in PARTS) else _parts(choice), ""
     _remember(choice, rival)
     history.revisit(choice.dataset, choice.q)
     return notices + more
@@ -140,14 +136,7 @@ def _follow_address(offers: Offers) -> list[str]:
 
 def _write_address(choice: Choice) -> None:
     rival = other()
-    address = choice.address() | (other_address(rival) if rival else {})
-    st.session_state[_WRITING] = address
-    if any(st.query_params.get(key) != value for key, value in address.items()):
-        st.query_params.update(address)
-    for key in OTHER_KEYS:
-        if key not in address and key in st.query_params:
-            del st.query_params[key]
-    st.session_state[_WRITTEN] = address
+    _ADDRESS.write(choice.address() | (other_address(rival) if rival else {}))
 
 
 def _controls(choice: Choice, offers: Offers) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from semsearch.errors import InputError, UnknownName
+from ui.address import Part
 
 VALID = MappingProxyType(
     {
@@ -21,7 +22,6 @@ VALID = MappingProxyType(
     }
 )
 """By name in the address: what can be chosen, and its title on the page."""
-_WRITTEN, _WRITING, _LOOK = "map_written", "map_to_write", "map_look"
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Look:
 
 
 KEYS = tuple(field.name for field in fields(Look))
+_LOOK = "map_look"
+_ADDRESS = Part("map", (*KEYS, "chosen"))
 
 
 def read(address: Mapping[str, str]) -> tuple[Look, list[str]]:
@@ -88,16 +90,13 @@ def follow_address() -> tuple[Look, list[str]]:
     Written as in the sidebar: so a link, and the browser's back and forward, bring their own look.
     """
     state = st.session_state
-    address = {key: st.query_params[key] for key in KEYS if key in st.query_params}
-    look: Look = state.get(_LOOK, Look())
     notices: list[str] = []
-    written = state.get(_WRITTEN, {})
-    writing = state.get(_WRITING, written)  # another, where the next run cut short the writing
-    if address and any(value not in (written.get(key), writing.get(key)) for key, value in address.items()):
-        look, notices = read(address)
+    asked = _ADDRESS.asked()
+    if asked is not None:
+        look, notices = read(asked)
     else:
         chosen: dict[str, Any] = {key: state.get(f"map_{key}") for key in KEYS}
-        look = replace(look, **{key: value for key, value in chosen.items() if value in VALID[key]})
+        look = replace(state.get(_LOOK, Look()), **{key: value for key, value in chosen.items() if value in VALID[key]})
     for key in KEYS:
         state[f"map_{key}"] = getattr(look, key)
     return look, notices
@@ -105,12 +104,5 @@ def follow_address() -> tuple[Look, list[str]]:
 
 def write_address(look: Look, chosen: str) -> None:
     """Put the look, and what is selected as ``chosen_text`` has it, into the address."""
-    if st.query_params.get("chosen", "") != chosen:
-        st.query_params["chosen"] = chosen
-    if not chosen:
-        st.query_params.pop("chosen", None)
-    address = look.address()
-    st.session_state[_WRITING] = address
-    if any(st.query_params.get(key) != value for key, value in address.items()):
-        st.query_params.update(address)
-    st.session_state[_LOOK], st.session_state[_WRITTEN] = look, address
+    st.session_state[_LOOK] = look
+    _ADDRESS.write(look.address() | ({"chosen": chosen} if chosen else {}))
