@@ -49,13 +49,13 @@ def pca(euclidean: np.ndarray, dimensions: int = 2) -> np.ndarray:
 def align(coordinates: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Turn, mirror and shift a map (n, 2) onto another of the same items; distances within it stay as they are.
 
-    Orthogonal Procrustes (Schönemann 1966): the rotation is U·Vᵀ of the singular value decomposition
-    of the cross-covariance of both centred maps.
+    Orthogonal Procrustes (Schönemann 1966) of both centred maps.
     """
+    from scipy.linalg import orthogonal_procrustes
+
     centred, other = coordinates - coordinates.mean(0), reference - reference.mean(0)
-    left, _, right = np.linalg.svd(centred.T @ other)
-    aligned: np.ndarray = (centred @ (left @ right) + reference.mean(0)).astype(np.float32)
-    return aligned
+    turned = centred @ orthogonal_procrustes(centred, other)[0]
+    return np.asarray(turned + reference.mean(0), np.float32)
 
 
 @contextmanager
