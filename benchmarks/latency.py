@@ -10,7 +10,6 @@ they came from the same machine.
 """
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -23,7 +22,6 @@ import numpy as np  # noqa: E402
 
 from benchmarks import needs  # noqa: E402
 from semsearch.features.openvino_engine import OpenVINOEngine  # noqa: E402
-from semsearch.files.storage import write_bytes  # noqa: E402
 from semsearch.models import catalog  # noqa: E402
 from semsearch.results import experiments, latencies
 from semsearch.settings import cores, settings  # noqa: E402
@@ -77,7 +75,7 @@ def main() -> None:
     for model in chosen:
         found[model] = measure(model, given.rounds)
         print(f"| {catalog.model(model).title} | " + " | ".join(f"{ms:.1f}" for ms in found[model].values()) + " |")
-    write_bytes(given.out, json.dumps({"machine": here, "models": found}, indent=1).encode() + b"\n")
+    latencies.write(given.out, latencies.Latency(here, found))
     print(f"ms per picture up to each layer; load {os.getloadavg()[0]:.1f} at the end; written to {given.out}")
 
 

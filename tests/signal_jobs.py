@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from semsearch import settings
+from semsearch.files import sealed
 from semsearch.models import catalog, weights
 from semsearch.net import fetch
 from semsearch.store import units
@@ -125,7 +126,7 @@ def store_problems(folder):
     root = folder / "store"
     if not (root / "manifest.json").exists():
         return []
-    found = units.read_signed(root / "manifest.json")
+    found = sealed.read(root / "manifest.json", cure="")
     problems = []
     for dataset, models in found["units"].items():
         for model, facts in models.items():

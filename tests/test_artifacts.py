@@ -10,6 +10,7 @@ import pytest
 
 from semsearch.data import datasets
 from semsearch.errors import InputError, IntegrityError, UnknownName
+from semsearch.files import sealed
 from semsearch.models.catalog import READOUTS, FeatureSpec, model
 from semsearch.store import artifacts, coding, units
 from semsearch.store.experiment import Experiment
@@ -98,7 +99,7 @@ def test_coordinates_of_any_size_come_back_within_half_a_step(tmp_path):
 
 def test_a_unit_without_all_its_layers_is_refused_and_one_of_another_schema_not_sealed(root):
     folder = root / "line" / MODEL
-    facts = {key: value for key, value in units.read_signed(folder / "unit.json").items() if key != "files"}
+    facts = {key: value for key, value in sealed.read(folder / "unit.json", cure="").items() if key != "files"}
     units.write_unit(folder, {**facts, "schema": 0})
     units.seal(root)
     assert Store(root).datasets == ()
@@ -174,7 +175,7 @@ def test_an_edited_manifest_is_refused(root):
 def test_a_missing_store_and_another_schema_are_refused(root, tmp_path):
     with pytest.raises(IntegrityError, match="missing"):
         Store(tmp_path / "nowhere")
-    (root / "manifest.json").write_bytes(units.signed({"schema": 99, "units": {}}))
+    (root / "manifest.json").write_bytes(sealed.to_bytes({"schema": 99, "units": {}}))
     with pytest.raises(IntegrityError, match="expected schema 2, got 99"):
         Store(root)
 

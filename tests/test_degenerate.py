@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from semsearch import cli
 from semsearch.data import sources
 from semsearch.errors import InputError, IntegrityError, SemsearchError
+from semsearch.files import sealed
 from semsearch.live import gallery, search, serving
 from semsearch.models import catalog, weights
 from semsearch.models.catalog import READOUTS
@@ -353,7 +354,7 @@ def lines(tmp_path):
 def test_what_is_not_finite_is_not_sealed_and_is_computed_again(lines, spoil):
     folder = lines / "edge" / MODEL
     spoiled(folder, f"{LAST}.npz", spoil)
-    facts = {key: value for key, value in units.read_signed(folder / "unit.json").items() if key != "files"}
+    facts = {key: value for key, value in sealed.read(folder / "unit.json", cure="").items() if key != "files"}
     with pytest.raises(IntegrityError, match=rf"edge/{MODEL}/{LAST}.npz: \w+.avg.default.*semsearch precompute"):
         units.write_unit(folder, facts)
     with pytest.raises(IntegrityError, match=rf"{LAST}.npz: \w+.avg.default"):
@@ -371,7 +372,7 @@ def test_what_is_not_finite_is_not_sealed_and_is_computed_again(lines, spoil):
 def test_what_is_not_finite_is_not_read(lines, spoil):
     folder = lines / "edge" / MODEL
     spoiled(folder, f"{LAST}.npz", spoil)
-    facts = {key: value for key, value in units.read_signed(folder / "unit.json").items() if key != "files"}
+    facts = {key: value for key, value in sealed.read(folder / "unit.json", cure="").items() if key != "files"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(finite, "layer_flaw", lambda arrays: "")
         units.write_unit(folder, facts)

@@ -150,7 +150,7 @@ def test_costs_are_the_catalogue_s_and_blank_where_unknown(board):
 
 def test_latencies_are_read_from_beside_the_results(world):
     path = world.root / latencies.FILE
-    path.write_text(json.dumps({"machine": "two cores", "models": {MODEL: {"Conv_1": 4.25}}}))
+    latencies.write(path, latencies.Latency("two cores", {MODEL: {"Conv_1": 4.25}}))
     found = leaderboard.board(world, "world")
     rows = {spec.layer: found.milliseconds[row] for row, spec in enumerate(found.specs) if spec.pooling == "gem"}
     assert found.machine == "two cores" and rows.pop("Conv_1") == 4.25
@@ -158,10 +158,13 @@ def test_latencies_are_read_from_beside_the_results(world):
     assert np.isnan(
         [ms for ms, spec in zip(found.milliseconds, found.specs, strict=True) if spec.pooling == "flatten"]
     ).all()
-    for damaged in ("{", "[]", '{"machine": "x"}', '{"machine": "x", "models": {"a": {"b": "fast"}}}'):
-        path.write_text(damaged)
+    whole = path.read_bytes()
+    for damaged in (whole[:-1], whole.replace(b"4.25", b"4.35"), whole.replace(b'"machine"', b'"cachine"')):
+        path.write_bytes(damaged)
         with pytest.raises(IntegrityError, match="benchmarks.latency"):
             leaderboard.board(world, "world")
+    path.write_text(json.dumps({"machine": "of an earlier version", "models": {MODEL: {"Conv_1": 4.25}}}))
+    assert np.isnan(leaderboard.board(world, "world").milliseconds).all()
 
 
 def test_published_scores_stand_only_where_they_were_published(board):

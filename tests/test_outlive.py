@@ -11,11 +11,11 @@ import pytest
 
 from semsearch.data import datasets, identity
 from semsearch.errors import IntegrityError, NotReady, PicturesUnavailable
-from semsearch.files import storage
+from semsearch.files import sealed, storage
 from semsearch.live import gallery, search, vectorfiles
 from semsearch.models import catalog
 from semsearch.results import experiments
-from semsearch.store import opened, units
+from semsearch.store import opened
 from semsearch.store.store import Store
 from tests import small_world
 from tests.test_identity import CHANGED
@@ -223,7 +223,7 @@ def test_weights_replaced_under_a_loaded_network_do_not_name_its_features(world,
 
 
 @pytest.fixture
-def sealed(world, computed_world, tmp_path):
+def stored(world, computed_world, tmp_path):
     """A copy of the small world's store, and how to ask a Store for the matches of item 3."""
     root = shutil.copytree(computed_world, tmp_path / "store")
     asked = experiments.Experiment("world", SPEC, "euclidean")
@@ -234,8 +234,8 @@ def sealed(world, computed_world, tmp_path):
     return root, ask
 
 
-def test_a_unit_set_aside_is_read_until_its_successor_is_sealed(sealed):
-    root, ask = sealed
+def test_a_unit_set_aside_is_read_until_its_successor_is_sealed(stored):
+    root, ask = stored
     store = Store(root)
     key = store.facts("world", SPEC.model)["key"]
     aside = root / ".work" / f"world.{SPEC.model}.{key}.old"
@@ -248,8 +248,8 @@ def test_a_unit_set_aside_is_read_until_its_successor_is_sealed(sealed):
 
 
 @pytest.mark.parametrize("how", ["delete", "cut", "folder"])
-def test_layers_that_cannot_be_read_are_told_and_heal(sealed, how):
-    root, ask = sealed
+def test_layers_that_cannot_be_read_are_told_and_heal(stored, how):
+    root, ask = stored
     store, file = Store(root), root / "world" / SPEC.model / f"{SPEC.layer}.npz"
     whole = file.read_bytes()
     os.truncate(file, 100) if how == "cut" else file.unlink()
@@ -263,20 +263,20 @@ def test_layers_that_cannot_be_read_are_told_and_heal(sealed, how):
     assert ask(store) == RIGHT
 
 
-def test_results_sealed_anew_under_an_open_store_are_told(sealed):
-    root, ask = sealed
+def test_results_sealed_anew_under_an_open_store_are_told(stored):
+    root, ask = stored
     store = Store(root)
-    manifest = units.read_signed(root / "manifest.json")
+    manifest = sealed.read(root / "manifest.json", cure="")
     manifest["units"]["world"].pop("vgg16")
-    (root / "manifest.json").write_bytes(units.signed(manifest))
+    (root / "manifest.json").write_bytes(sealed.to_bytes(manifest))
     (root / "world" / SPEC.model / f"{SPEC.layer}.npz").unlink()
     with pytest.raises(NotReady, match="renewed a moment ago"):
         ask(store)
 
 
 @pytest.mark.parametrize("how", ["delete", "cut", "folder"])
-def test_the_last_good_manifest_goes_on(sealed, monkeypatch, how):
-    root, ask = sealed
+def test_the_last_good_manifest_goes_on(stored, monkeypatch, how):
+    root, ask = stored
     monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(root))
     manifest, store = root / "manifest.json", opened.results()
     whole = manifest.read_bytes()
@@ -290,9 +290,9 @@ def test_the_last_good_manifest_goes_on(sealed, monkeypatch, how):
     assert opened.results() is store and opened.troubles() == ()
 
 
-def test_another_sealed_file_is_no_manifest_and_no_seal(sealed, home):
+def test_another_sealed_file_is_no_manifest_and_no_seal(stored, home):
     """Whole by their own digests, yet of something else."""
-    root, _ = sealed
+    root, _ = stored
     shutil.copyfile(root / "world" / SPEC.model / "unit.json", root / "manifest.json")
     with pytest.raises(IntegrityError, match="expected a manifest"):
         Store(root)

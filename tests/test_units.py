@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from semsearch.data import datasets
+from semsearch.files import sealed
 from semsearch.files.storage import sha256_file
 from semsearch.models.catalog import FeatureSpec
 from semsearch.store import units
@@ -33,9 +34,9 @@ def successor(tmp_path, root):
     return work
 
 
-def readable(root, sealed):
+def readable(root, manifest):
     """Whether each file that a manifest lists stands where the store looks for it."""
-    facts = sealed["units"]["world"][MODEL]
+    facts = manifest["units"]["world"][MODEL]
     places = [root / "world" / MODEL, units.aside(root, "world", MODEL, facts["key"])]
     return all(
         any((place / name).is_file() and sha256_file(place / name) == pin for place in places)
@@ -65,7 +66,7 @@ def steps_until_killed(monkeypatch, at):
 def test_a_unit_that_is_replaced_can_be_read_after_a_kill_at_any_step(root, tmp_path, monkeypatch, at):
     """It was removed before its successor stood: a kill between left a sealed manifest without files."""
     work = successor(tmp_path, root)
-    before = units.read_signed(root / "manifest.json")
+    before = sealed.read(root / "manifest.json", cure="")
     with monkeypatch.context() as patch:
         steps_until_killed(patch, at)
         try:
@@ -73,9 +74,9 @@ def test_a_unit_that_is_replaced_can_be_read_after_a_kill_at_any_step(root, tmp_
             units.seal(root)
         except Killed:
             pass
-    assert readable(root, units.read_signed(root / "manifest.json"))
+    assert readable(root, sealed.read(root / "manifest.json", cure=""))
     units.seal(root)
-    after = units.read_signed(root / "manifest.json")
+    after = sealed.read(root / "manifest.json", cure="")
     assert readable(root, after)
     store = Store(root)
     for layer in ("Conv1", "Conv_1"):
@@ -85,7 +86,7 @@ def test_a_unit_that_is_replaced_can_be_read_after_a_kill_at_any_step(root, tmp_
         units.put_in_place(root, "world", MODEL, work)
         units.seal(root)
     assert not list(root.glob(".work/*.old"))
-    assert units.read_signed(root / "manifest.json") != before
+    assert sealed.read(root / "manifest.json", cure="") != before
 
 
 def test_a_dataset_whose_card_is_gone_keeps_no_other_from_being_sealed(root, home, tmp_path):

@@ -197,7 +197,7 @@ def test_nothing_is_called_published_where_nothing_was(world):
 
 def test_measured_latencies_give_a_column_and_a_cost(store):
     path = store / latencies.FILE
-    path.write_text(json.dumps({"machine": "two cores", "models": {"vgg16": {"block5_conv3": 91.5}}}))
+    latencies.write(path, latencies.Latency("two cores", {"vgg16": {"block5_conv3": 91.5}}))
     app = open_part("Leaderboard")
     assert set(table(app)["ms"].dropna()) == {91.5}
     app.session_state["cost"] = "milliseconds"
@@ -354,7 +354,7 @@ def test_new_latencies_are_shown_and_no_interval_is_sought_again(store, monkeypa
     """Each time the file of latencies was touched, all intervals of the leaderboard were."""
     resources.board("iconic200")
     monkeypatch.setattr(leaderboard, "intervals", None)
-    (store / latencies.FILE).write_text(json.dumps({"machine": "this", "models": {"vgg16": {"block5_conv3": 7.5}}}))
+    latencies.write(store / latencies.FILE, latencies.Latency("this", {"vgg16": {"block5_conv3": 7.5}}))
     try:
         board = resources.board("iconic200")
     finally:

@@ -21,8 +21,8 @@ from typing import IO
 import numpy as np
 
 from semsearch.errors import InputError, IntegrityError, StorageError
-from semsearch.files.storage import atomic_path, explained, private_file, remove_leftovers, write_bytes
-from semsearch.store.units import read_signed, signed
+from semsearch.files import sealed
+from semsearch.files.storage import atomic_path, explained, private_file, remove_leftovers
 
 SMALL = 8_000_000
 """Bytes of vectors up to which they are held in memory; more are mapped, so that the system may drop what rests."""
@@ -62,7 +62,7 @@ def read(base: Path) -> Stored | None:
     """What ``write`` wrote, None when it is missing or damaged; StorageError without room for a copy."""
     file = base.with_suffix(".f32")
     try:
-        seal = read_signed(base.with_suffix(".json"))
+        seal = sealed.read(base.with_suffix(".json"), cure="it is computed again")
         with file.open("rb") as source:
             size = os.fstat(source.fileno()).st_size
             data = np.empty(size, np.uint8) if size <= SMALL else _without_name(base.parent, size)
@@ -113,7 +113,7 @@ def write(base: Path, stored: Stored) -> None:
             out.write(piece)
     left_out = {str(id): reason for id, reason in stored.left_out.items()}
     seal = {"key": base.name, "items": stored.items.tolist(), "left_out": left_out, "sha256": total.hexdigest()}
-    write_bytes(base.with_suffix(".json"), signed(seal))
+    sealed.write(base.with_suffix(".json"), seal)
 
 
 def make_room(folder: Path, size: int, what: str) -> None:

@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -16,7 +16,7 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from semsearch.errors import FetchFailed, IntegrityError, StorageError, WeightsUnavailable
-from semsearch.files import staging, storage
+from semsearch.files import sealed, staging, storage
 from semsearch.models import catalog, graphs, packages, safeheader
 from semsearch.models.tensors import Tensors, Variable
 from semsearch.net import fetch
@@ -71,8 +71,9 @@ def status(model_name: str) -> WeightsStatus:
     except StorageError as error:
         return WeightsStatus(False, "cannot be had", str(error))
     except WeightsUnavailable:
-        if failure := storage.read_here(_failure(model_name)):
-            return WeightsStatus(False, "cannot be had", failure.decode("utf-8", "replace"))
+        with suppress(IntegrityError):  # none, or one that nobody can rely on
+            last = sealed.read(_failure(model_name), cure="pull again")
+            return WeightsStatus(False, "cannot be had", last["message"])
         sources = " or ".join(name for name, _ in _sources(facts))
         return WeightsStatus(False, "not here", f"`semsearch models pull {model_name}` gets them from {sources}")
 
@@ -207,7 +208,7 @@ def _from_sources(facts: catalog.Model, progress: fetch.Progress | None) -> Weig
         f"no source could give the weights of {facts.name}. " + ". ".join(failures) + ". "
         f"Run `semsearch models pull {facts.name}` again where one of them can be reached"
     )
-    storage.write_bytes(_failure(facts.name), message.encode())
+    sealed.write(_failure(facts.name), {"message": message})
     raise WeightsUnavailable(message)
 
 
@@ -237,7 +238,7 @@ def _path(model_name: str, hex_digest: str) -> Path:
 
 
 def _failure(model_name: str) -> Path:
-    """Why the last pull failed, in words; absent after one that did not."""
+    """Why the last pull failed, in words, sealed; absent after one that did not."""
     return settings().weights / f".{model_name}.failed"
 
 

@@ -1,16 +1,16 @@
 """How long a picture takes to each layer, as measured on one machine and stored beside the results."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from semsearch.errors import IntegrityError
+from semsearch.files import sealed
 from semsearch.files.storage import read_here
 from semsearch.models.catalog import FeatureSpec
 
 FILE = "latency.json"
 """Beside the manifest of a store."""
+_SEAL = b'"digest"'
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,21 @@ class Latency:
     models: Mapping[str, Mapping[str, float]]
 
 
+def write(path: Path, measured: Latency) -> None:
+    """Keep what was measured, sealed; StorageError when it cannot be."""
+    sealed.write(path, {"machine": measured.machine, "models": measured.models})
+
+
 def read(path: Path) -> Latency | None:
-    """What ``benchmarks/latency.py`` wrote there; None without the file, IntegrityError when it is damaged."""
-    if (data := read_here(path)) is None:
+    """What ``write`` wrote; IntegrityError when it is damaged.
+
+    None without the file, and for one from before such files were sealed, which nobody can tell from a damaged one.
+    """
+    data = read_here(path)
+    if data is None or _SEAL not in data:
         return None
-    try:
-        document = json.loads(data)
-        times = {str(m): {str(y): float(ms) for y, ms in by.items()} for m, by in document["models"].items()}
-        return Latency(str(document["machine"]), times)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        cure = "measure again with `python -m benchmarks.latency`, or delete it"
-        raise IntegrityError(f"{path} holds no latencies ({error}); {cure}") from error
+    facts = sealed.from_bytes(data, str(path), cure="measure again with `python -m benchmarks.latency`, or delete it")
+    return Latency(facts["machine"], facts["models"])
 
 
 def milliseconds(measured: Latency | None, spec: FeatureSpec) -> float:

@@ -1,11 +1,12 @@
 """Which configuration to begin with on a dataset, and why."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
-from semsearch.errors import InputError
+from semsearch.errors import InputError, IntegrityError, StorageError
 from semsearch.models import catalog, weights
 from semsearch.models.catalog import FeatureSpec
 from semsearch.results import latencies
@@ -28,28 +29,36 @@ class Recommendation:
 def recommend(store: Store, dataset: str, *, budget: float = BUDGET) -> Recommendation:
     """The stored configuration with the best mean score on a dataset within ``budget`` ms of one picture.
 
-    Of equal scores the faster. Only models whose weights are here count, unless none is. A dataset without
+    Of equal scores the faster. Only models whose weights are here count, unless none is, whatever is known of their
+    times; features that are not pooled are not for a beginning. A dataset without
     stored results, or one on which all score alike, gets the last layer of the fastest good all-round model: where
     no class has two pictures, say, a best score means nothing.
     """
     if dataset not in store.datasets:
         return _fallback("No scores of this dataset are stored")
-    table, measured = store.scores(dataset), latencies.read(store.root / latencies.FILE)
+    table, measured = store.scores(dataset), _measured(store)
     scores = table.scores.score.mean(1)
     if np.ptp(scores) == 0:
         return _fallback(f"On this dataset all configurations score alike ({scores[0]:.1f} of 100)")
     cost = np.array([latencies.milliseconds(measured, spec) for spec in table.specs])
-    cost[[spec.pooling == "flatten" for spec in table.specs]] = np.nan
+    pooled = np.array([spec.pooling != "flatten" for spec in table.specs])
+    cost[~pooled] = np.nan
     present = {name for name in store.models(dataset) if weights.status(name).here}
     here = np.array([spec.model in present for spec in table.specs])
     fits = cost <= budget
-    rows = next(rows for rows in (fits & here, fits, np.isfinite(scores)) if rows.any()).nonzero()[0]
+    rows = next(rows for rows in (fits & here, pooled & here, fits, pooled) if rows.any()).nonzero()[0]
     best = int(rows[np.lexsort((np.nan_to_num(cost[rows], nan=np.inf), -scores[rows]))][0])
     among = "the models on this machine" if here[best] else "all models with stored results"
     reason = f"Of {among} it scores best on this dataset ({scores[best]:.1f} of 100)"
     if fits[best]:
         reason += f" within {budget:g} ms a picture ({cost[best]:.1f} ms)"
     return Recommendation(table.specs[best], table.metrics[best], reason + ".")
+
+
+def _measured(store: Store) -> latencies.Latency | None:
+    with suppress(IntegrityError, StorageError):  # whoever shows the times says so; a search does not need them
+        return latencies.read(store.root / latencies.FILE)
+    return None
 
 
 def _fallback(why: str) -> Recommendation:

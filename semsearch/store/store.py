@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from semsearch.errors import IntegrityError, NotReady, StorageError, UnknownName
+from semsearch.files import sealed
 from semsearch.files.storage import explain, of_machine
 from semsearch.models import catalog
 from semsearch.models.catalog import READOUTS, FeatureSpec
 from semsearch.settings import cores
 from semsearch.store.artifacts import CURE, KINDS, METRICS, SCHEMA, Layer, Map, Ranking, Scores
 from semsearch.store.experiment import Experiment
-from semsearch.store.units import aside, digest, read_signed
+from semsearch.store.units import aside, digest
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Store:
     def __init__(self, root: Path, *, keep: int = 8) -> None:
         """Read and check the manifest at ``root``; IntegrityError if it is missing, damaged or of another schema."""
         self.root = root
-        manifest = read_signed(root / "manifest.json")
+        manifest = sealed.read(root / "manifest.json", cure=CURE)
         if not isinstance(manifest.get("units"), dict):
             raise IntegrityError(f"{root}: expected a manifest, got another sealed file; {CURE}")
         if manifest.get("schema") != SCHEMA:
@@ -142,7 +143,7 @@ class Store:
     def _was_renewed(self) -> bool:
         """Whether another manifest, and a whole one, lies on disk now."""
         try:
-            return bool(read_signed(self.root / "manifest.json")["digest"] != self.digest)
+            return bool(sealed.read(self.root / "manifest.json", cure=CURE)["digest"] != self.digest)
         except (IntegrityError, StorageError):
             return False
 

@@ -5,25 +5,22 @@ replaced is set aside until the manifest over its successor stands.
 """
 
 import hashlib
-import json
 import os
 import shutil
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from semsearch.data import datasets
 from semsearch.errors import InputError, IntegrityError, SemsearchError, StorageError
+from semsearch.files import sealed
 from semsearch.files.storage import (
-    explain,
     explained,
     lock,
     of_machine,
     remove_leftovers,
     sha256_file,
     sync_folder,
-    write_bytes,
 )
 from semsearch.models import catalog
 from semsearch.store import finite
@@ -45,14 +42,14 @@ def write_unit(folder: Path, facts: dict) -> None:
         if flaw := finite.file_flaw(folder / name):
             raise IntegrityError(f"{folder / name}: {flaw}; {CURE}")
     libraries = {name: version(name) for name in LIBRARIES}
-    write_bytes(folder / "unit.json", signed({**facts, "files": files, "libraries": libraries}))
+    sealed.write(folder / "unit.json", {**facts, "files": files, "libraries": libraries})
 
 
 def unit_key(root: Path, dataset: str, model: str) -> str:
     """The key of the unit stored there, or empty if there is none, it is damaged, or ``finite`` does not allow it."""
     folder = root / dataset / model
     try:
-        facts = read_signed(folder / "unit.json")
+        facts = sealed.read(folder / "unit.json", cure=CURE)
         whole = all(sha256_file(folder / name) == digest for name, digest in facts["files"].items())
         whole = whole and not any(finite.file_flaw(folder / name) for name in facts["files"])
     except (IntegrityError, OSError, StorageError) as error:
@@ -87,7 +84,7 @@ def aside(root: Path, dataset: str, model: str, key: str) -> Path:
 
 def _key(folder: Path) -> str:
     try:
-        return str(read_signed(folder / "unit.json")["key"])
+        return str(sealed.read(folder / "unit.json", cure=CURE)["key"])
     except (IntegrityError, StorageError, KeyError):
         return ""
 
@@ -112,10 +109,10 @@ def seal(root: Path) -> None:
     for path in sorted(root.glob("[!.]*/[!.]*/unit.json")):
         dataset, model = path.parent.parent.name, path.parent.name
         if model in catalog.models() and unit_key(root, dataset, model):
-            units.setdefault(dataset, {})[model] = read_signed(path)
+            units.setdefault(dataset, {})[model] = sealed.read(path, cure=CURE)
     units = {dataset: _alike(dataset, models) for dataset, models in units.items()}
     remove_leftovers(root, "manifest")
-    write_bytes(root / "manifest.json", signed({"schema": SCHEMA, "units": units}))
+    sealed.write(root / "manifest.json", {"schema": SCHEMA, "units": units})
     for old in root.glob(".work/*.old"):
         shutil.rmtree(old, ignore_errors=True)
 
@@ -134,31 +131,6 @@ def _alike(dataset: str, units: dict[str, dict]) -> dict[str, dict]:
 
 def _files(model: str) -> set[str]:
     return {f"{layer.name}.npz" for layer in catalog.model(model).layers}
-
-
-def signed(facts: dict) -> bytes:
-    """JSON of ``facts`` that carries its own SHA-256 as ``digest``."""
-    body = {key: value for key, value in facts.items() if key != "digest"}
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return json.dumps({**body, "digest": digest(canonical.encode())}, indent=1, sort_keys=True).encode() + b"\n"
-
-
-def read_signed(path: Path) -> dict[str, Any]:
-    """What ``signed`` wrote; IntegrityError when it is missing, damaged or edited."""
-    try:
-        data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise IntegrityError(f"{path} is missing; {CURE}") from error
-    except OSError as error:
-        raise explain(error, path) from error
-    try:
-        facts = json.loads(data)
-        whole = isinstance(facts, dict) and signed(facts) == data
-    except ValueError:
-        whole = False
-    if not whole:
-        raise IntegrityError(f"{path} was damaged or edited by hand: its digest does not hold; {CURE}")
-    return dict(facts)
 
 
 def digest(data: bytes) -> str:
