@@ -1,5 +1,6 @@
 """What children are asked to do in tests/test_child.py."""
 
+import ctypes
 import os
 import signal
 import sys
@@ -79,6 +80,13 @@ def write_and_wait(folder):
         time.sleep(60)
     finally:
         half.unlink()
+
+
+def stand_still(folder):
+    """As a compiled library that lets no other Python code run."""
+    for name in ("pid", "half"):
+        (Path(folder) / name).write_text(str(os.getpid()))
+    ctypes.PyDLL(None).sleep(60)
 
 
 def ignore_and_wait(folder):

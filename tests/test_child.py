@@ -1,5 +1,7 @@
 """A process of its own: its answers, errors, progress; its death, its silence, and the death of its caller."""
 
+import ctypes
+import functools
 import os
 import signal
 import subprocess
@@ -14,7 +16,7 @@ from semsearch.errors import EngineError, ImageRefused, ProcessLost, StorageErro
 from semsearch.files import storage
 from semsearch.processes import child, pipes
 from semsearch.processes.child import Child
-from tests import child_work
+from tests import child_work, small_world
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -113,7 +115,7 @@ def test_one_that_does_not_listen_is_ended(tmp_path, monkeypatch):
 SCRIPT = """
 import sys
 from semsearch.processes import child, pipes
-from tests import child_work
+from tests import child_work, small_world
 print("imported", flush=True)
 child.run("it failed", child_work.{work})
 print("done", flush=True)
@@ -128,10 +130,12 @@ def test_a_script_without_a_main_guard_is_not_run_again(tmp_path):
     assert out.stdout == b"imported\ndone\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_child_ends_with_its_caller(tmp_path, number):
+@pytest.mark.parametrize("work", ["write_and_wait", "stand_still"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_child_ends_with_its_caller(tmp_path, number, work):
+    """Also one amid a map: its library lets no other code run, and it went on to the end of the map."""
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT.format(work=f"write_and_wait, {str(tmp_path)!r}"))
+    script.write_text(SCRIPT.format(work=f"{work}, {str(tmp_path)!r}"))
     with subprocess.Popen(
         [sys.executable, script],
         cwd=ROOT,
@@ -145,6 +149,38 @@ def test_a_child_ends_with_its_caller(tmp_path, number):
         caller.send_signal(number)
         caller.wait(10)
         soon(lambda: not alive(pid))
+
+
+DECODING = """
+import os, signal, sys
+from pathlib import Path
+from semsearch.images import load_isolated, sandbox
+load_isolated(Path(sys.argv[1]))
+pid = sandbox._IDLE[0]._process.pid
+os.kill(pid, signal.SIGSTOP)
+print(pid, flush=True)
+signal.pause()
+"""
+
+
+@pytest.fixture
+def foster():
+    """This process gets the children of those that die: the system tells the stopped children of nobody to end."""
+    subreaper = functools.partial(ctypes.CDLL(None).prctl, 36)
+    subreaper(1)
+    yield
+    subreaper(0)
+
+
+def test_a_decoder_ends_with_its_caller_whatever_it_is_doing(foster, tmp_path):
+    """It looked for the end of its caller between two pictures alone: here, never again."""
+    small_world.write_bmp(tmp_path / "1.bmp", (1, 2, 3))
+    words = [sys.executable, "-c", DECODING, tmp_path / "1.bmp"]
+    with subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, text=True) as caller:
+        pid = int(caller.stdout.readline())
+        caller.kill()
+    soon(lambda: not alive(pid))
+    os.waitpid(pid, 0)
 
 
 def listen():

@@ -1,5 +1,7 @@
 """Which configuration a search begins with: one whose weights are here, whatever else is missing."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -13,14 +15,20 @@ APART = np.array([[0, 0], [1, 0], [2, 0], [100, 0], [101, 0], [102, 0]], np.floa
 MIXED = np.array([[0, 0], [2, 0], [4, 0], [1, 0], [3, 0], [6, 0]], np.float32)
 
 
-@pytest.fixture
-def store(home, tmp_path, monkeypatch):
-    """VGG16 scores 100 and is not here; MobileNetV2 is here and scores less."""
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("recommend")
     for model, points in (("vgg16", APART), ("mobilenetv2", MIXED)):
-        write_store(tmp_path, "line", points, LABELS, name=model)
+        write_store(folder, "line", points, LABELS, name=model)
+    return folder
+
+
+@pytest.fixture
+def store(root, tmp_path, monkeypatch):
+    """VGG16 scores 100 and is not here; MobileNetV2 is here and scores less."""
     answers = {True: weights.WeightsStatus(True, "here", ""), False: weights.WeightsStatus(False, "not here", "")}
     monkeypatch.setattr(weights, "status", lambda model: answers[model == "mobilenetv2"])
-    return Store(tmp_path)
+    return Store(shutil.copytree(root, tmp_path / "store"))
 
 
 def times(ms):

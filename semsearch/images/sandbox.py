@@ -15,7 +15,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import IO, cast
 
 import numpy as np
@@ -24,6 +23,7 @@ from semsearch.errors import ImageRefused
 from semsearch.files.storage import explained
 from semsearch.images import pixels
 from semsearch.images.pixels import Request
+from semsearch.processes import lifeline
 
 SECONDS = 10.0
 """Wall clock of one isolated decoding, the start of its child included."""
@@ -53,18 +53,15 @@ class _Decoder:
     """A child process that decodes one picture after the other, until it fails."""
 
     def __init__(self) -> None:
-        code = "import sys; sys.path[:] = sys.argv[3:]; from semsearch.images.sandbox import _serve; _serve()"
-        path = [entry for entry in sys.path if entry] + [str(Path(__file__).resolve().parents[2])]
         environment = {"OPENBLAS_NUM_THREADS": "1", "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
         self._expired = False
-        self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", "-X", "utf8", "-c", code, str(MEMORY), str(SECONDS), *path],
+        self._process = lifeline.start(
+            f"from semsearch.images.sandbox import _serve; _serve({MEMORY}, {SECONDS})",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
             bufsize=0,
-            process_group=0,  # Ctrl-C is for the caller: in the first moments of a child it would be a crash
         )
         self._requests, self._answers = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
         for pipe in (self._requests, self._answers):
@@ -158,13 +155,12 @@ atexit.register(_close_idle)
 os.register_at_fork(after_in_child=_IDLE.clear)
 
 
-def _serve() -> None:
+def _serve(memory: int, seconds: float) -> None:
     """Main loop of the child: limits first, then requests from stdin until it closes."""
     import resource
 
     pixels.confine()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    memory, seconds = int(sys.argv[1]), float(sys.argv[2])
     for limit, value in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)):
         resource.setrlimit(limit, (value, value))
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")

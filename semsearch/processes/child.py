@@ -138,30 +138,16 @@ def serve() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         _serve()
-    except SystemExit:
+    except (SystemExit, EOFError):
         os._exit(0)  # cleaned up; the libraries need not be
 
 
 def _serve() -> None:
     answers = os.fdopen(os.dup(1), "wb", 0)
     os.dup2(2, 1)
-    requests: deque[tuple[str, str, tuple, bool]] = deque()
-    arrived = threading.Semaphore(0)
-    threading.Thread(target=_read_requests, args=(requests, arrived), daemon=True).start()
     while True:
-        arrived.acquire()
-        module, name, arguments, wants_progress = requests.popleft()
+        module, name, arguments, wants_progress = receive(sys.stdin.buffer, None)
         send(answers, _result(module, name, arguments, answers if wants_progress else None))
-
-
-def _read_requests(requests: deque, arrived: threading.Semaphore) -> None:
-    """In a thread of its own, so that the end of the caller is the end of this process, whatever it is doing."""
-    while True:
-        try:
-            requests.append(receive(sys.stdin.buffer, None))
-        except BaseException:
-            os._exit(0)
-        arrived.release()
 
 
 def _result(module: str, name: str, arguments: tuple, answers: IO[bytes] | None) -> tuple[str, object]:

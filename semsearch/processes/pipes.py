@@ -8,14 +8,13 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, Any, cast
 
 from semsearch.errors import EngineError, SemsearchError, StorageError
 from semsearch.files import storage
+from semsearch.processes import lifeline
 
 PATIENCE = 2.0
 """Seconds that a process gets to clean up."""
@@ -23,18 +22,13 @@ _SIZE = struct.Struct("!Q")
 
 
 def started(code: str) -> "subprocess.Popen[bytes]":
-    """A process that runs ``code`` and can import what this one can, but nothing of its caller.
-
-    It is in a group of its own: interrupts of the terminal are for the caller.
-    """
-    path = [entry for entry in sys.path if entry] + [str(Path(__file__).resolve().parents[2])]
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-I", "-X", "utf8", "-c", f"import sys; sys.path[:] = sys.argv[1:]; {code}", *path],
+    """A process as ``lifeline.start`` gives it, with pipes to its three streams."""
+    process = lifeline.start(
+        code,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        process_group=0,
     )
     for pipe in (process.stdin, process.stdout):
         with suppress(OSError, AttributeError):  # beyond what the user may have, or not Linux
