@@ -25,15 +25,17 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
+from semsearch.files import leftovers
 from semsearch.processes import memory
 from semsearch.rest import handlers
-from ui import failures
+from ui import failures, pictures
 
 # Streamlit takes a folder named pages/ for its old kind of app until st.navigation has run once, and would answer
 # the first visitor of a deep link such as /map with "Page not found".
 PagesManager.uses_pages_directory = False
 
 memory.give_back()
+leftovers.sweep(pictures.FOLDER)
 
 app = st.App(
     "app.py",

@@ -17,7 +17,7 @@ def run(main: Callable[[], int] | None = None, *, again: str = "resumes") -> Non
             code = (main or _command_line)()
         except KeyboardInterrupt:
             code = watch.code() or 1
-            os.write(2, watch.line().encode())
+            watch.say()
         for number in interrupts.SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         # Threads that still wait for a server or a network are not worth waiting for: what they write is whole or gone.

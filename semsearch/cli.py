@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from semsearch.errors import StorageError, Unavailable
+from semsearch.files import leftovers
 from semsearch.files.storage import explained
 from semsearch.names import path_text
 from semsearch.settings import settings
@@ -22,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         arguments = _parser().parse_args(words)
+        leftovers.sweep()
         return int(arguments.run(arguments))
 
     words = list(sys.argv[1:] if argv is None else argv)

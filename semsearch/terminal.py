@@ -9,6 +9,7 @@ code   meaning
 3      valid, but not to be had now: no network, no weights, no pictures, busy
 4      stored bytes are damaged
 5      the machine does not let a file be read or written: full, forbidden, read-only, too many files open
+129    its terminal went away (SIGHUP); the same command resumes
 130    interrupted from the keyboard; the same command resumes
 141    whoever read the output went away
 143    told to end (SIGTERM); the same command resumes
@@ -21,7 +22,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from semsearch.errors import InputError, IntegrityError, SemsearchError, StorageError, Unavailable
@@ -54,7 +55,8 @@ def guarded(run: Callable[[], int], *, debug: bool) -> int:
         _drop_unwritten()
         if debug:
             traceback.print_exception(failure)
-        sys.stderr.write(line)
+        with suppress(OSError):  # nobody reads it any more
+            sys.stderr.write(line)
         return code
 
 

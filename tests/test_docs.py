@@ -95,7 +95,7 @@ def test_every_setting_is_named_in_the_readme():
 
 def test_every_exit_code_is_in_the_readme():
     codes = re.findall(r"^(\d+) ", terminal.__doc__, re.MULTILINE)
-    assert len(codes) == 9 and set(codes) == first_cells("## When something goes wrong")
+    assert len(codes) == 10 and set(codes) == first_cells("## When something goes wrong")
 
 
 def test_every_status_of_rest_is_in_the_readme():

@@ -175,7 +175,7 @@ def test_damage_is_seen_and_repaired(tiny, name, damage):
 def test_remains_of_a_killed_conversion_are_removed(tiny, home):
     openvino_engine.converted("tiny", SIDE)
     folder = openvino_engine._folder("tiny", SIDE)
-    remains = folder.with_name(f".{folder.name}.12345.tmp")
+    remains = folder.with_name(f".{folder.name}.new.tmp")
     folder.rename(remains)
     (remains / "manifest.json").unlink()
     assert openvino_engine.converted("tiny", SIDE) and folder.is_dir() and not remains.exists()

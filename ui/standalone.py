@@ -30,6 +30,7 @@ def _serve(script: str) -> int:
                 begin_end(server, number, frame)
 
         setattr(uvicorn.Server, "handle_exit", handle_exit)  # noqa: B010 - mypy takes no method for another
+        uvicorn.server.HANDLED_SIGNALS = interrupts.SIGNALS  # type: ignore[assignment]
         try:
             with streamlit.make_context("server.py", ["run", script, *sys.argv[1:]]) as context:
                 streamlit.invoke(context)

@@ -6,8 +6,6 @@ TensorFlow is needed for the conversion alone, which a child process does. One p
 import hashlib
 import importlib.metadata
 import json
-import os
-import shutil
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -25,7 +23,8 @@ from semsearch import images
 from semsearch.data import datasets
 from semsearch.errors import EngineError, EngineUnfit, IntegrityError, ProcessLost
 from semsearch.features.engines import GEM_FLOOR, GEM_POWER, Engine, Output, preprocess
-from semsearch.files.storage import check_room, clear_way, explained, lock, read_here, sha256_file, write_bytes
+from semsearch.files.staging import staged
+from semsearch.files.storage import check_room, explained, lock, read_here, sha256_file, write_bytes
 from semsearch.models import catalog, weights
 from semsearch.processes import child, threads
 from semsearch.processes.signal_stack import own_signal_stack
@@ -213,18 +212,9 @@ def convert(model: str, size: int) -> Path:
     with lock(folder.with_name(f".{folder.name}.lock")):
         if _intact(folder):
             return folder
-        clear_way(folder / FILES[0], settings().home)
-        for stale in [folder, *folder.parent.glob(f".{folder.name}.*.tmp")]:
-            shutil.rmtree(stale, ignore_errors=True)
-        temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
         check_room(folder, 4 * catalog.model(model).parameters, f"{model} converted for OpenVINO")
-        try:
-            with explained(folder):
-                temporary.mkdir()
-                _write(temporary, model, size)
-                os.replace(temporary, folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        with staged(folder) as stage, explained(folder):
+            _write(stage, model, size)
     return folder
 
 

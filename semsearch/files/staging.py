@@ -46,6 +46,17 @@ def staged(root: Path) -> Iterator[Path]:
         remove(stage, old)
 
 
+def clear(leftover: Path, root: Path) -> None:
+    """Remove what a kill left of ``staged`` or ``scratch``, or put it back where its successor never came.
+
+    The caller holds the lock of ``root``.
+    """
+    if leftover.name.endswith(".old.tmp"):
+        with explained(root):
+            _put_back(leftover, root)
+    remove(leftover)
+
+
 def _put_back(old: Path, root: Path) -> None:
     if os.path.isdir(old) and not os.path.lexists(root):
         os.replace(old, root)

@@ -171,23 +171,23 @@ def trouble(folder: Path) -> str:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside ``path``; on a clean exit it is synced and becomes ``path``, else it is gone.
 
-    The temporary keeps the suffix of ``path``, for writers that look at it. A kill leaves only the temporary.
+    The temporary is there, empty, and keeps the suffix of ``path``, for writers that look at it. A kill leaves only the
+    temporary, which ``remove_leftovers`` knows by its lock, that dies with its writer.
     StorageError when the folder cannot be made or the file cannot be put in its place.
     """
     clear_way(path, settings().home)
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem[:100]}.{os.getpid()}.{secrets.token_hex(4)}.tmp{path.suffix}")
-    try:
-        yield temporary
-        with explained(path):
-            with temporary.open("rb") as written:
-                os.fsync(written.fileno())
-            os.replace(temporary, path)
-            sync_folder(path.parent)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with lock(temporary):
+        try:
+            yield temporary
+            with explained(path):
+                with temporary.open("rb") as written:
+                    os.fsync(written.fileno())
+                os.replace(temporary, path)
+                sync_folder(path.parent)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -197,10 +197,15 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def remove_leftovers(folder: Path, stem: str = "") -> None:
-    """Delete what killed writers left in a folder, or under one name in it, to which nobody else writes now."""
-    for temporary in matching(folder, f".{glob.escape(stem[:100])}.*.tmp*" if stem else ".*.tmp.*"):
-        with explained(temporary):
-            temporary.unlink(missing_ok=True)
+    """Delete what killed writers left in a folder, or under one name in it, as far as that can be.
+
+    What is being written stays.
+    """
+    for temporary in matching(folder, f".{glob.escape(stem[:100])}.*.tmp*" if stem else ".*.tmp*"):
+        if _TEMPORARY.fullmatch(temporary.name) and not os.path.isdir(temporary):
+            with suppress(StorageError), if_free(temporary) as free:
+                if free:
+                    temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -221,6 +226,18 @@ def lock(path: Path) -> Iterator[None]:
                 continue
             yield
             return
+
+
+@contextmanager
+def if_free(path: Path) -> Iterator[bool]:
+    """Hold the lock named by ``path`` if nobody does, or say that somebody does."""
+    with explained(path), path.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield _is_at(handle, path)
 
 
 def _is_at(handle: IO[str], path: Path) -> bool:

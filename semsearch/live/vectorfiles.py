@@ -105,7 +105,7 @@ def write(base: Path, stored: Stored) -> None:
     """Keep features for the next time; StorageError when they cannot be."""
     total = hashlib.sha256()
     step = max(1, _PIECE // (4 * stored.vectors.shape[1]))
-    remove_leftovers(base.parent, base.name)
+    remove_leftovers(base.parent)
     with atomic_path(base.with_suffix(".f32")) as temporary, explained(base), temporary.open("wb") as out:
         for start in range(0, len(stored.items), step):
             piece = np.ascontiguousarray(stored.vectors[start : start + step]).data.cast("B")

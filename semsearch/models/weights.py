@@ -157,8 +157,7 @@ def obtain(model_name: str, *, progress: fetch.Progress | None = None) -> Weight
         try:
             return verify(model_name)
         except (WeightsUnavailable, IntegrityError):
-            for leftover in folder.glob(f".{model_name}-*.tmp.safetensors"):
-                leftover.unlink()
+            storage.remove_leftovers(folder)
         obtained = _from_sources(facts, progress)
         for other in folder.glob(f"{model_name}-*.safetensors"):
             if other != obtained.path:

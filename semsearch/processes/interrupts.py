@@ -1,7 +1,7 @@
 """How a command ends when a signal ends it: in order, once, and soon.
 
-The first Ctrl-C or SIGTERM is raised as an exception, so that all under way cleans up; those of an impatient user
-change nothing. What is on disk is whole at every moment, so a clean-up that takes long, or a library that swallows
+The first Ctrl-C, SIGTERM or SIGHUP is raised as an exception, so that all under way cleans up; those of an impatient
+user change nothing. What is on disk is whole at every moment, so a clean-up that takes long, or a library that swallows
 the exception, does not keep the process.
 """
 
@@ -12,21 +12,21 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 PATIENCE = 5.0
 """Seconds for cleaning up."""
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended"}
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended", signal.SIGHUP: "ended with its terminal"}
 
 
 class Ended(KeyboardInterrupt):
-    """SIGTERM came; whatever lets interrupts through lets it through."""
+    """SIGTERM or SIGHUP came; whatever lets interrupts through lets it through."""
 
 
 class Watch:
-    """The handler of both signals for the duration of a command."""
+    """The handler of these signals for the duration of a command."""
 
     def __init__(self, again: str) -> None:
         """``again`` says what the same command does when it is given once more."""
@@ -39,7 +39,7 @@ class Watch:
         self.expect_end(number)
         if self._raises:
             self._raises = False
-            raise Ended if self._came == signal.SIGTERM else KeyboardInterrupt
+            raise KeyboardInterrupt if self._came == signal.SIGINT else Ended
 
     def expect_end(self, number: int, patience: float | None = None) -> None:
         """Have the process end within so many seconds, by default PATIENCE, for the first signal that came."""
@@ -55,6 +55,11 @@ class Watch:
     def line(self) -> str:
         """The last line that the command prints."""
         return f"semsearch: {_WORDS[self._came or signal.SIGINT]}; the same command {self._again}\n"
+
+    def say(self) -> None:
+        """Print it, while there is still a terminal."""
+        with suppress(OSError):
+            os.write(2, self.line().encode())
 
     def stop(self) -> None:
         """Clean-up is done in time."""
@@ -75,13 +80,13 @@ class Watch:
     def _enforce(self, patience: float) -> None:
         time.sleep(patience)
         if not self._over:
-            os.write(2, self.line().encode())
+            self.say()
             os._exit(self.code() or 1)
 
 
 @contextmanager
 def in_order(*, again: str = "resumes") -> Iterator[Watch]:
-    """Watch both signals in this block; within the block of another watch, that one goes on.
+    """Watch these signals in this block; within the block of another watch, that one goes on.
 
     A signal that the process was started to ignore, as by nohup, stays ignored; threads but the first get no signals.
     """

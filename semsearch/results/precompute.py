@@ -19,7 +19,8 @@ import numpy as np
 from semsearch import features, images
 from semsearch.data import datasets, identity
 from semsearch.errors import ImageRefused, InputError, PicturesUnavailable
-from semsearch.files.storage import check_room, lock, private_file, remove_leftovers
+from semsearch.files import leftovers
+from semsearch.files.storage import check_room, lock, private_file
 from semsearch.models import catalog, weights
 from semsearch.models.catalog import READOUTS, FeatureSpec
 from semsearch.ranking import projection
@@ -106,6 +107,7 @@ def precompute(
     """
     tools = tools or Tools()
     report = Report(root or settings().precomputed)
+    leftovers.sweep(report.root / ".work")
     todo = _units(names, models, tools, report)[shard[0] - 1 :: shard[1]]
     sizes = [2 * len(unit.usable) + len(catalog.grid(unit.model)) for unit in todo]
     done = 0
@@ -183,7 +185,6 @@ def _run_unit(
 def _compute_layers(
     unit: _Unit, work: Path, tools: Tools, project: projection.Project, step: Callable[[int], None]
 ) -> None:
-    remove_leftovers(work)
     layers = list(catalog.model(unit.model).layer_names)
     missing = [name for name in layers if not artifacts.layer_is_whole(work, name)]
     specs = [spec for spec in catalog.grid(unit.model) if spec.layer in missing]

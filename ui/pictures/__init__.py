@@ -14,7 +14,7 @@ from urllib.parse import quote
 from semsearch import images
 from semsearch.data.datasets import Dataset, Item
 from semsearch.errors import ImageRefused, PicturesUnavailable, SemsearchError, StorageError
-from semsearch.files.storage import clear_way, trouble, write_bytes
+from semsearch.files.storage import clear_way, remove_leftovers, trouble, write_bytes
 
 FOLDER = Path(__file__).resolve().parents[2] / "static" / "pictures"
 """Beside app.py, where Streamlit serves ``static/`` as ``app/static/``; rebuilt when missing or damaged."""
@@ -82,6 +82,7 @@ def ensure_thumbnails(dataset: Dataset, items: Iterable[int] | None = None) -> N
             limit = LARGEST - len(_seal("", b""))
             data = images.thumbnail(images.load(picture, at_least=SIDE), side=SIDE, limit=limit)
             clear_way(FOLDER / dataset.name / file, FOLDER)
+            remove_leftovers(FOLDER / dataset.name, Path(file).stem)
             write_bytes(FOLDER / dataset.name / file, data + _seal(file, data))
         except (ImageRefused, PicturesUnavailable, OSError):
             continue
