@@ -53,7 +53,7 @@ class _Placed:
 
     def stream(self, pictures):
         for position, picture in enumerate(pictures):
-            row = self._features[int(picture.stem)]
+            row = self._features[int(picture.path.stem)]
             bad = ImageRefused("corrupt", "expected a picture, got none")
             yield position, bad if row[0] == UNREADABLE else dict.fromkeys(self.specs, row)
 

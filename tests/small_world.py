@@ -37,7 +37,7 @@ class Line:
 
     def stream(self, pictures):
         for position, picture in enumerate(pictures):
-            place = int(re.sub(r"\D", "", picture.stem))
+            place = int(re.sub(r"\D", "", picture.path.stem))
             yield position, {spec: self._vector(spec, place) for spec in self.dimensions}
 
     @staticmethod

@@ -1,5 +1,6 @@
 """From pictures to vectors: order, refusals, look-ahead, fallback, and that only the picture decides the vector."""
 
+import hashlib
 import io
 import subprocess
 import sys
@@ -10,8 +11,8 @@ import pytest
 from PIL import Image
 
 from semsearch import features, images
-from semsearch.data import datasets
-from semsearch.errors import EngineError, EngineUnfit, ImageRefused, InputError, UnknownName
+from semsearch.data import datasets, identity
+from semsearch.errors import EngineError, EngineUnfit, ImageRefused, InputError, PicturesUnavailable, UnknownName
 from semsearch.features import FeatureExtractor, engines, openvino_engine
 from semsearch.models import catalog, weights
 from semsearch.models.catalog import FeatureSpec
@@ -94,6 +95,20 @@ def test_a_bad_picture_is_refused_in_its_place(tiny):
     assert np.array_equal(np.stack([results[i][1][spec()] for i in (0, 2, 4)]), expected)
     with pytest.raises(ImageRefused):
         extractor.extract(pictures)
+
+
+def test_the_file_of_an_item_gives_the_vector_of_its_picture_or_none(tiny, tmp_path):
+    """What was hashed before, and read again for the network, could be another picture."""
+    good, file = squares(2), tmp_path / "picture"
+    file.write_bytes(png(good[0]))
+    right = identity.Pinned(file, hashlib.sha256(png(good[0])).hexdigest(), "add it")
+    other = identity.Pinned(file, hashlib.sha256(png(good[1])).hexdigest(), "add it")
+    extractor = FeatureExtractor([spec()])
+    (_, first), (_, second) = extractor.stream([right, other])
+    assert np.array_equal(first[spec()], extractor.extract([good[0]])[spec()][0])
+    assert isinstance(second, PicturesUnavailable) and str(second) == "changed since the dataset was added: add it"
+    with pytest.raises(PicturesUnavailable):
+        extractor.extract([right, other])
 
 
 def test_no_pictures_give_no_rows(tiny):

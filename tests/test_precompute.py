@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from semsearch import images
-from semsearch.data import datasets
+from semsearch.data import datasets, identity
 from semsearch.errors import ImageRefused, InputError, PicturesUnavailable, StorageError, UnknownName
 from semsearch.files import storage
 from semsearch.models import catalog
@@ -39,8 +39,8 @@ class MeanColour:
         for position, picture in enumerate(pictures):
             time.sleep(float(os.environ.get("SLOW", "0")))
             try:
-                mean = images.load(picture).reshape(-1, 3).mean(0)
-            except ImageRefused as error:
+                mean = images.load(picture.read()).reshape(-1, 3).mean(0)
+            except (ImageRefused, PicturesUnavailable) as error:
                 yield position, error
                 continue
             yield (
@@ -88,7 +88,7 @@ def test_stored_rankings_equal_distances_computed_here(world, tmp_path):
     store = Store(tmp_path / "store")
     for spec in catalog.grid(MODEL)[:4]:
         rows = np.array(
-            [vector[spec] for _, vector in MeanColour([spec]).stream([world.path(i.id) for i in world.items])]
+            [vector[spec] for _, vector in MeanColour([spec]).stream(identity.pinned(world, i) for i in range(6))]
         )
         for metric in metrics.METRICS:
             expected = metrics.distances(rows, rows, metric)
@@ -228,7 +228,7 @@ def test_a_picture_replaced_while_it_is_computed_ends_the_run_and_nothing_is_sto
 
     stream = MeanColour.stream
     monkeypatch.setattr(MeanColour, "stream", replace)
-    with pytest.raises(PicturesUnavailable, match="world/red/1.bmp changed while its features were computed"):
+    with pytest.raises(PicturesUnavailable, match="world/red/1.bmp changed since the dataset was added"):
         precompute.precompute(["world"], [MODEL], root=tmp_path / "store", tools=TOOLS)
     assert not list((tmp_path / "store").rglob("*.npz"))
 

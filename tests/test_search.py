@@ -10,7 +10,7 @@ import pytest
 
 from semsearch import cli, images
 from semsearch.data import datasets
-from semsearch.errors import ImageRefused, InputError, UnknownName
+from semsearch.errors import ImageRefused, InputError, PicturesUnavailable, UnknownName
 from semsearch.files import storage
 from semsearch.live import gallery, search, vectorfiles
 from semsearch.models import catalog, weights
@@ -32,7 +32,11 @@ class Green:
 
     def stream(self, pictures):
         for position, picture in enumerate(pictures):
-            rgb = picture if isinstance(picture, np.ndarray) else images.load(picture)
+            try:
+                rgb = images.load(picture.read())
+            except (ImageRefused, PicturesUnavailable) as reason:
+                yield position, reason
+                continue
             yield position, next(self.each(rgb[None]))
 
     def each(self, squares):

@@ -1,101 +1,91 @@
-"""Whether the files of a dataset are the pictures that its list names: read before features, seen again after.
+"""Pictures of a dataset as its list names them: the bytes that are used are the bytes whose digest was compared.
 
 ::
 
-    checked = identity.check(dataset)        which items are right, and why each other one is left out
-    …features of checked.items…
-    moved = checked.changed()                items whose file is no longer what was read: do not keep their features
+    picture = identity.pinned(dataset, id)      its file is not looked at yet; goes through pipes
+    data = picture.read()                       or why it is left out
 """
 
-import errno
+import hashlib
 import os
 import stat
-import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from errno import EMFILE, ENFILE, ENOMEM
 from pathlib import Path
 
 from semsearch.data.datasets import KNOWN, Dataset
 from semsearch.data.sources import THREADS
-from semsearch.files.storage import explain, sha256_file
+from semsearch.errors import ImageRefused, PicturesUnavailable
+from semsearch.files.storage import explain
+from semsearch.images.pixels import MAX_BYTES, too_large
 
-EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+EXHAUSTED = (EMFILE, ENFILE, ENOMEM)
 """What says nothing about the file: all others would be left out alike."""
-Signature = tuple[int, int, int, int]
-"""Time of change, bytes and number of a file, and when the system last noted a change of it, which nobody can set."""
-TICK = 20_000_000
-"""Nanoseconds within which two changes of a file may bear the same time."""
 
 
 @dataclass(frozen=True)
-class Checked:
-    """The items of a dataset, sorted by whether their file is the picture that the list names."""
+class Pinned:
+    """The file of an item, and what must be in it."""
 
-    dataset: Dataset
-    items: tuple[int, ...]
-    """Ids of those that are right, rising."""
-    left_out: dict[int, str]
-    """Why each other one is not, in words that hold no path, by id; all of it can be cured."""
-    signatures: dict[int, Signature]
-    """Of the files of ``items``, taken before they were read."""
+    path: Path
+    sha256: str
+    """Hex."""
+    cure: str
+    """What to do when it is another."""
 
-    def changed(self) -> dict[int, str]:
-        """The reason by id of each of ``items`` whose file is another, or gone, since it was read."""
-        return {
-            id: f"changed while its features were computed: {_cure(self.dataset)}"
-            for id, before in self.signatures.items()
-            if _signature(self.dataset.place(id)) != before
-        }
+    def read(self) -> bytes:
+        """The bytes of the picture.
+
+        Raises:
+            PicturesUnavailable: the file is gone, cannot be read or is another; in words that hold no path.
+            ImageRefused: it is larger than any picture may be.
+            StorageError: this machine lets no file be read.
+        """
+        try:
+            data = _bytes(self.path)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise PicturesUnavailable(f"is not on this machine: {self.cure}") from error
+        except OSError as error:
+            if error.errno in EXHAUSTED:
+                raise explain(error, self.path) from error
+            reason = error.strerror or type(error).__name__
+            raise PicturesUnavailable(f"cannot be read ({reason}): {self.cure}") from error
+        if hashlib.sha256(data).hexdigest() != self.sha256:
+            raise PicturesUnavailable(f"changed since the dataset was added: {self.cure}")
+        return data
 
 
-def check(dataset: Dataset, ids: Iterable[int] | None = None) -> Checked:
-    """Read the file of each of ``ids``, of all items by default, and compare its SHA-256 with the list."""
-    checked_ids = range(len(dataset.items)) if ids is None else sorted(set(ids))
+def pinned(dataset: Dataset, id: int) -> Pinned:
+    """One item, to be read."""
+    again = f"fetch {dataset.name}" if dataset.name in KNOWN else f"add {dataset.name} --from FOLDER"
+    return Pinned(dataset.place(id), dataset.items[id].sha256, f"run `semsearch datasets {again}`")
+
+
+def left_out(dataset: Dataset, ids: Iterable[int]) -> dict[int, str]:
+    """Read the files of ``ids``; by id, why each is left out that is not the picture that the list names."""
+
+    def reason(id: int) -> str:
+        try:
+            pinned(dataset, id).read()
+        except PicturesUnavailable as error:
+            return str(error)
+        except ImageRefused:
+            return ""
+        return ""
+
+    chosen = sorted(set(ids))
     with ThreadPoolExecutor(THREADS) as pool:
-        outcomes = dict(zip(checked_ids, pool.map(lambda id: _checked(dataset, id), checked_ids), strict=True))
-    left_out = {id: reason for id, reason in outcomes.items() if isinstance(reason, str)}
-    signatures = {id: signature for id, signature in outcomes.items() if not isinstance(signature, str)}
-    return Checked(dataset, tuple(signatures), left_out, signatures)
+        return {id: why for id, why in zip(chosen, pool.map(reason, chosen), strict=True) if why}
 
 
-def _checked(dataset: Dataset, id: int) -> Signature | str:
-    """The signature of the file of one item, or why it is left out."""
-    item, cure = dataset.items[id], _cure(dataset)
-    path = dataset.place(id)
-    try:
-        if not (before := _settled(path)):
-            return f"is not on this machine: {cure}"
-        if sha256_file(path) != item.sha256:
-            return f"changed since the dataset was added: {cure}"
-    except OSError as error:
-        if error.errno in EXHAUSTED:
-            raise explain(error, path) from error
-        return f"cannot be read ({error.strerror or type(error).__name__}): {cure}"
-    return before
-
-
-def _settled(path: Path) -> Signature | None:
-    """The signature of a file whose last change is so long ago that the next one will bear another time."""
-    signature = _signature(path)
-    if signature and abs(time.time_ns() - signature[-1]) < TICK:
-        time.sleep(TICK / 1e9)
-        return _signature(path)
-    return signature
-
-
-def _signature(path: Path) -> Signature | None:
-    """None where there is no file; a pipe or a folder is none."""
-    try:
-        about = os.stat(path)
-    except OSError:
-        return None
-    if not stat.S_ISREG(about.st_mode):
-        return None
-    return about.st_mtime_ns, about.st_size, about.st_ino, about.st_ctime_ns
-
-
-def _cure(dataset: Dataset) -> str:
-    if dataset.name in KNOWN:
-        return f"run `semsearch datasets fetch {dataset.name}`"
-    return f"run `semsearch datasets add {dataset.name} --from FOLDER`"
+def _bytes(path: Path) -> bytes:
+    """All that is in a file; IsADirectoryError for whatever is none, such as a pipe to which nobody writes."""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise IsADirectoryError(path)
+        if about.st_size > MAX_BYTES:
+            raise too_large(f"{about.st_size:,} bytes")
+        return file.read(MAX_BYTES + 1)

@@ -13,20 +13,23 @@ from pathlib import Path
 import numpy as np
 
 from semsearch import images
-from semsearch.errors import EngineUnfit, ImageRefused, InputError, UnknownName
+from semsearch.data.identity import Pinned
+from semsearch.errors import EngineUnfit, ImageRefused, InputError, PicturesUnavailable, SemsearchError, UnknownName
 from semsearch.features.engines import ChildEngine, Engine, TensorFlowEngine, preprocess
 from semsearch.features.openvino_engine import OpenVINOEngine
 from semsearch.models.catalog import PRESETS, FeatureSpec
 from semsearch.settings import cores
 
-__all__ = ["ENGINES", "FeatureExtractor", "Picture", "Vectors", "preprocess"]
+__all__ = ["ENGINES", "FeatureExtractor", "Outcome", "Picture", "Vectors", "preprocess"]
 
 ENGINES = ("auto", "openvino", "tensorflow")
 
-Picture = bytes | Path | np.ndarray
-"""An encoded picture, its file, or RGB (H, W, 3) uint8."""
+Picture = bytes | Path | Pinned | np.ndarray
+"""An encoded picture, its file, the file of an item of a dataset, or RGB (H, W, 3) uint8."""
 
 Vectors = dict[FeatureSpec, np.ndarray]
+Outcome = Vectors | ImageRefused | PicturesUnavailable
+"""The vectors of a picture, or why there are none: it is not one that we accept, or not the one of its dataset."""
 
 
 class FeatureExtractor:
@@ -80,14 +83,14 @@ class FeatureExtractor:
         make = out or (lambda spec, n, d: np.empty((n, d), np.float32))
         rows = {spec: make(spec, len(pictures), length) for spec, length in self.dimensions.items()}
         for index, result in self.stream(pictures):
-            if isinstance(result, ImageRefused):
+            if isinstance(result, SemsearchError):
                 raise result
             for spec, vector in result.items():
                 rows[spec][index] = vector
         return rows
 
-    def stream(self, pictures: Iterable[Picture]) -> Iterator[tuple[int, Vectors | ImageRefused]]:
-        """(position, one (d,) float32 vector per spec) for each picture in order, or why that picture was refused.
+    def stream(self, pictures: Iterable[Picture]) -> Iterator[tuple[int, Outcome]]:
+        """(position, one (d,) float32 vector per spec) for each picture in order, or why that picture has none.
 
         Runs ahead of the reader by a bounded number of pictures.
         """
@@ -113,15 +116,17 @@ class FeatureExtractor:
         for rows in self._engine.each(preprocess(squares, self._spec.model)):
             yield dict(zip(self.specs, rows, strict=True))
 
-    def _one(self, picture: Picture) -> Vectors | ImageRefused:
+    def _one(self, picture: Picture) -> Outcome:
         try:
             square = self._square(picture)
-        except ImageRefused as refusal:
-            return refusal
+        except (ImageRefused, PicturesUnavailable) as reason:
+            return reason
         return next(self.each(square[None]))
 
     def _square(self, picture: Picture) -> np.ndarray:
         size = self._spec.size
+        if isinstance(picture, Pinned):
+            picture = picture.read()
         if isinstance(picture, np.ndarray):
             if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
                 got = f"{picture.dtype} {picture.shape}"

@@ -11,7 +11,7 @@ from weakref import ref
 import numpy as np
 
 from semsearch import features
-from semsearch.errors import ImageRefused, WeightsUnavailable
+from semsearch.errors import WeightsUnavailable
 from semsearch.models import weights
 from semsearch.models.catalog import FeatureSpec
 
@@ -25,7 +25,7 @@ class Extractor(Protocol):
     engine_name: str
     dimensions: dict[FeatureSpec, int]
 
-    def stream(self, pictures: Iterable[features.Picture]) -> Iterable[tuple[int, features.Vectors | ImageRefused]]:
+    def stream(self, pictures: Iterable[features.Picture]) -> Iterable[tuple[int, features.Outcome]]:
         """(position, one vector per spec or the refusal) for each picture, in order."""
         ...
 

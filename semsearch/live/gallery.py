@@ -7,7 +7,7 @@ again, never used; once opened, a gallery needs its files no more, see ``vectorf
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 
 from semsearch.data import datasets, identity
 from semsearch.errors import ImageRefused, InputError, IntegrityError, PicturesUnavailable, UnknownName
-from semsearch.files.storage import explained, lock
+from semsearch.files.storage import lock
 from semsearch.indices import faiss_index
 from semsearch.live import vectorfiles
 from semsearch.live.extractors import DEFAULT, Extractor, Tools, extractor, extractors
@@ -241,54 +241,52 @@ def _opened(request: _Request) -> Gallery | None:
     stored = vectorfiles.read(request.base)
     if stored is None:
         return None
-    again = identity.check(request.dataset, stored.left_out)
-    return None if again.items else _open_galleries.put(request, replace(stored, left_out=again.left_out))
+    again = identity.left_out(request.dataset, stored.left_out)
+    if again.keys() != stored.left_out.keys():
+        return None
+    return _open_galleries.put(request, replace(stored, left_out=again))
 
 
 def _computed(request: _Request, progress: Progress | None) -> Stored:
-    """The features of all pictures that are those of the list, before they are read and after; kept on disk."""
-    dataset, spec, network, folder = request.dataset, request.spec, request.network, request.base.parent
+    """The features of all pictures that are those of the list; kept on disk."""
+    dataset = request.dataset
     if len(dataset.items) < 2:
         raise InputError(f"dataset {dataset.name}: expected at least 2 pictures to search among, got 1")
-    checked = _checked(dataset)
-    _expect_two(dataset, checked.items, checked.left_out)
-    columns = network.dimensions[spec]
-    vectorfiles.make_room(folder, 4 * columns * len(checked.items), f"{dataset.name} under {spec.key}")
-    vectors = vectorfiles.empty(folder, len(checked.items), columns)
-    items: list[int] = []
-    paths = [dataset.place(id) for id in checked.items]
-    with explained(dataset.root):  # a picture that was deleted meanwhile
-        for position, outcome in network.stream(paths):
-            if not isinstance(outcome, ImageRefused):
-                name = dataset.items[checked.items[position]].shown
-                finite.check_features(outcome[spec], f"{dataset.name}/{name} under {spec.key}")
-                vectors[len(items)] = outcome[spec]
-                items.append(checked.items[position])
-            if progress:
-                progress(position + 1, len(paths))
-    left_out = checked.left_out | checked.changed()
-    rows = [row for row, item in enumerate(items) if item not in left_out]
-    for place, row in enumerate(rows):
-        vectors[place] = vectors[row]
-    _expect_two(dataset, rows, left_out)
-    if left_out and dataset.name in datasets.GROCERIES:
-        raise PicturesUnavailable(f"pictures of {dataset.name} changed while their features were computed; try again")
-    vectors.flags.writeable = False
-    stored = Stored(vectors[: len(rows)], np.array(items, np.int64)[rows], left_out)
+    size = 4 * request.network.dimensions[request.spec] * len(dataset.items)
+    vectorfiles.make_room(request.base.parent, size, f"{dataset.name} under {request.spec.key}")
+    stored = _extracted(request, progress)
+    if stored.left_out and dataset.name in datasets.GROCERIES:  # whose package is installed here
+        datasets.fetch(dataset.name)
+        stored = _extracted(request, progress)
+        if stored.left_out:
+            raise PicturesUnavailable(
+                f"pictures of {dataset.name} changed while their features were computed; try again"
+            )
+    _expect_two(dataset, stored.items, stored.left_out)
     vectorfiles.write(request.base, stored)
     return stored
 
 
-def _checked(dataset: datasets.Dataset) -> identity.Checked:
-    """Which files are right; those of a package that is installed here are put right first."""
-    checked = identity.check(dataset)
-    if checked.left_out and dataset.name in datasets.GROCERIES:
-        datasets.fetch(dataset.name)
-        return identity.check(dataset)
-    return checked
+def _extracted(request: _Request, progress: Progress | None) -> Stored:
+    dataset, spec, network = request.dataset, request.spec, request.network
+    n = len(dataset.items)
+    vectors = vectorfiles.empty(request.base.parent, n, network.dimensions[spec])
+    items: list[int] = []
+    left_out: dict[int, str] = {}
+    for id, outcome in network.stream([identity.pinned(dataset, id) for id in range(n)]):
+        if isinstance(outcome, PicturesUnavailable):
+            left_out[id] = str(outcome)
+        elif not isinstance(outcome, ImageRefused):
+            finite.check_features(outcome[spec], f"{dataset.name}/{dataset.items[id].shown} under {spec.key}")
+            vectors[len(items)] = outcome[spec]
+            items.append(id)
+        if progress:
+            progress(id + 1, n)
+    vectors.flags.writeable = False
+    return Stored(vectors[: len(items)], np.array(items, np.int64), left_out)
 
 
-def _expect_two(dataset: datasets.Dataset, usable: Sequence[int], left_out: dict[int, str]) -> None:
+def _expect_two(dataset: datasets.Dataset, usable: np.ndarray, left_out: dict[int, str]) -> None:
     if len(usable) >= 2:
         return
     short = f"dataset {dataset.name}: expected at least 2 readable pictures, got {len(usable)}"

@@ -8,13 +8,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
-from pathlib import Path
 from weakref import finalize
 
 import numpy as np
 
 from semsearch import features
-from semsearch.errors import ImageRefused
 from semsearch.live.extractors import Tools
 from semsearch.models.catalog import FeatureSpec
 from semsearch.processes.host import Host, Session
@@ -42,9 +40,9 @@ class Networks:
         """As ``features.FeatureExtractor.each`` of that network."""
         return self._loaded[number].each(squares)
 
-    def stream(self, number: int, files: Sequence[Path]) -> Iterator[tuple[int, features.Vectors | ImageRefused]]:
+    def stream(self, number: int, pictures: Sequence[features.Picture]) -> Iterator[tuple[int, features.Outcome]]:
         """As ``features.FeatureExtractor.stream`` of that network; files are decoded in children of this process."""
-        return self._loaded[number].stream(files)
+        return self._loaded[number].stream(pictures)
 
     def release(self, number: int) -> None:
         """Let go of a network."""
@@ -69,7 +67,7 @@ class HostedNetwork:
         """One (d,) float32 vector per spec of each of (n, s, s, 3) uint8, in order; ProcessLost as it comes."""
         return self._session.stream("each", self._number, squares, silence=HANGS)
 
-    def stream(self, pictures: Iterable[features.Picture]) -> Iterator[tuple[int, features.Vectors | ImageRefused]]:
+    def stream(self, pictures: Iterable[features.Picture]) -> Iterator[tuple[int, features.Outcome]]:
         """(position, one vector per spec or the refusal) for each file, in order; ProcessLost as it comes."""
         return self._session.stream("stream", self._number, list(pictures))
 

@@ -7,11 +7,12 @@ dataset stands in ``gallery.py``.
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from semsearch import features, images
+from semsearch import images
 from semsearch.data import datasets
 from semsearch.errors import InputError, PicturesUnavailable, UnknownName
 from semsearch.live.extractors import DEFAULT, Tools, extractor
@@ -20,7 +21,7 @@ from semsearch.models.catalog import PRESETS, FeatureSpec
 from semsearch.ranking import metrics
 from semsearch.results import compare
 
-Picture = features.Picture
+Picture = bytes | Path | np.ndarray
 Through = Callable[[FeatureSpec, np.ndarray], np.ndarray]
 INDEXES = ("exact", "approximate")
 MORE, LESS = 0.75, -0.25

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,7 @@ from semsearch.models import catalog, weights
 from semsearch.models.catalog import READOUTS, FeatureSpec
 from semsearch.ranking import projection
 from semsearch.results import layer_results
-from semsearch.settings import settings
+from semsearch.settings import cores, settings
 from semsearch.store import artifacts, finite, units
 
 Progress = Callable[[int, int], None]
@@ -37,8 +38,8 @@ class Extractor(Protocol):
 
     dimensions: dict[FeatureSpec, int]
 
-    def stream(self, pictures: Iterable[Path]) -> Iterable[tuple[int, Vectors | ImageRefused]]:
-        """(position, one vector per spec or the refusal) for each picture, in order."""
+    def stream(self, pictures: Iterable[features.Picture]) -> Iterable[tuple[int, features.Outcome]]:
+        """(position, one vector per spec or why there is none) for each picture, in order."""
         ...
 
 
@@ -65,7 +66,6 @@ class Report:
 @dataclass(frozen=True)
 class _Unit:
     dataset: datasets.Dataset
-    checked: identity.Checked
     usable: tuple[int, ...]
     model: str
     facts: dict
@@ -133,7 +133,7 @@ def _units(names: Sequence[str], models: Sequence[str], tools: Tools, report: Re
     todo = []
     for name in names:
         dataset = datasets.load(name)
-        checked, usable, refused = _readable(dataset)
+        usable, refused = _readable(dataset)
         report.skipped += [f"{name}/{file}: {reason}" for file, reason in refused.items()]
         common = {
             "dataset": name,
@@ -143,22 +143,25 @@ def _units(names: Sequence[str], models: Sequence[str], tools: Tools, report: Re
             "schema": artifacts.SCHEMA,
         }
         todo += [
-            _Unit(dataset, checked, usable, model, {**common, "model": model, "weights": digests[model]})
-            for model in models
+            _Unit(dataset, usable, model, {**common, "model": model, "weights": digests[model]}) for model in models
         ]
     return todo
 
 
-def _readable(dataset: datasets.Dataset) -> tuple[identity.Checked, tuple[int, ...], dict[str, str]]:
-    """The files as they are now, the items that can be computed, and by file why each other one cannot."""
-    checked = identity.check(dataset)
-    usable, refused = [], {dataset.items[id].shown: reason for id, reason in checked.left_out.items()}
-    for id in checked.items:
+def _readable(dataset: datasets.Dataset) -> tuple[tuple[int, ...], dict[str, str]]:
+    """The items that can be computed, and by file why each other one cannot."""
+
+    def flaw(id: int) -> str:
         try:
-            images.load_square(dataset.path(id), 1, resample="nearest")
-            usable.append(id)
-        except ImageRefused as error:
-            refused[dataset.items[id].shown] = str(error)
+            images.load_square(identity.pinned(dataset, id).read(), 1, resample="nearest")
+        except (ImageRefused, PicturesUnavailable) as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(cores()) as pool:
+        flaws = list(pool.map(flaw, range(len(dataset.items))))
+    usable = tuple(id for id, reason in enumerate(flaws) if not reason)
+    refused = {dataset.items[id].shown: reason for id, reason in enumerate(flaws) if reason}
     if not any(os.path.isfile(dataset.place(item.id)) for item in dataset.items):
         dataset.path(0)  # says how to get them
     if len(usable) < 2:
@@ -166,7 +169,7 @@ def _readable(dataset: datasets.Dataset) -> tuple[identity.Checked, tuple[int, .
             f"dataset {dataset.name}: expected at least 2 readable pictures, got {len(usable)}; "
             + "; ".join(f"{file}: {reason}" for file, reason in list(refused.items())[:3])
         )
-    return checked, tuple(usable), refused
+    return usable, refused
 
 
 def _run_unit(
@@ -234,18 +237,18 @@ def _extracted(
             for (spec, length), end in zip(lengths.items(), ends, strict=True)
         }
         _extract(unit, extractors, vectors, step)
-        for id, reason in unit.checked.changed().items():
-            raise PicturesUnavailable(f"{unit.dataset.name}/{unit.dataset.items[id].shown} {reason}")
         yield vectors
 
 
 def _extract(unit: _Unit, extractors: Sequence[Extractor], vectors: Vectors, step: Callable[[int], None]) -> None:
     done = 0
     for extractor in extractors:
-        for position, row in extractor.stream([unit.dataset.path(item) for item in unit.usable]):
+        for position, row in extractor.stream([identity.pinned(unit.dataset, item) for item in unit.usable]):
+            picture = f"{unit.dataset.name}/{unit.dataset.items[unit.usable[position]].shown}"
+            if isinstance(row, PicturesUnavailable):
+                raise PicturesUnavailable(f"{picture} {row}")
             if isinstance(row, ImageRefused):
                 raise row
-            picture = f"{unit.dataset.name}/{unit.dataset.items[unit.usable[position]].shown}"
             for spec, rows in vectors.items():
                 if spec in row:
                     finite.check_features(row[spec], f"{picture} under {spec.key}")
