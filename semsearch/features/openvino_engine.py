@@ -237,6 +237,11 @@ def _write(folder: Path, model: str, size: int) -> None:
         dict(zip(layers, raw([photos], training=False), strict=True)),
         photos,
     )
+    _describe(folder)
+
+
+def _describe(folder: Path) -> None:
+    """Write which files the folder holds, for ``_intact``, which compares all of it: it needs no seal of its own."""
     write_bytes(folder / "manifest.json", json.dumps({name: sha256_file(folder / name) for name in FILES}).encode())
 
 
