@@ -45,7 +45,7 @@ class Job:
     """Fill an empty folder before the first try of a series."""
     results: tuple[str, ...]
     """Patterns of files below the folder that must be those of an undisturbed run."""
-    codes: dict = field(default_factory=lambda: {2: 130, 15: 143})
+    codes: dict = field(default_factory=lambda: {1: 129, 2: 130, 9: -9, 15: 143})
     quiet: bool = True
     """Exactly one line at the end, and nothing else, on standard error."""
     env: dict = field(default_factory=dict)
@@ -184,7 +184,7 @@ def script_job(world):
         (folder / "script.py").write_text(SCRIPT)
 
     words = [sys.executable, "{}/script.py", "{}/store"]
-    codes = {2: -2, 15: -15}
+    codes = {1: -1, 2: -2, 9: -9, 15: -15}
     return Job("script", words, make, ("store/**/*",), codes=codes, quiet=False, problems=store_problems, series=25)
 
 

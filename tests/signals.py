@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM at seeded moments of every command that takes time: how it ends, what it leaves, how it goes on.
+"""Signals at seeded moments of every command that takes time: how it ends, what it leaves, how it goes on.
 
     python -m tests.signals [--count 100] [--only precompute …] [--seed 1]
 
@@ -28,7 +28,8 @@ LINGER = 5.0
 STUCK = 60.0
 SERVED = 3.0
 """Seconds after its start in which the server, too, is told to end."""
-SAYS = {2: "interrupted", 15: "ended"}
+SAYS = {1: "ended with its terminal", 2: "interrupted", 15: "ended;"}
+NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 
 
 @dataclass
@@ -163,12 +164,12 @@ def judge(job, folder, number, one, row):
     row.codes[one.code] += 1
     row.slowest = max(row.slowest, one.seconds)
     ours = [line for line in one.said.splitlines() if line.startswith("semsearch:")]
-    young = job.quiet and not ours and was_young(one, number)
+    young = job.quiet and number != signal.SIGKILL and not ours and was_young(one, number)
     row.young += young
     if one.code != job.codes[number] and not young:
         faults.append(f"exit code {one.code}")
         row.crashes += one.code < 0
-    if job.quiet and not young:
+    if job.quiet and not young and number != signal.SIGKILL:
         if one.said.splitlines() != ours or len(ours) != 1 or SAYS[number] not in ours[0]:
             faults.append("other words than one line")
         row.tracebacks += "Traceback" in one.said
@@ -176,12 +177,23 @@ def judge(job, folder, number, one, row):
         row.leftovers += 1
         faults.append(f"processes left: {still}")
     faults += job.problems(folder)
-    faults += [f"a request without an answer: {cut}" for cut in one.cut]
+    faults += [f"a file left by an ended process: {path}" for path in swept(job, folder)]
+    if number != signal.SIGKILL:
+        faults += [f"a request without an answer: {cut}" for cut in one.cut]
     faults += [f"an answer {status}" for status in one.statuses if status not in (200, 503)]
     row.answered += len(one.statuses)
     if one.seconds > 2:
         row.slow.append(round(one.delay, 3))
     return faults
+
+
+def swept(job, folder):
+    """Temporary files that are there still when the next command has been started."""
+    if not leftovers(folder / "home"):
+        return []
+    words = [sys.executable, "-m", "semsearch", "models", "list", "--json"]
+    subprocess.run(words, cwd=jobs.ROOT, env=job.environment(folder), capture_output=True, timeout=60, check=True)
+    return leftovers(folder / "home")
 
 
 def was_young(one, number):
@@ -308,7 +320,7 @@ def main(words=None):
         for job in all_jobs(jobs.World(Path(folder)), stack):
             if arguments.only and job.name not in arguments.only:
                 continue
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in NUMBERS:
                 place = Path(folder) / job.name / number.name
                 rows.append(run(job, place, number, arguments.count, arguments.seed, told=say))
                 print_table(rows)

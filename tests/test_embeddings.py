@@ -238,11 +238,13 @@ def test_no_word_in_the_csv_is_a_formula(tmp_path):
 
 
 def test_the_zip_holds_the_original_files_and_names_the_missing(store):
+    """One that was replaced under its name is missing too."""
     dataset = datasets.load("world")
     dataset.path(4).unlink()
-    with zipfile.ZipFile(io.BytesIO(map_export.as_zip(dataset, [1, 4]))) as archive:
+    dataset.path(2).write_bytes(dataset.path(1).read_bytes())
+    with zipfile.ZipFile(io.BytesIO(map_export.as_zip(dataset, [1, 2, 4]))) as archive:
         assert archive.read(dataset.items[1].file) == dataset.path(1).read_bytes()
-        assert archive.read("MISSING.txt").decode().split() == [dataset.items[4].file]
+        assert archive.read("MISSING.txt").decode().split() == [dataset.items[2].file, dataset.items[4].file]
         assert len(archive.namelist()) == 2
 
 

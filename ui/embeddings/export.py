@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Sequence
 
+from semsearch.data import identity
 from semsearch.data.datasets import Dataset
 from semsearch.errors import SemsearchError
 from semsearch.store.artifacts import Map
@@ -24,13 +25,13 @@ def _line(dataset: Dataset, item: int, row: int, stored_map: Map) -> dict[str, o
 
 
 def as_zip(dataset: Dataset, ids: Sequence[int]) -> bytes:
-    """The original files of the items, under their own paths; files that are gone are listed in MISSING.txt."""
+    """The original files of the items, under their own paths; those gone or changed are listed in MISSING.txt."""
     buffer, missing = io.BytesIO(), []
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for item in ids:
             try:
-                archive.writestr(dataset.items[item].shown, dataset.path(item).read_bytes())
-            except (OSError, SemsearchError):
+                archive.writestr(dataset.items[item].shown, identity.pinned(dataset, item).read())
+            except SemsearchError:
                 missing.append(dataset.items[item].shown)
         if missing:
             archive.writestr("MISSING.txt", "\n".join(missing) + "\n")

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from semsearch import images
+from semsearch.data import identity
 from semsearch.data.datasets import Dataset, Item
 from semsearch.errors import ImageRefused, PicturesUnavailable, SemsearchError, StorageError
 from semsearch.files.storage import clear_way, remove_leftovers, trouble, write_bytes
@@ -39,7 +40,7 @@ class _Carried(Mapping[int, str]):
 
     def __getitem__(self, item: int) -> str:
         try:
-            return self._files.get(item) or _data(self._dataset.path(item), self._dataset.items[item].sha256)
+            return self._files.get(item) or _data(identity.pinned(self._dataset, item))
         except SemsearchError as error:
             raise KeyError(item) from error
 
@@ -51,8 +52,8 @@ class _Carried(Mapping[int, str]):
 
 
 @lru_cache(1_000)
-def _data(path: Path, _sha256: str) -> str:
-    small = images.thumbnail(images.load(path))
+def _data(picture: identity.Pinned) -> str:
+    small = images.thumbnail(images.load(picture.read()))
     return "data:image/jpeg;base64," + base64.b64encode(small).decode("ascii")
 
 
@@ -76,9 +77,7 @@ def ensure_thumbnails(dataset: Dataset, items: Iterable[int] | None = None) -> N
         if file in here:
             continue
         try:
-            picture = dataset.path(id).read_bytes()
-            if hashlib.sha256(picture).hexdigest() != dataset.items[id].sha256:
-                continue
+            picture = identity.pinned(dataset, id).read()
             limit = LARGEST - len(_seal("", b""))
             data = images.thumbnail(images.load(picture, at_least=SIDE), side=SIDE, limit=limit)
             clear_way(FOLDER / dataset.name / file, FOLDER)
