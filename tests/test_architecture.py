@@ -36,7 +36,7 @@ HEAVY = {
     "openvino": {"openvino_engine"},
     "h5py": {"readers", "weights"},
     "safetensors": {"weights"},
-    "PIL": {"pixels"},
+    "PIL": {"pixels", "colours", "oddities", "costs"},
     "pi_heif": {"pixels"},
     "requests": {"fetch"},
     "pypi_simple": {"fetch"},

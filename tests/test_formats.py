@@ -13,7 +13,7 @@ from PIL import Image, TiffImagePlugin
 from semsearch import images
 from semsearch.data import datasets
 from semsearch.errors import ImageRefused
-from semsearch.images import formats, pixels
+from semsearch.images import formats, pixels, structure
 from tests import heif_files, zoo
 from tests.test_images import ALPHA, GREY, ON_WHITE, RGB, encode, exif, fresh_children, grey3, refusal
 from ui import pictures
@@ -132,12 +132,13 @@ def scans(*components, frame=0xC0):
 
 
 def test_scans_that_must_all_be_kept_are_told_from_one_scan():
-    assert not pixels._is_held_whole(scans(3))
-    assert pixels._is_held_whole(scans(1, 1, 1)) and pixels._is_held_whole(scans(3, frame=0xC2))
+    assert not structure.jpeg(scans(3)).whole
+    assert structure.jpeg(scans(1, 1, 1)).whole and structure.jpeg(scans(3, frame=0xC2)).whole
     for hostile in (b"\xff\xd8", b"\xff\xd8" + b"\xff" * 100, scans(), b"\xff\xd8\xff\xe0\0\0" * 9):
-        assert pixels._is_held_whole(hostile)
-    assert not pixels._is_held_whole(encode(LARGE, "JPEG")) and not pixels._is_held_whole(zoo.JPEG)
-    assert pixels._is_held_whole(encode(LARGE, "JPEG", progressive=True))
+        assert structure.jpeg(hostile).whole
+    assert not structure.jpeg(encode(LARGE, "JPEG")).whole and not structure.jpeg(zoo.JPEG).whole
+    frame = structure.jpeg(encode(LARGE, "JPEG", progressive=True))
+    assert frame.whole and frame.scans == 10
 
 
 def test_thumbnails_decode_no_more_than_they_show(small_limits, home, tmp_path, monkeypatch):

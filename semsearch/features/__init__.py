@@ -4,6 +4,7 @@ Each picture is a task of its own from its bytes to its vectors; a few more thre
 core busy with one picture's network while another's file is read and decoded.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -132,4 +133,5 @@ class FeatureExtractor:
                 got = f"{picture.dtype} {picture.shape}"
                 raise InputError(f"expected a picture of shape (H, W, 3) uint8, got {got}")
             return images.resize(picture, size, resample=self._resample)
-        return self._load_square(picture, size, resample=self._resample)
+        with images.asked_by(deadline=math.inf):
+            return self._load_square(picture, size, resample=self._resample)

@@ -1,7 +1,7 @@
 """Untrusted bytes to RGB pixels: the one door for pictures.
 
-``load`` and ``load_square`` decode in this process, their ``_isolated`` twins in a child with limits of memory and
-time, for pictures of strangers. Twins give the same array or raise ImageRefused, whose ``reason`` is one of
+``load``, ``load_square`` and ``load_small`` decode in this process, their ``_isolated`` twins in a child with limits of
+memory and time, for pictures of strangers. Twins give the same array or raise ImageRefused, whose ``reason`` is one of
 
 ==========  ==================================================================
 empty       no bytes, or a picture without pixels
@@ -9,11 +9,14 @@ unreadable  a path that is missing, forbidden or not a regular file
 format      not a readable picture of ``formats.FORMATS``
 too_large   more than MAX_BYTES encoded or MAX_PIXELS decoded
 truncated   the data end before the picture does
-corrupt     any other fault in the data
-memory      decoding needs more memory than there is (than MEMORY, in the child)
-timeout     decoding takes longer than SECONDS, or no child was free for so long (child only)
-crash       the decoder died (child only)
+corrupt     any other fault in the data, thousands of needless parts among them
+memory      decoding needs more memory than there is (than ``decoder.MEMORY``, in the child)
+timeout     decoding takes more of the processor than ``costs.Cost.budget`` (child only)
+crash       two decoders died, one after the other (child only)
 ==========  ==================================================================
+
+The twins raise what is no fault of a picture too: Busy if no child was free in time, TooLate if the picture was not
+decoded in time. ``asked_by`` says for whom, and until when, the pictures of a context are decoded.
 
 What is decoded of a picture, and how large it may be, stands in ``pixels.py``.
 """
@@ -28,11 +31,12 @@ import numpy as np
 from semsearch.errors import ImageRefused, InputError, UnknownName
 from semsearch.files.storage import explain, of_machine
 from semsearch.images import pixels, sandbox
-from semsearch.images.pixels import Request, finished, pillow, too_large
+from semsearch.images.pixels import Request, pillow, squared, too_large
 
 RESAMPLES = ("antialias", "nearest")
 Box = pixels.Box
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+asked_by = sandbox.asked_by
 
 
 def load(source: bytes | Path, *, at_least: int = 0) -> np.ndarray:
@@ -43,15 +47,12 @@ def load(source: bytes | Path, *, at_least: int = 0) -> np.ndarray:
 
     Raises ImageRefused for everything that is not a picture we accept, StorageError for a failure of the machine.
     """
-    return pixels.decode(_read(source), (at_least, 0, False, *WHOLE))
+    return pixels.decode(_read(source), Request(at_least))
 
 
 def load_isolated(source: bytes | Path, *, at_least: int = 0) -> np.ndarray:
-    """Decode as ``load`` does, in a child process that may use MEMORY bytes and SECONDS seconds.
-
-    A child that crashes or overruns is an ImageRefused, and the next call starts another.
-    """
-    return sandbox.decode(_read(source), (at_least, 0, False, *WHOLE))
+    """Decode as ``load`` does, in a child process with limits; the whole picture comes back."""
+    return sandbox.decode(_read(source), Request(at_least))
 
 
 def load_square(source: bytes | Path, size: int, *, resample: str, crop: Box = WHOLE) -> np.ndarray:
@@ -64,13 +65,28 @@ def load_square_isolated(source: bytes | Path, size: int, *, resample: str, crop
     return sandbox.decode(_read(source), _request(size, resample, crop))
 
 
+def load_small(source: bytes | Path, side: int) -> np.ndarray:
+    """A copy to be looked at, (H, W, 3) uint8, with its aspect kept and no side above ``side``."""
+    return pixels.decode(_read(source), _small(side))
+
+
+def load_small_isolated(source: bytes | Path, side: int) -> np.ndarray:
+    """Do as ``load_small`` does, in a child process: only the small copy comes back."""
+    return sandbox.decode(_read(source), _small(side))
+
+
+def _small(side: int) -> Request:
+    if side < 1:
+        raise InputError(f"expected a side of at least 1 pixel, got {side}")
+    return Request(at_least=side, size=side, fits=True)
+
+
 def square(rgb: np.ndarray, size: int, *, resample: str, crop: Box = WHOLE) -> np.ndarray:
     """The ``crop`` of (H, W, 3) uint8, squashed to (size, size, 3) uint8, as the published experiments do.
 
     ``resample`` is "antialias" (a triangle filter whose support grows with the reduction) or "nearest".
     """
-    request = _request(size, resample, crop)
-    return finished(pillow().fromarray(_checked(rgb)), request)
+    return squared(_checked(rgb), _request(size, resample, crop))
 
 
 def resize(rgb: np.ndarray, size: int, *, resample: str) -> np.ndarray:
@@ -89,7 +105,7 @@ def _request(size: int, resample: str, crop: Box) -> Request:
         raise InputError(f"expected a crop of 0 ≤ left < right ≤ 1 and 0 ≤ top < bottom ≤ 1, got {tuple(crop)}")
     nearest = resample == "nearest"
     at_least = 0 if nearest else math.ceil(size / max(min(right - left, bottom - top), 1e-3))
-    return (at_least, size, nearest, left, top, right, bottom)
+    return Request(at_least, size, False, nearest, left, top, right, bottom)
 
 
 def thumbnail(rgb: np.ndarray, *, side: int = 256, limit: int = 20_000) -> bytes:

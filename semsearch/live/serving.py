@@ -20,6 +20,7 @@ from functools import cache
 
 import numpy as np
 
+from semsearch import images
 from semsearch.errors import Busy, NotReady, TooLate
 from semsearch.files import limits, storage
 from semsearch.live import gallery, search
@@ -147,7 +148,7 @@ class Service:
         def through(spec: FeatureSpec, square: np.ndarray) -> np.ndarray:
             return self._worker.vector(spec, square, deadline=deadline)
 
-        with storage.explained(f"the features of {question.dataset}"):
+        with storage.explained(f"the features of {question.dataset}"), images.asked_by(client, deadline):
             result = search.search(examples, question, through=through, tools=self._tools)
         return replace(result, timings={"waiting": waited, **result.timings})
 

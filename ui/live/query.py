@@ -127,7 +127,7 @@ def crop(choice: Choice, picture: QueryPicture) -> None:
 
 
 def _large(dataset: str, number: int) -> str:
-    return uploads.data_uri(images.load(_path(dataset, number), at_least=uploads.SIDE))
+    return uploads.data_uri(images.load_small(_path(dataset, number), uploads.SIDE))
 
 
 def _path(dataset: str, number: int) -> Path:
@@ -153,7 +153,9 @@ def _square(choice: Choice, picture: QueryPicture) -> str:
     if key not in known:
         source = picture.source if isinstance(picture.source, bytes) else _path(*picture.source)
         try:
-            known[key] = uploads.data_uri(search.seen(source, spec, crop=picture.crop), side=spec.size, limit=20_000)
+            with images.asked_by(resources.session()):
+                square = search.seen(source, spec, crop=picture.crop)
+            known[key] = uploads.data_uri(square, side=spec.size, limit=20_000)
         except SemsearchError:
             return ""  # why, the search itself says
         while len(known) > _KEEP:

@@ -67,7 +67,8 @@ def _accepted(name: str, data: bytes) -> QueryPicture:
     if len(data) > LIMIT:
         raise ImageRefused("too_large", f"{_TOO_LARGE}, got {len(data):,} bytes")
     resources.allow("picture")
-    return QueryPicture(data, name, preview=data_uri(images.load_isolated(data, at_least=SIDE)))
+    with images.asked_by(resources.session()):
+        return QueryPicture(data, name, preview=data_uri(images.load_small_isolated(data, SIDE)))
 
 
 def _decoded(row: dict) -> bytes:

@@ -53,7 +53,7 @@ class _Carried(Mapping[int, str]):
 
 @lru_cache(1_000)
 def _data(picture: identity.Pinned) -> str:
-    small = images.thumbnail(images.load(picture.read()))
+    small = images.thumbnail(images.load_small(picture.read(), SIDE))
     return "data:image/jpeg;base64," + base64.b64encode(small).decode("ascii")
 
 
@@ -79,7 +79,7 @@ def ensure_thumbnails(dataset: Dataset, items: Iterable[int] | None = None) -> N
         try:
             picture = identity.pinned(dataset, id).read()
             limit = LARGEST - len(_seal("", b""))
-            data = images.thumbnail(images.load(picture, at_least=SIDE), side=SIDE, limit=limit)
+            data = images.thumbnail(images.load_small(picture, SIDE), side=SIDE, limit=limit)
             clear_way(FOLDER / dataset.name / file, FOLDER)
             remove_leftovers(FOLDER / dataset.name, Path(file).stem)
             write_bytes(FOLDER / dataset.name / file, data + _seal(file, data))
