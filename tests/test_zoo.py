@@ -302,6 +302,12 @@ def test_cards_from_before_load(home, tmp_path):
         ("a\nb\tc\x1b\x7f\x85", "a%0Ab%09c%1B%7F%C2%85"),
         ("x\u202ey\u2066z\u200f", "x%E2%80%AEy%E2%81%A6z%E2%80%8F"),
         ("\ud800", "%ED%A0%80"),
+        ("می\u200cخواهم 🏳️\u200d🌈 👩🏽\u200d🚀 🧑\u200d⚕️", "می\u200cخواهم 🏳️\u200d🌈 👩🏽\u200d🚀 🧑\u200d⚕️"),
+        ("क्\u200dष क्\u200cष ക്\u200d", "क्\u200dष क्\u200cष ക്\u200d"),
+        ("c\u200dat c\u200cat 日\u200d本", "c%E2%80%8Dat c%E2%80%8Cat 日%E2%80%8D本"),
+        ("👩\u200d\u200d🚀 \u200dx 👩\u200d", "👩%E2%80%8D%E2%80%8D🚀 %E2%80%8Dx 👩%E2%80%8D"),
+        ("ب\u200dب دا\u200cد", "ب%E2%80%8Dب دا%E2%80%8Cد"),
+        ("c\u200bat\ufeff\u00ad\u2060", "c%E2%80%8Bat%EF%BB%BF%C2%AD%E2%81%A0"),
     ],
 )
 def test_names_come_out_as_printable_text(name, expected):
