@@ -308,6 +308,31 @@ def test_unknown_paths_are_404_and_wrong_methods_405_in_json(client):
     assert client.ask("HEAD", "/api/metrics").status == 200
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"item": 3, "k": 1, "item": 4}',
+        '{"examples": [{"item": 3, "weight": 1, "item": 4}]}',
+        '{"item": [[[[[]]]]], "k": 1, "item": 4}',
+        '{"\\u0069tem": 3, "item": 4}',
+    ],
+)
+def test_a_name_that_stands_twice_is_refused_by_name(client, body):
+    said = error(client.post(data=body, headers={"Content-Type": "application/json"}), 400)
+    assert said["message"] == "expected 'item' once, got it several times"
+
+
+def test_what_a_second_name_hides_fails_in_order(client):
+    for hidden in ("[" * 100_000 + "]" * 100_000, "9" * 5_000):
+        body = f'{{"k": {hidden}, "item": 3, "k": 1}}'
+        error(client.post(data=body, headers={"Content-Type": "application/json"}), 400)
+
+
+def test_several_hosts_are_400(client):
+    said = error(client.get("/api/metrics", headers={"Host": "localhost"}), 400)
+    assert said["message"] == "expected one Host, got several"
+
+
 def test_other_hosts_and_pages_of_other_sites_are_403(client):
     for host in ("evil.example", "localhost.evil.example", ""):
         error(Client(client.app, host=host).get("/api/metrics"), 403)

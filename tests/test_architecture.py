@@ -49,7 +49,7 @@ HEAVY = {
     "streamlit": set(),
     "tqdm": {"terminal"},
     "starlette": {"handlers", "gate"},
-    "pydantic": {"openapi", "bodies"},
+    "pydantic": {"openapi", "bodies", "replies"},
 }
 EAGER = {"starlette", "pydantic"}
 """Imported where they are used, by modules that only the server imports."""

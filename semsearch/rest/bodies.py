@@ -1,5 +1,6 @@
-"""What travels over REST: the bodies of requests and answers, and what a request must be to be read."""
+"""What comes over REST: the bodies of requests, and what they must be to be read."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
@@ -19,7 +20,7 @@ from semsearch import images
 from semsearch.errors import InputError
 from semsearch.images import formats
 from semsearch.models import catalog
-from semsearch.ranking.metrics import METRICS, Metric
+from semsearch.ranking.metrics import METRICS
 
 MOST_EXAMPLES = 8
 LARGEST_BODY = 10_000_000
@@ -163,111 +164,26 @@ class Form(Options):
         return self
 
 
-class Configuration(Body):
-    """What was searched with; ``reason`` says why when the asker named no model."""
-
-    model: str
-    layer: str
-    pooling: str
-    preset: str
-    metric: str
-    index: str
-    reason: str
-
-
-class Match(Body):
-    """One match; similarity is for the eye, from 0 to 1."""
-
-    rank: int
-    item: int
-    label: int
-    distance: float
-    similarity: float
-    # "class" is no name for a field of Python.
-    title: str = Field(alias="class")
-    file: str
-
-
-class Vote(Body):
-    """The share of the matches that a class has."""
-
-    title: str = Field(alias="class")
-    share: float
-
-
-class Answer(Body):
-    """What a search found."""
-
-    dataset: str
-    configuration: Configuration
-    matches: list[Match]
-    vote: list[Vote]
-    good: bool = Field(description="whether the first match is at most `threshold` away")
-    threshold: float | None = Field(description="farthest distance at which nearest matches are right half of the time")
-    timings: dict[str, float] = Field(description="seconds")
-    fingerprint: str
-
-
-class DatasetRow(Body):
-    """A dataset; what it holds is null where that is known only after its first fetch."""
-
-    name: str
-    title: str | None
-    licence: str | None
-    items: int | None
-    classes: list[str] | None
-    pictures_here: bool
-
-
-class DatasetsAnswer(Body):
-    """All datasets."""
-
-    datasets: list[DatasetRow]
-
-
-class ModelRow(Body):
-    """A network; ``layers`` from input to output, ``size`` in pixels."""
-
-    name: str
-    title: str
-    size: int
-    parameters: int
-    layers: list[str]
-    weights: Literal["here", "not here", "cannot be had", "damaged"]
-
-
-class ModelsAnswer(Body):
-    """All models."""
-
-    models: list[ModelRow]
-
-
-class MetricsAnswer(Body):
-    """All metrics."""
-
-    metrics: list[Metric]
-
-
-class Fault(Body):
-    """Why there is no answer: the kind of error, where there is one a word for machines, a sentence for people."""
-
-    kind: str
-    reason: str
-    message: str
-
-
-class Refusal(Body):
-    """The body of every answer that is none."""
-
-    error: Fault
-
-
 def read_json(body: bytes) -> Asked:
     """A search from JSON; InputError says what was expected."""
     try:
-        return Asked.model_validate_json(body, strict=True)
+        asked = Asked.model_validate_json(body, strict=True)
     except ValidationError as error:
         raise _unfit(error) from None
+    try:
+        json.loads(body, object_pairs_hook=_each_once)
+    except (ValueError, RecursionError) as error:  # in what stands under a name that stands there twice
+        raise error if isinstance(error, InputError) else InputError("expected each name once") from None
+    return asked
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> None:
+    """Which of two values counts, two readers may decide in two ways."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise InputError(f"expected {name[:100]!r} once, got it several times")
+        seen.add(name)
 
 
 def read_form(fields: Iterable[tuple[str, str | bytes]]) -> Form:

@@ -80,6 +80,8 @@ class Gate:
     def enter(self, request: Request, *, counted: bool) -> None:
         """Refuse foreign hosts, pages of other sites, bodies declared too large, and whoever asks too often."""
         host, origin = request.headers.get("host"), request.headers.get("origin")
+        if len(request.headers.getlist("host")) > 1:
+            raise Refused(400, "expected one Host, got several")
         if not self.allows_host(host) or not (origin is None or _same_site(origin, host or "")):
             raise Refused(403, "expected a request for this server, got one for another host or from another site")
         length = request.headers.get("content-length", "")

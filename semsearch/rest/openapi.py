@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from semsearch.live import serving
-from semsearch.rest import bodies
+from semsearch.rest import bodies, replies
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Operation:
     summary: str
     answer: type
     """What its body is like when all is well."""
-    refusals: tuple[int, ...] = (403, 405, 429, 500)
+    refusals: tuple[int, ...] = (400, 403, 405, 429, 500)
     asks: tuple[tuple[str, type], ...] = ()
     """(content type, body) that it takes."""
     counted: bool = True
@@ -27,7 +27,7 @@ class Operation:
 
 
 REFUSALS = {
-    400: "The body is not one that can be asked: `message` says what was expected and what came.",
+    400: "This cannot be asked: `message` says what was expected and what came.",
     403: "The Host is not one of this server, or the request comes from a page of another site.",
     405: "The path takes other methods, listed in Allow.",
     408: "The request did not arrive in time.",
@@ -45,14 +45,14 @@ OPERATIONS = (
         "POST",
         "/api/search",
         "The pictures of a dataset most like a given one, or like and unlike several",
-        bodies.Answer,
+        replies.Answer,
         (400, 403, 405, 408, 413, 415, 422, 429, 500, 502, 503, 504),
         ((bodies.FORM, bodies.Form), (bodies.JSON, bodies.Asked)),
     ),
-    Operation("GET", "/api/datasets", "Where can be searched", bodies.DatasetsAnswer),
-    Operation("GET", "/api/models", "What can be searched with, and whose weights are here", bodies.ModelsAnswer),
-    Operation("GET", "/api/metrics", "How distance can be measured", bodies.MetricsAnswer),
-    Operation("GET", "/api/health", "How the service is", serving.Health, (403, 405, 500), counted=False),
+    Operation("GET", "/api/datasets", "Where can be searched", replies.DatasetsAnswer),
+    Operation("GET", "/api/models", "What can be searched with, and whose weights are here", replies.ModelsAnswer),
+    Operation("GET", "/api/metrics", "How distance can be measured", replies.MetricsAnswer),
+    Operation("GET", "/api/health", "How the service is", serving.Health, (400, 403, 405, 500), counted=False),
     Operation("GET", "/api/openapi.json", "This description", dict[str, Any], counted=False),
 )
 
@@ -60,7 +60,7 @@ OPERATIONS = (
 @cache
 def description() -> dict[str, Any]:
     """All operations as OpenAPI 3.1."""
-    kinds: dict[type, str] = {bodies.Refusal: "serialization"}
+    kinds: dict[type, str] = {replies.Refusal: "serialization"}
     for operation in OPERATIONS:
         kinds |= {operation.answer: "serialization"} | {body: "validation" for _, body in operation.asks}
     inputs: list[Any] = [(kind, mode, TypeAdapter(kind)) for kind, mode in kinds.items()]
@@ -79,7 +79,7 @@ def _described(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
 
     answers: dict[str, Any] = {"200": {"description": "Done.", **body(operation.answer)}}
     for status in operation.refusals:
-        answers[str(status)] = {"description": REFUSALS[status], **body(bodies.Refusal)}
+        answers[str(status)] = {"description": REFUSALS[status], **body(replies.Refusal)}
         if status in (429, 503):
             seconds = {"description": "seconds after which to try again", "schema": {"type": "integer"}}
             answers[str(status)]["headers"] = {"Retry-After": seconds}
