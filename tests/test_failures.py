@@ -12,7 +12,7 @@ from semsearch import server_log
 from semsearch.errors import IntegrityError
 from tests import pressing
 from tests.test_pages import open_app, photos, ranking, shown, store
-from ui import failures, pictures, resources, sidebar
+from ui import failures, pictures, resources, sidebar, texts
 from ui.search import matches as view_matches
 
 __all__ = ["photos", "store"]  # fixtures
@@ -156,3 +156,30 @@ def test_the_server_names_the_teller_of_what_app_py_cannot_see():
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.App"
     ]
     assert {word.arg: ast.unparse(word.value) for word in call.keywords}["on_script_error"] == "failures.tell_uncaught"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("cannot use {home}/weights/a.b: forbidden", "cannot use SEMSEARCH_HOME/weights/a.b: forbidden"),
+        ("{store}/world: damaged; see {home}", "SEMSEARCH_PRECOMPUTED/world: damaged; see SEMSEARCH_HOME"),
+        ("cannot use /srv/my pictures/a/b.jpg: no; try again", "cannot use …/b.jpg: no; try again"),
+        ("got PosixPath('/opt/x/y.py'), (/a/b/c)", "got PosixPath('…/y.py'), (…/c)"),
+        ("{home}x/y and /tmp", "…/y and /tmp"),
+        ("https://example.org/a/b and/or n/k, 3 / 4", "https://example.org/a/b and/or n/k, 3 / 4"),
+    ],
+)
+def test_no_page_says_where_things_lie_on_the_server(home, tmp_path, monkeypatch, text, shown):
+    monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(tmp_path / "store"))
+    given = text.format(home=home, store=tmp_path / "store")
+    assert texts.without_paths(given) == shown
+    said = failures.in_words(IntegrityError(given))
+    assert str(tmp_path) not in said.replace("\\", "") and said == texts.plain(shown)
+
+
+def test_a_damaged_store_is_told_without_its_place_and_logged_with_it(store, monkeypatch, caplog):
+    monkeypatch.setattr(server_log, "MINUTE", 0)
+    monkeypatch.setattr(resources, "offers", raising(IntegrityError(f"{store}/a/b: damaged")))
+    app = open_app()
+    assert str(store) not in app.error[0].value.replace("\\", "") and "SEMSEARCH" in app.error[0].value
+    assert str(store) in caplog.text

@@ -6,18 +6,40 @@ import string
 
 from semsearch.models.catalog import Layer, Model
 from semsearch.names import printable
+from semsearch.settings import settings
 
 UNDEFINED = "–"
 """In place of a number that there is not; never 0."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|:$~&@/])")
 _LINKED = re.compile(r"(?i)(?<=http)(?=s?://)|(?<=www)(?=\.)|(?=@)")
+_FOLDERS = re.compile(r"(?<![\w/:.~…])/(?=[^\s/])(?:(?:(?![:;,] | /)[^/\n])+/)+")
+"""The folders of an absolute path, and the stroke before its last name."""
 _NOTHING = "\u2060"
 """A joiner of words that is not seen: it keeps an address from becoming a link, which no backslash does."""
 
 
 def plain(text: str) -> str:
-    """``text`` for a place that reads Markdown, so that it is shown as it is: labels and links are untrusted."""
-    return _MARKDOWN.sub(r"\\\1", _LINKED.sub(_NOTHING, " ".join(printable(text, keep=string.whitespace).split())))
+    """``text`` for a place that reads Markdown, so that it is shown as it is: labels and links are untrusted.
+
+    Nor does it tell where things lie on the server, as ``without_paths``.
+    """
+    words = " ".join(printable(without_paths(text), keep=string.whitespace).split())
+    return _MARKDOWN.sub(r"\\\1", _LINKED.sub(_NOTHING, words))
+
+
+def without_paths(text: str) -> str:
+    """``text`` with the folders of this machine left out, which are for its keeper, who reads them in the log.
+
+    What lies in a place that a setting names begins with that setting; of any other path the last name is left.
+    """
+    if "/" not in text:
+        return text
+    here = settings()
+    owned = {"SEMSEARCH_HOME": here.home, "SEMSEARCH_PRECOMPUTED": here.precomputed}
+    for name, place in sorted(owned.items(), key=lambda pair: -len(pair[1].parts)):
+        if len(place.parts) > 1:
+            text = re.sub(re.escape(str(place)) + r"(?![\w.-])", name, text)
+    return _FOLDERS.sub("…/", text)
 
 
 def count(number: int) -> str:
