@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import failures, resources, sidebar
+from ui import failures, resources, sidebar, turn
 
 STATIC = Path(__file__).parent / "static"
 st.set_page_config(
@@ -27,7 +27,7 @@ pages = [
     for file, title, address, icon, words in PAGES
 ]
 page = st.navigation(pages, position="top")
-with failures.shown_in_words():
+with failures.shown_in_words(), turn.taken():
     if page is pages[1]:
         sidebar.show(resources.live_offers(), compare=False)
     else:

@@ -22,6 +22,7 @@ os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 import gc
 
 import streamlit as st
+from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
@@ -29,6 +30,8 @@ from semsearch.files import leftovers
 from semsearch.processes import memory
 from semsearch.rest import handlers
 from ui import failures, pictures
+from ui.admission import connections
+from ui.admission.entrance import Entrance
 
 # Streamlit takes a folder named pages/ for its old kind of app until st.navigation has run once, and would answer
 # the first visitor of a deep link such as /map with "Page not found".
@@ -37,9 +40,12 @@ PagesManager.uses_pages_directory = False
 memory.give_back()
 leftovers.sweep(pictures.FOLDER)
 
+connections.watch_all()
+base = st.get_option("server.baseUrlPath")
 app = st.App(
     "app.py",
-    routes=handlers.routes(is_host_allowed, st.get_option("server.baseUrlPath")),
+    routes=handlers.routes(is_host_allowed, base),
+    middleware=[Middleware(Entrance, allows_host=is_host_allowed, base=base)],
     on_script_error=failures.tell_uncaught,
 )
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from semsearch import server_log
 from semsearch.data import datasets
 from semsearch.data.datasets import Dataset
 from semsearch.errors import IntegrityError, PicturesUnavailable, SemsearchError
@@ -23,6 +24,7 @@ from semsearch.store import opened
 from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
 from ui import map_payload
+from ui.admission import rooms
 from ui.choice import Offers, parts_of
 from ui.map_payload import Travel
 from ui.pictures.fetch_job import FetchJobs
@@ -140,6 +142,12 @@ def session() -> str:
     return context.session_id if context else ""
 
 
+def keep_pictures(size: int) -> None:
+    """Count the bytes of own pictures that this session keeps; Busy when it is more, and too much with all others."""
+    if asker := session():
+        rooms.pictures().keep(asker, size)
+
+
 ALLOWED = MappingProxyType(
     {
         "link": ((0.5, 10), (20, 100)),
@@ -164,6 +172,7 @@ def _unfit(name: str) -> str:
     try:
         now = dataset(name).content_hash
     except SemsearchError as error:
+        server_log.report(error)
         return str(error)
     models = store().models(name)
     if all(store().facts(name, model)["dataset_hash"] == now for model in models):

@@ -7,14 +7,17 @@ from dataclasses import asdict
 
 import streamlit as st
 
+from semsearch import server_log
 from semsearch.errors import (
     Busy,
     EngineError,
     ImageRefused,
+    IntegrityError,
     NotReady,
     PicturesUnavailable,
     ProcessLost,
     SemsearchError,
+    StorageError,
     TooLate,
     WeightsUnavailable,
 )
@@ -24,6 +27,7 @@ from semsearch.live.search import Example, Question, SearchResult
 from semsearch.models import weights
 from semsearch.models.catalog import FeatureSpec
 from ui import resources, sidebar, texts
+from ui.admission.turns import turns
 from ui.choice import Choice
 from ui.live import query_pictures
 from ui.live import weights as live_weights
@@ -51,7 +55,7 @@ def ask(choice: Choice, examples: Sequence[Example], question: Question) -> Sear
     resources.allow("search")
     future = serving.service().submit(examples, question, client=resources.session())
     try:
-        with st.spinner("Searching …"):
+        with st.spinner("Searching …"), turns().aside():
             while not future.done():
                 wait([future], 0.2)
                 st.session_state.get(_WORK)  # touching it is where Streamlit ends a run that is no longer wanted
@@ -76,6 +80,8 @@ def shown_in_words(choice: Choice) -> Iterator[None]:
 
 
 def _say(choice: Choice, error: SemsearchError) -> None:
+    if isinstance(error, (StorageError, IntegrityError)):
+        server_log.report(error)
     title, icon = next((title, icon) for kind, title, icon in _TITLES if isinstance(error, kind))
     st.error(texts.plain(str(error)), title=title, icon=f":material/{icon}:")
     with st.container(horizontal=True):

@@ -123,6 +123,9 @@ def undo() -> None:
 
 
 def _store(pictures: Sequence[QueryPicture]) -> None:
+    """Use these; Busy when all sessions together keep too much."""
+    kept = {picture.key: picture for picture in (*st.session_state.get(_BEFORE, ()), *pictures)}
+    resources.keep_pictures(sum(len(one.source) for one in kept.values() if isinstance(one.source, bytes)))
     st.session_state[_LIST] = tuple(pictures)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import streamlit as st
 
 from semsearch.data.datasets import Dataset
-from semsearch.errors import InputError
+from semsearch.errors import Busy, InputError
 from semsearch.images.formats import ENDINGS
 from ui import pictures, resources, sidebar, texts, tiles
 from ui.choice import Choice
@@ -52,7 +52,7 @@ def _take(choice: Choice, offered: Iterable[Upload]) -> None:
     if accepted:
         try:
             query_pictures.take(choice, accepted, adds=_adds())
-        except InputError as error:
+        except (InputError, Busy) as error:
             refused.append(f"{error}.")
     st.session_state[_REFUSED] = refused
 
@@ -150,9 +150,10 @@ def _upload(choice: Choice) -> None:
         files = st.session_state.get(key) or []
         st.session_state[_ROUND] += 1
         _take(choice, [(file.name, file.getvalue) for file in files])
+        uploads.forget(files)
 
     st.file_uploader(
-        "Pictures from this device, by choosing or dragging them here: at most 10 MB each",
+        "Pictures from this device, by choosing or dragging them here: at most 10 MB each, 40 MB at once",
         type=list(ENDINGS),
         accept_multiple_files=True,
         key=key,
@@ -186,6 +187,7 @@ def _camera(choice: Choice) -> None:
         st.session_state[_ROUND] += 1
         if photo:
             _take(choice, [("Photo", photo.getvalue)])
+            uploads.forget([photo])
 
     with st.container(width=420):
         st.camera_input("Take a photo", key=key, on_change=taken)

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from semsearch import images
 from semsearch.errors import ImageRefused, LinkRefused, SemsearchError
@@ -37,6 +40,14 @@ def accept(pictures: Iterable[Upload]) -> tuple[list[QueryPicture], list[str]]:
         except SemsearchError as error:
             refused.append(f"{name[:SHOWN]}: {error}.")
     return accepted, refused
+
+
+def forget(files: Iterable[UploadedFile]) -> None:
+    """Have the server drop files that were taken: Streamlit keeps each until its session ends."""
+    context = get_script_run_ctx()
+    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        for file in files:
+            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
 def pasted(payload: object) -> list[Upload]:

@@ -1,0 +1,34 @@
+"""How much the files that visitors upload may take until their page has taken them, of one session and of all."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from semsearch.errors import Busy, InputError
+
+OF_ONE, OF_ALL = 40_000_000, 160_000_000
+"""Bytes that wait or are on their way, of one session and of all."""
+
+
+class Uploads:
+    """Counts what is on its way and what was not taken yet."""
+
+    def __init__(self, held: Callable[[], Mapping[str, int]], *, of_one: int = OF_ONE, of_all: int = OF_ALL) -> None:
+        """``held`` gives the bytes that each session holds now."""
+        self._held, self._of_one, self._of_all = held, of_one, of_all
+        self._coming: Counter[str] = Counter()
+
+    @contextmanager
+    def coming(self, session: str, size: int) -> Iterator[None]:
+        """Count ``size`` bytes of a session while the block reads them; InputError or Busy where they are too many."""
+        held = self._held()
+        if held.get(session, 0) + self._coming[session] + size > self._of_one:
+            raise InputError(f"expected at most {self._of_one // 1_000_000} MB of one visitor at once, got more")
+        if sum(held.values()) + self._coming.total() + size > self._of_all:
+            raise Busy("the pictures of all visitors together are too large; try again in a minute")
+        self._coming[session] += size
+        try:
+            yield
+        finally:
+            self._coming[session] -= size
+            self._coming += Counter()  # forget whoever sends none
