@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import local_script_runner
 
 from semsearch import server_log
-from semsearch.errors import IntegrityError
+from semsearch.errors import IntegrityError, LinkRefused
 from tests import pressing
 from tests.test_pages import open_app, photos, ranking, shown, store
 from ui import failures, pictures, resources, sidebar, texts
@@ -175,6 +175,13 @@ def test_no_page_says_where_things_lie_on_the_server(home, tmp_path, monkeypatch
     assert texts.without_paths(given) == shown
     said = failures.in_words(IntegrityError(given))
     assert str(tmp_path) not in said.replace("\\", "") and said == texts.plain(shown)
+
+
+def test_what_visitors_wrote_is_shown_as_they_wrote_it():
+    """Their words may look like a path; a page that changes them shows another label or link than theirs."""
+    for words in ("</script> /etc/passwd/x", "/home/me/cats"):
+        assert texts.plain(words) == texts.told(LinkRefused("scheme", words))
+        assert texts.plain(words).replace("\\", "").replace("\u2060", "") == words
 
 
 def test_a_damaged_store_is_told_without_its_place_and_logged_with_it(store, monkeypatch, caplog):

@@ -46,7 +46,7 @@ def in_words(error: Exception) -> str:
     """One sentence for people, as Markdown."""
     if isinstance(error, OSError):
         error = explain(error)
-    return texts.plain(str(error)) if isinstance(error, SemsearchError) else UNFORESEEN
+    return texts.told(error) if isinstance(error, SemsearchError) else UNFORESEEN
 
 
 def _show(error: Exception) -> None:
@@ -58,7 +58,7 @@ def _show(error: Exception) -> None:
 def tell_limits() -> None:
     """One line for each thing that this machine does not let be written; nothing when all is well."""
     for line in limits.limits():
-        st.caption(f":material/hard_drive: {texts.plain(line[0].upper() + line[1:])}.")
+        st.caption(f":material/hard_drive: {texts.plain(texts.without_paths(line[0].upper() + line[1:]))}.")
 
 
 def _start_again() -> None:

@@ -45,7 +45,7 @@ def show(offers: Offers | None = None, *, compare: bool = True) -> None:
             st.session_state["compare"] = _comparing()  # remembered for the pages that draw its switch
         _steps(choice, offers)
         for reason in offers.hidden.values():
-            st.caption(f":material/info: {texts.plain(reason)}")
+            st.caption(f":material/info: {texts.plain(texts.without_paths(reason))}")
     _write_address(choice)
     address.tell(notices)
 

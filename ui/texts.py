@@ -4,6 +4,7 @@ import math
 import re
 import string
 
+from semsearch.errors import ImageRefused, LinkRefused, UnknownName
 from semsearch.models.catalog import Layer, Model
 from semsearch.names import printable
 from semsearch.settings import settings
@@ -19,12 +20,19 @@ _NOTHING = "\u2060"
 
 
 def plain(text: str) -> str:
-    """``text`` for a place that reads Markdown, so that it is shown as it is: labels and links are untrusted.
-
-    Nor does it tell where things lie on the server, as ``without_paths``.
-    """
-    words = " ".join(printable(without_paths(text), keep=string.whitespace).split())
+    """``text`` for a place that reads Markdown, so that it is shown as it is: labels and links are untrusted."""
+    words = " ".join(printable(text, keep=string.whitespace).split())
     return _MARKDOWN.sub(r"\\\1", _LINKED.sub(_NOTHING, words))
+
+
+def told(error: Exception) -> str:
+    """What an error says, as ``plain`` has it."""
+    return plain(for_visitors(error))
+
+
+def for_visitors(error: Exception) -> str:
+    """What an error says: all of it when it quotes a visitor, else without the folders of this machine."""
+    return str(error) if isinstance(error, ImageRefused | LinkRefused | UnknownName) else without_paths(str(error))
 
 
 def without_paths(text: str) -> str:

@@ -83,7 +83,7 @@ def _say(choice: Choice, error: SemsearchError) -> None:
     if isinstance(error, (StorageError, IntegrityError)):
         server_log.report(error)
     title, icon = next((title, icon) for kind, title, icon in _TITLES if isinstance(error, kind))
-    st.error(texts.plain(str(error)), title=title, icon=f":material/{icon}:")
+    st.error(texts.told(error), title=title, icon=f":material/{icon}:")
     with st.container(horizontal=True):
         st.button("Try again", key="live_again", icon=":material/refresh:", on_click=_forget_failure)
         if query_pictures.in_session():

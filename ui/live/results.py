@@ -78,7 +78,7 @@ def _mark(choice: Choice, event: object) -> None:
     try:
         query_pictures.mark(choice, number, MORE if event["more"] is True else LESS)
     except (InputError, KeyError) as error:
-        st.session_state["live_refused"] = [f"{error}."]
+        st.session_state["live_refused"] = [f"{texts.for_visitors(error)}."]
 
 
 def _verdict(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) -> None:

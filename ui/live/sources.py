@@ -53,7 +53,7 @@ def _take(choice: Choice, offered: Iterable[Upload]) -> None:
         try:
             query_pictures.take(choice, accepted, adds=_adds())
         except (InputError, Busy) as error:
-            refused.append(f"{error}.")
+            refused.append(f"{texts.for_visitors(error)}.")
     st.session_state[_REFUSED] = refused
 
 

@@ -15,7 +15,7 @@ from semsearch.errors import ImageRefused, LinkRefused, SemsearchError
 from semsearch.names import printable
 from semsearch.net import links
 from semsearch.net.addresses import CURE
-from ui import resources
+from ui import resources, texts
 from ui.live.query_pictures import QueryPicture
 
 LIMIT = 10_000_000
@@ -38,7 +38,7 @@ def accept(pictures: Iterable[Upload]) -> tuple[list[QueryPicture], list[str]]:
         try:
             accepted.append(_accepted(name, get_bytes()))
         except SemsearchError as error:
-            refused.append(f"{name[:SHOWN]}: {error}.")
+            refused.append(f"{name[:SHOWN]}: {texts.for_visitors(error)}.")
     return accepted, refused
 
 

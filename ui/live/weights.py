@@ -21,7 +21,7 @@ def offer(choice: Choice, way_back: Callable[[Choice], None]) -> None:
             f"A live search needs its weights, about {4 * model.parameters / 1e6:,.0f} MB. They are verified, and kept "
             "for all who use this server."
         )
-        st.caption(texts.plain(status.note.replace("`", "")))
+        st.caption(texts.plain(texts.without_paths(status.note.replace("`", ""))))
         if st.session_state.get(_PULLING) == choice.model:
             _pull(choice.model)
         with st.container(horizontal=True):

@@ -65,7 +65,7 @@ def _say(dataset: Dataset, error: Exception) -> None:
     st.error(_sentence(error), title="The pictures could not be fetched", icon=":material/cloud_off:")
     with st.expander("Details, and another way", key="fetch_details"):
         if isinstance(error, FetchFailed):
-            st.caption(texts.plain(str(error)))
+            st.caption(texts.told(error))
         st.markdown("With a copy of the pictures on this machine, run this instead; the page follows by itself:")
         st.code(f"semsearch datasets add {dataset.name} --from FOLDER", language="shell")
 
