@@ -13,8 +13,9 @@ from functools import cache
 
 FIRST, LATER = 1, 2
 """Runs at work at once: first ones, and those of sessions that have been shown a page."""
-REST = 1.0
-"""After a first run the next begins so many times as long later as it took: as much time is for those who are in."""
+REST, FEW = 1.0, 3
+"""After a first run the next begins so many times as long later as it took, for as much time is for those who are in;
+at once where no more than so many wait."""
 POLL = 0.5
 """Seconds after which whoever waits is asked whether it still wants to."""
 LONGEST = 5.0
@@ -70,7 +71,8 @@ class Lane:
             if turn in self._running:
                 self._running.discard(turn)
                 now = time.monotonic()
-                self._free = now + self._rest * min(now - turn.start, 1.0)
+                if len(self._waiting) > FEW:
+                    self._free = now + self._rest * min(now - turn.start, 1.0)
             turn.start = 0.0
             self._begin()
             if self._waiting:
