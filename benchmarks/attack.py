@@ -54,7 +54,7 @@ def memory(process: int) -> float:
     with suppress(OSError):
         folder = Path(f"/proc/{process}")
         own = sum(int(line.split()[1]) for line in (folder / "status").read_text().splitlines() if "VmRSS" in line)
-        children = (folder / "task" / str(process) / "children").read_text().split()
+        children = [child for task in folder.glob("task/*/children") for child in task.read_text().split()]
         return own / 1024 + sum(memory(int(child)) for child in children)
     return 0.0
 
