@@ -12,8 +12,8 @@ from semsearch.data import datasets, identity, sources
 from semsearch.features import openvino_engine
 from semsearch.files import sealed
 from semsearch.files.storage import write_bytes
-from semsearch.live import gallery
 from semsearch.live.extractors import Tools
+from semsearch.live.galleries import Galleries
 from semsearch.models import catalog, weights
 from semsearch.models.catalog import FeatureSpec
 from semsearch.results import latencies, layer_results
@@ -131,8 +131,7 @@ def _known(model: str, state: str) -> object:
 
 def _of_features() -> dict[str, Kind]:
     def searched() -> object:
-        gallery._open_galleries.clear()
-        found = gallery.gallery(NAME, SPEC, tools=LIVE)
+        found = Galleries(LIVE).open(NAME, SPEC)
         return found.vectors.tobytes(), found.items.tolist(), found.labels.tolist(), found.left_out
 
     searched()

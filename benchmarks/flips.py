@@ -12,13 +12,12 @@ import argparse
 import os
 import random
 import re
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import flip_kinds
+from benchmarks import flip_kinds, needs
 from semsearch.errors import SemsearchError
 from ui import pictures
 
@@ -93,4 +92,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    needs.run(main)

@@ -20,6 +20,7 @@ import streamlit as st  # noqa: E402
 
 from semsearch.features.engines import preprocess  # noqa: E402
 from semsearch.live import search, serving  # noqa: E402
+from semsearch.live.galleries import shared  # noqa: E402
 from semsearch.models import weights  # noqa: E402
 from semsearch.models.catalog import FeatureSpec  # noqa: E402
 from semsearch.rest import handlers  # noqa: E402
@@ -52,7 +53,9 @@ class OneByOne(serving.Service):
         client: str,
         begun: float,
     ) -> search.SearchResult:
-        return search.search(examples, question, through=predict)
+        galleries = shared()
+        searched = galleries.open(question.dataset, question.spec)
+        return search.within(searched, examples, question, through=predict, galleries=galleries)
 
 
 SERVICE = OneByOne(capacity=10_000)

@@ -6,14 +6,17 @@ from unittest.mock import patch
 import numpy as np
 from starlette.applications import Starlette
 
-from semsearch.live import gallery, search, serving
+from semsearch.live import search, serving
+from semsearch.live.extractors import Tools
+from semsearch.live.galleries import Galleries
 from semsearch.models import catalog
 from semsearch.rest import handlers
 from tests import small_world
 from tests.test_search import Green
 
 SPEC = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "avg")
-TOOLS = gallery.Tools(extractor=Green, digest=lambda model: "0" * 64)
+TOOLS = Tools(extractor=Green, digest=lambda model: "0" * 64)
+GALLERIES = Galleries(TOOLS)
 ASK = {"dataset": "world", "model": "mobilenetv2", "metric": "euclidean"}
 
 
@@ -25,7 +28,7 @@ def door(base=""):
 @contextmanager
 def opened(capacity=24, tools=TOOLS):
     """The service of this process, over the world that is there, its features computed."""
-    service = serving.Service(capacity=capacity, seconds=5, tools=tools)
+    service = serving.Service(capacity=capacity, seconds=5, galleries=Galleries(tools))
     service.submit(0, search.Question("world", SPEC)).result()
     with patch.object(serving, "service", lambda: service):
         yield service

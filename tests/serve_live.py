@@ -12,11 +12,12 @@ ROOT = Path(__file__).resolve().parent.parent
 def main(port, link_port):
     sys.path.insert(0, str(ROOT))
     from semsearch.live import serving
+    from semsearch.live.galleries import Galleries
     from semsearch.models import weights
     from semsearch.net import links
     from tests.test_search import TOOLS
 
-    service = serving.Service(tools=TOOLS)
+    service = serving.Service(galleries=Galleries(TOOLS))
     serving.service = lambda: service
     weights.status = lambda model: weights.WeightsStatus(True, "here", "a test")
     links.PUBLIC = links.Policy(frozenset({int(link_port)}), frozenset({"127.0.0.1"}))

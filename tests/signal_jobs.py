@@ -220,9 +220,9 @@ def server_job(world):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    from semsearch.live import gallery
+    from semsearch.live.galleries import shared
 
-    gallery.gallery("groceries200", catalog.FeatureSpec(MODEL, "Conv_1", "avg"))
+    shared().open("groceries200", catalog.FeatureSpec(MODEL, "Conv_1", "avg"))
     words = [sys.executable, str(ROOT / "server.py"), "--server.port", str(port)]
     make = world.at_home(*ALL, "features/*")
     env = {"SEMSEARCH_RATE": "1000"}

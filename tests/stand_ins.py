@@ -27,7 +27,7 @@ def install():
     The weights still come from a package index, over HTTP, in a child process.
     """
     from semsearch.files import storage
-    from semsearch.live import gallery, serving
+    from semsearch.live import extractors, serving
     from semsearch.models import catalog, weights
     from semsearch.net import links
     from semsearch.processes import child
@@ -51,8 +51,8 @@ def install():
 
     child.run = own_run
     for name, value in (("extractor", Green), ("digest", digest)):
-        object.__setattr__(gallery.DEFAULT, name, value)
-    serving.hosted = lambda host: gallery.DEFAULT  # in this process, where the stand-ins are
+        object.__setattr__(extractors.DEFAULT, name, value)
+    serving.hosted = lambda host: extractors.DEFAULT  # in this process, where the stand-ins are
     tools = precompute.Tools(extractor=small_world.Line, project=small_world.no_maps, digest=digest)
     precompute.Tools = lambda: tools
     port = int(os.environ["LINK_PORT"])

@@ -26,7 +26,9 @@ from semsearch.errors import (
     WeightsUnavailable,
 )
 from semsearch.images import pixels
-from semsearch.live import gallery, search, serving
+from semsearch.live import search, serving
+from semsearch.live.extractors import Tools
+from semsearch.live.galleries import Galleries
 from semsearch.models import catalog, weights
 from semsearch.net import links
 from semsearch.ranking import metrics
@@ -36,7 +38,7 @@ from semsearch.settings import settings
 from tests import rest_world, small_world
 from tests.asgi_client import Client
 from tests.local_http import site
-from tests.rest_world import ASK, SPEC, TOOLS, at, bmp, door, pairs
+from tests.rest_world import ASK, GALLERIES, SPEC, at, bmp, door, pairs
 from tests.test_browser import serving as started
 from tests.test_search import Green
 
@@ -68,7 +70,7 @@ def asked(client, **more):
 def library(examples, **more):
     """What the library says, as it comes back."""
     question = search.Question(**({"dataset": "world", "spec": SPEC, "metric": "euclidean"} | more))
-    result = search.search(examples, question, tools=TOOLS)
+    result = search.search(examples, question, galleries=GALLERIES)
     return json.loads(json.dumps(search.document(result, datasets.load("world"))))
 
 
@@ -426,7 +428,7 @@ def waiting(pictures):
     """A service with room for two whose model waits."""
     Waiting.opened = threading.Event()
     Waiting.opened.set()
-    with rest_world.opened(2, gallery.Tools(Waiting, lambda model: "0" * 64)) as service:
+    with rest_world.opened(2, Tools(Waiting, lambda model: "0" * 64)) as service:
         Waiting.opened.clear()
         yield service
         Waiting.opened.set()
@@ -481,7 +483,7 @@ def test_a_client_that_leaves_takes_its_search_along(waiting, monkeypatch):
 def test_features_on_their_way_are_told(pictures, monkeypatch):
     monkeypatch.setattr(serving, "PATIENCE", 0.1)
     Waiting.opened = threading.Event()
-    opened = serving.Service(tools=gallery.Tools(Waiting, lambda model: "0" * 64))
+    opened = serving.Service(galleries=Galleries(Tools(Waiting, lambda model: "0" * 64)))
     monkeypatch.setattr(serving, "service", lambda: opened)
     found = Client(door()).post(json=ASK | {"item": 3})
     assert error(found, 503)["kind"] == "NotReady" and "retry-after" in found.headers
@@ -512,7 +514,7 @@ FAILURES = [
     "failure, status, kind", FAILURES, ids=lambda part: getattr(part, "args", part) and str(part)[:20]
 )
 def test_failures_are_told_without_a_word_about_this_machine(client, service, monkeypatch, failure, status, kind):
-    def fail(*_):
+    def fail(*_, **__):
         raise failure
 
     monkeypatch.setattr(service, "submit", fail)
@@ -576,7 +578,7 @@ def test_the_door_is_below_the_path_of_the_pages(service, monkeypatch, base):
 
 
 def failing(error):
-    def fail(*_):
+    def fail(*_, **__):
         raise error
 
     return fail

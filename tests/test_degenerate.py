@@ -16,7 +16,9 @@ from semsearch import cli
 from semsearch.data import sources
 from semsearch.errors import InputError, IntegrityError, SemsearchError
 from semsearch.files import sealed
-from semsearch.live import gallery, search, serving
+from semsearch.live import search, serving
+from semsearch.live.extractors import Tools
+from semsearch.live.galleries import Galleries
 from semsearch.models import catalog, weights
 from semsearch.models.catalog import READOUTS
 from semsearch.ranking import metrics, projection
@@ -59,8 +61,8 @@ def edge(home, tmp_path, monkeypatch):
     services = []
 
     def begin(world):
-        tools = gallery.Tools(extractor=world.extractor, digest=lambda model: "0" * 64)
-        services.append(serving.Service(tools=tools))
+        tools = Tools(extractor=world.extractor, digest=lambda model: "0" * 64)
+        services.append(serving.Service(galleries=Galleries(tools)))
         monkeypatch.setattr(serving, "service", lambda: services[0])
         return world.add(tmp_path / "pictures")
 
@@ -192,8 +194,8 @@ def test_every_page_and_door_works(edge, tmp_path, monkeypatch, capsys, name):
     assert world.compute(tmp_path / "store").computed == 1
     store_of(tmp_path / "store")
     check_pages(name, world)
-    monkeypatch.setattr(search, "DEFAULT", gallery.Tools(world.extractor, lambda model: "0" * 64))
-    monkeypatch.setattr(search.search, "__kwdefaults__", search.search.__kwdefaults__ | {"tools": search.DEFAULT})
+    own = Galleries(Tools(world.extractor, lambda model: "0" * 64))
+    monkeypatch.setattr(search, "shared", lambda: own)
     first = next((tmp_path / "pictures").rglob("0.bmp"))
     options = [[], ["--json"], ["--metric", "correlation", "--model", MODEL, "-k", "99"]]
     for words in (["evaluate", "edge"], *(["search", str(first), "--in", "edge", *more] for more in options)):

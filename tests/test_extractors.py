@@ -38,29 +38,28 @@ def tools():
 
 
 def test_the_network_used_longest_ago_leaves_before_the_next_is_loaded(tools):
-    kept = Extractors(2)
+    kept = Extractors(2, tools)
     for spec in (*SPECS, SPECS[0], SPECS[1], SPECS[0], SPECS[2]):
-        assert kept.get(spec, tools).specs == [spec]
+        assert kept.get(spec).specs == [spec]
     assert Network.most == 2
-    assert kept.loaded(SPECS[0], tools) and kept.loaded(SPECS[2], tools) and kept.loaded(SPECS[1], tools) is None
+    assert kept.loaded(SPECS[0]) and kept.loaded(SPECS[2]) and kept.loaded(SPECS[1]) is None
 
 
 def test_a_search_that_goes_on_is_waited_for_and_not_for_ever(tools, monkeypatch):
-    kept = Extractors(1)
-    searching = [kept.get(SPECS[0], tools)]
+    kept = Extractors(1, tools)
+    searching = [kept.get(SPECS[0])]
     threading.Timer(0.1, searching.clear).start()
-    kept.get(SPECS[1], tools)
+    kept.get(SPECS[1])
     assert Network.most == 1 and not searching
     monkeypatch.setattr(extractors, "RELEASE", 0.05)
-    long_work = kept.get(SPECS[1], tools)
+    long_work = kept.get(SPECS[1])
     start = time.monotonic()
-    kept.get(SPECS[2], tools)
+    kept.get(SPECS[2])
     assert Network.most == 2 and time.monotonic() - start < 1 and long_work.specs == [SPECS[1]]
 
 
-def test_the_thread_that_runs_networks_holds_none_between_two_passes(tools, monkeypatch):
-    monkeypatch.setattr(worker, "extractor", Extractors(1).get)
-    running = worker.ModelWorker(tools)
+def test_the_thread_that_runs_networks_holds_none_between_two_passes(tools):
+    running = worker.ModelWorker(Extractors(1, tools))
     try:
         for value, spec in enumerate(SPECS * 2):
             square = np.full((4, 4, 3), value, np.uint8)

@@ -33,7 +33,7 @@ from semsearch.results import experiments, recommend
 from tests import rest_world, small_world, test_live
 from tests.asgi_client import Client
 from tests.hostile_names import MARKUP, traversals
-from tests.rest_world import ASK, TOOLS, at, door, pairs
+from tests.rest_world import ASK, GALLERIES, at, door, pairs
 from tests.test_badimages import ACCEPTED
 from tests.test_browser import serving as started
 from ui import pictures, resources, sidebar
@@ -82,7 +82,7 @@ def test_bad_pictures_through_rest_and_command_line(client, shared_data, monkeyp
     found = asyncio.run(all_of_them())
     assert {name: status for name, status in found.items() if status != (413 if name in large else good[name])} == {}
     assert len(decoders()) == 1
-    monkeypatch.setattr(search, "search", partial(search.search, tools=TOOLS))
+    monkeypatch.setattr(search, "search", partial(search.search, galleries=GALLERIES))
     codes = {name: cli.main(["search", str(folder / name), "--in", "world", "--model", "mobilenetv2"]) for name in good}
     assert {name: code for name, code in codes.items() if code != (0 if good[name] == 200 else 2)} == {}
     assert "Traceback" not in capsys.readouterr().err
@@ -159,7 +159,7 @@ def test_five_thousand_damaged_pictures(client, service, tmp_path, monkeypatch, 
     kept = {}
     asyncio.run(all_of_them())
     assert seen[200] > 500 and seen[422] > 500 and 1 <= len(decoders()) <= 2
-    monkeypatch.setattr(search, "search", partial(search.search, tools=TOOLS))
+    monkeypatch.setattr(search, "search", partial(search.search, galleries=GALLERIES))
     words = ["--in", "world", "--model", "mobilenetv2", "--json"]
     assert {n: cli.main(["search", str(tmp_path / f"{n}.png"), *words]) for n in kept} == kept
     assert pairs(asyncio.run(sent(client, at(3)))) == RIGHT
@@ -267,7 +267,7 @@ def test_no_name_in_the_library_or_on_the_command_line_leaves_the_folders_of_dat
     small_world.add(tmp_path / "pictures")
     doors = [datasets.load, datasets.verify, datasets.fetch, lambda name: datasets.add(name, tmp_path / "pictures")]
     doors += [weights.status, weights.local, weights.verify, weights.pull, catalog.FeatureSpec.parse]
-    doors += [lambda name: search.search(0, search.Question(name, rest_world.SPEC), tools=TOOLS)]
+    doors += [lambda name: search.search(0, search.Question(name, rest_world.SPEC), galleries=GALLERIES)]
     doors += [lambda name: recommend.configured("world", {"model": name}, experiments.open_store)]
     words = [("search", "0.bmp", "--model=vgg16", "--in={}"), ("search", "0.bmp", "--in=world", "--model={}")]
     words += [("evaluate", "{}"), ("precompute", "{}", "--models", "vgg16"), ("precompute", "world", "--models={}")]

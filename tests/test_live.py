@@ -26,13 +26,15 @@ from semsearch.errors import (
     WeightsUnavailable,
 )
 from semsearch.images import formats
-from semsearch.live import gallery, search, serving
+from semsearch.live import search, serving
+from semsearch.live.extractors import Tools
+from semsearch.live.galleries import Galleries
 from semsearch.live.search import LESS, MORE, Example
 from semsearch.models import catalog, weights
 from semsearch.net import links
 from semsearch.results import experiments, recommend
 from tests import heif_files, small_world
-from tests.test_search import TOOLS, Green
+from tests.test_search import GALLERIES, TOOLS, Green
 from tests.test_weights import serve, tiny
 from ui import pictures, resources
 from ui.choice import PARTS, Choice
@@ -70,7 +72,7 @@ def service(home, photos, computed_world, tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "FOLDER", tmp_path / "static")
     monkeypatch.setattr(weights, "status", lambda model: HERE)
     allow(monkeypatch)
-    opened = serving.Service(tools=TOOLS)
+    opened = serving.Service(galleries=Galleries(TOOLS))
     monkeypatch.setattr(serving, "service", lambda: opened)
     resources._pictured.clear()
     resources._dataset.clear()
@@ -102,7 +104,7 @@ def ranking(app):
 def found(examples, **more):
     """What the library finds."""
     asked = {"dataset": "world", "spec": SPEC, "metric": "euclidean"} | more
-    result = search.search(examples, search.Question(**asked), tools=TOOLS)
+    result = search.search(examples, search.Question(**asked), galleries=GALLERIES)
     return [(match.item, pytest.approx(match.distance, abs=0.06)) for match in result.matches]
 
 
@@ -432,7 +434,7 @@ def test_the_query_lies_at_its_own_place_or_among_its_neighbours(service):
     star = json.loads(figure.proto.spec)["data"][-1]
     assert (star["x"][0], star["y"][0]) == pytest.approx(tuple(places[3]))
     app = upload(open_page(), ("x.jpg", jpeg(2), "image/jpeg"))
-    result = search.search(jpeg(2), search.Question("world", SPEC, "euclidean"), tools=TOOLS)
+    result = search.search(jpeg(2), search.Question("world", SPEC, "euclidean"), galleries=GALLERIES)
     near = result.matches[:5]
     weight = np.array([match.similarity for match in near])
     want = sum(w * places[match.item] for w, match in zip(weight, near, strict=True)) / weight.sum()
@@ -519,7 +521,7 @@ def test_every_failure_is_told_in_words_with_a_way_back(service, monkeypatch, er
     failing = Future()
     failing.set_exception(error)
     with monkeypatch.context() as patch:
-        patch.setattr(service, "submit", lambda examples, question: failing)
+        patch.setattr(service, "submit", lambda examples, question, client: failing)
         app.selectbox(key="model").select("vgg16").run()
         assert not app.exception
         [told] = app.error
@@ -528,7 +530,7 @@ def test_every_failure_is_told_in_words_with_a_way_back(service, monkeypatch, er
     app.button(key="live_again").click().run()
     assert not app.error and len(ranking(app)) == 5
     with monkeypatch.context() as patch:
-        patch.setattr(service, "submit", lambda examples, question: failing)
+        patch.setattr(service, "submit", lambda examples, question, client: failing)
         app.selectbox(key="metric").select("cosine").run()
         app.button(key="live_back").click()
     app.run()
@@ -554,7 +556,7 @@ class Gated(Green):
 
 def test_while_features_are_computed_their_progress_is_shown(service, monkeypatch):
     Gated.gate.clear()
-    opened = serving.Service(tools=gallery.Tools(extractor=Gated, digest=lambda model: "1" * 64))
+    opened = serving.Service(galleries=Galleries(Tools(extractor=Gated, digest=lambda model: "1" * 64)))
     monkeypatch.setattr(serving, "service", lambda: opened)
     monkeypatch.setattr(serving, "PATIENCE", 0.2)
     try:
@@ -689,7 +691,7 @@ class Leaving(dict):
 def test_a_page_that_is_left_withdraws_its_request(service, monkeypatch):
     waiting, session = Future(), Leaving()
 
-    def submit(examples, question):
+    def submit(examples, question, client):
         session.asked = True
         return waiting
 

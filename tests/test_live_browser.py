@@ -20,7 +20,7 @@ from tests.hostile_words import WORDS
 from tests.local_http import site
 from tests.test_browser import CHROMIUM, FLAGS, ROOT, free_port, until, wait_for
 from tests.test_map_browser import asked
-from tests.test_search import TOOLS
+from tests.test_search import GALLERIES
 
 pytestmark = pytest.mark.browser
 
@@ -136,7 +136,7 @@ def two_coloured(left, right):
 
 def found(examples, **more):
     asked = {"dataset": "world", "spec": SPEC, "metric": "euclidean"} | more
-    result = search.search(examples, search.Question(**asked), tools=TOOLS)
+    result = search.search(examples, search.Question(**asked), galleries=GALLERIES)
     return [(match.item, pytest.approx(match.distance, abs=0.06)) for match in result.matches]
 
 

@@ -4,7 +4,9 @@ import signal
 
 import pytest
 
-from semsearch.live import gallery, serving
+from semsearch.live import serving
+from semsearch.live.extractors import Tools
+from semsearch.live.galleries import Galleries
 from semsearch.models import weights
 from semsearch.processes import child
 from tests import child_work
@@ -56,7 +58,7 @@ class Converted(Green):
 def converting(service, quick, monkeypatch):
     """A service whose networks are converted first."""
     monkeypatch.setattr(Converted, "tries", 0)
-    opened = serving.Service(tools=gallery.Tools(extractor=Converted, digest=lambda model: "2" * 64))
+    opened = serving.Service(galleries=Galleries(Tools(extractor=Converted, digest=lambda model: "2" * 64)))
     monkeypatch.setattr(serving, "service", lambda: opened)
     yield opened
     opened.close()

@@ -12,14 +12,16 @@ import pytest
 from semsearch.data import datasets, identity
 from semsearch.errors import IntegrityError, NotReady, PicturesUnavailable
 from semsearch.files import sealed, storage
-from semsearch.live import gallery, search, vectorfiles
+from semsearch.live import search, vectorfiles
+from semsearch.live.extractors import Tools
+from semsearch.live.galleries import Galleries
 from semsearch.models import catalog
 from semsearch.results import experiments
 from semsearch.store import opened
 from semsearch.store.store import Store
 from tests import small_world
 from tests.test_identity import CHANGED
-from tests.test_search import SPEC, TOOLS, find, pairs
+from tests.test_search import GALLERIES, SPEC, TOOLS, find, forget, pairs
 
 RIGHT = small_world.RANKINGS["mobilenetv2"]
 
@@ -34,19 +36,15 @@ def features(home, ending="f32"):
     return next((home / "features").glob(f"*.{ending}"))
 
 
-def forget():
-    gallery._open_galleries.clear()
-
-
 CUT = """
 import os, sys
 from pathlib import Path
-from semsearch.live import gallery, vectorfiles
+from semsearch.live import vectorfiles
 from tests import test_search as world
 vectorfiles.SMALL = int(sys.argv[1])
 world.find(3)
-gallery._open_galleries.clear()
-shelf = gallery.gallery("world", world.SPEC, tools=world.TOOLS)
+world.forget()
+shelf = world.GALLERIES.open("world", world.SPEC)
 (file,) = (Path(os.environ["SEMSEARCH_HOME"]) / "features").glob("*.f32")
 os.truncate(file, 0)
 print(shelf.vectors[:, 0].tolist(), len(os.listdir(file.parent)))
@@ -154,16 +152,16 @@ def test_a_picture_replaced_under_its_name_is_left_out_until_it_is_right(world, 
     right = file.read_bytes()
     file.write_bytes((world / "<b>pear" / "14.bmp").read_bytes())
     assert pairs(find(3)) == [pair for pair in RIGHT if pair[0] != 4]
-    assert gallery.gallery("world", SPEC, tools=TOOLS).left_out == {4: CHANGED}
+    assert GALLERIES.open("world", SPEC).left_out == {4: CHANGED}
     with pytest.raises(PicturesUnavailable, match="picture 4 of this dataset changed since"):
         find(4)
     file.unlink()
     assert pairs(find(3)) == [pair for pair in RIGHT if pair[0] != 4]
-    assert "not on this machine" in gallery.gallery("world", SPEC, tools=TOOLS).left_out[4]
+    assert "not on this machine" in GALLERIES.open("world", SPEC).left_out[4]
     file.write_bytes(right)
     assert pairs(find(3)) == RIGHT
     forget()
-    assert pairs(find(3)) == RIGHT and gallery.gallery("world", SPEC, tools=TOOLS).left_out == {}
+    assert pairs(find(3)) == RIGHT and GALLERIES.open("world", SPEC).left_out == {}
 
 
 def test_a_picture_that_is_damaged_for_the_moment_in_which_it_is_read_is_left_out(world, home, monkeypatch):
@@ -208,13 +206,13 @@ def test_a_damaged_card_leaves_the_last_good_list(world, home):
 
 def test_weights_replaced_under_a_loaded_network_do_not_name_its_features(world, home):
     digest = ["1" * 64]
-    tools = gallery.Tools(extractor=TOOLS.extractor, digest=lambda model: digest[0])
+    galleries = Galleries(Tools(extractor=TOOLS.extractor, digest=lambda model: digest[0]))
     asked = search.Question("world", SPEC, "euclidean")
-    search.search(3, asked, tools=tools)
+    search.search(3, asked, galleries=galleries)
     own = features(home).name
     digest[0] = "2" * 64
-    forget()
-    search.search(3, asked, tools=tools)
+    galleries._open._galleries.clear()
+    search.search(3, asked, galleries=galleries)
     assert features(home).name == own and len(list((home / "features").glob("*.f32"))) == 1
 
 

@@ -7,8 +7,6 @@ from collections import defaultdict
 import pytest
 
 from semsearch.errors import Busy, EngineError, PicturesUnavailable
-from semsearch.live import preparations
-from semsearch.live.extractors import Tools
 from semsearch.live.preparations import PREPARING, SHARE, Preparations
 from semsearch.models.catalog import FeatureSpec
 
@@ -22,10 +20,10 @@ class World:
     def __init__(self):
         self.ready, self.let, self.begun, self.failing = set(), defaultdict(threading.Event), [], {}
 
-    def kept(self, dataset, spec, *, tools):
+    def kept(self, dataset, spec):
         return (dataset, spec) if dataset in self.ready else None
 
-    def gallery(self, dataset, spec, *, progress, tools):
+    def open(self, dataset, spec, *, progress):
         self.begun.append((dataset, spec))
         progress(1, 2)
         assert self.let[dataset].wait(10)
@@ -34,15 +32,13 @@ class World:
 
 
 @pytest.fixture
-def world(monkeypatch):
-    made = World()
-    monkeypatch.setattr(preparations, "gallery", made)
-    return made
+def world():
+    return World()
 
 
 @pytest.fixture
-def lane():
-    opened = Preparations(Tools())
+def lane(world):
+    opened = Preparations(world)
     yield opened
     opened.close()
 

@@ -13,6 +13,8 @@ from semsearch.data import datasets
 from semsearch.errors import ImageRefused, InputError, PicturesUnavailable, UnknownName
 from semsearch.files import storage
 from semsearch.live import gallery, search, vectorfiles
+from semsearch.live.extractors import Tools
+from semsearch.live.galleries import Galleries
 from semsearch.models import catalog, weights
 from semsearch.ranking import metrics
 from semsearch.results import experiments
@@ -44,7 +46,13 @@ class Green:
             yield dict.fromkeys(self.specs, np.array([square[0, 0, 1] // 15, 5], np.float32))
 
 
-TOOLS = gallery.Tools(extractor=Green, digest=lambda model: "0" * 64)
+TOOLS = Tools(extractor=Green, digest=lambda model: "0" * 64)
+GALLERIES = Galleries(TOOLS)
+
+
+def forget():
+    """Let go of the galleries that are open; their files stay."""
+    GALLERIES._open._galleries.clear()
 
 
 @pytest.fixture
@@ -55,7 +63,7 @@ def world(home, tmp_path):
 
 def find(queries, **more):
     asked = {"dataset": "world", "spec": SPEC, "metric": "euclidean"} | more
-    return search.search(queries, search.Question(**asked), tools=TOOLS)
+    return search.search(queries, search.Question(**asked), galleries=GALLERIES)
 
 
 def pairs(result):
@@ -126,7 +134,7 @@ def test_examples_without_a_direction_leave_a_query_without_one(world):
     black = np.zeros((8, 8, 3), np.uint8)
     asked = search.Question("world", SPEC, "euclidean", k=1)
     given = [search.Example(black), search.Example(black, -1)]
-    (found,) = search.search(given, asked, through=through, tools=TOOLS).matches
+    (found,) = search.within(GALLERIES.open("world", SPEC), given, asked, through=through, galleries=GALLERIES).matches
     assert (found.item, found.distance) == (3, 5)
 
 
@@ -150,7 +158,9 @@ def test_what_turns_squares_into_vectors_can_be_another(world):
 
     picture = (world / "apple" / "0.bmp").read_bytes()
     asked = search.Question("world", SPEC, "euclidean", k=1)
-    assert pairs(search.search(picture, asked, through=through, tools=TOOLS)) == [(0, 1)]
+    assert pairs(
+        search.within(GALLERIES.open("world", SPEC), picture, asked, through=through, galleries=GALLERIES)
+    ) == [(0, 1)]
     assert squares == [(SPEC, (224, 224, 3))]
 
 
@@ -187,7 +197,7 @@ def test_what_a_killed_search_left_of_features_is_removed_by_the_next(world, hom
     file.unlink()
     half, others = (file.with_name(f".{stem}.1.00000000.tmp.f32") for stem in (file.stem, "of_another"))
     half.write_bytes(b"half")
-    gallery._open_galleries.clear()
+    forget()
     with storage.atomic_path(file.with_name("of_a_living_one.f32")) as living:
         others.write_bytes(b"half")
         find(3)
@@ -203,11 +213,11 @@ def test_features_used_longest_ago_make_room(world, home, monkeypatch):
     for layer in (layers[0], layers[1], layers[0], layers[2]):
         find(3, spec=catalog.FeatureSpec("mobilenetv2", layer, "avg"))
         kept.append(len(list((home / "features").glob("*.f32"))))
-        gallery._open_galleries.clear()
+        forget()
         time.sleep(0.01)
     assert kept == [1, 2, 2, 2]
-    assert gallery.ready("world", catalog.FeatureSpec("mobilenetv2", layers[0], "avg"), tools=TOOLS)
-    assert not gallery.ready("world", catalog.FeatureSpec("mobilenetv2", layers[1], "avg"), tools=TOOLS)
+    assert GALLERIES.at_once("world", catalog.FeatureSpec("mobilenetv2", layers[0], "avg"))
+    assert not GALLERIES.at_once("world", catalog.FeatureSpec("mobilenetv2", layers[1], "avg"))
     monkeypatch.setattr(vectorfiles, "LARGEST", 47)
     with pytest.raises(InputError, match="pool"):
         find(3, spec=catalog.FeatureSpec("mobilenetv2", layers[3], "avg"))

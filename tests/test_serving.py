@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from semsearch.errors import Busy, EngineError, ImageRefused, InputError, NotReady, TooLate
-from semsearch.live import gallery, preparations, search, serving, worker
+from semsearch.live import preparations, search, serving, worker
+from semsearch.live.extractors import Tools
+from semsearch.live.galleries import Galleries
 from semsearch.models import catalog
 from tests import small_world
 from tests.test_search import Green, pairs
@@ -40,8 +42,8 @@ def service(home, tmp_path):
     """A service over the small world, its features computed; ``engine`` is its model."""
     small_world.add(tmp_path / "pictures")
     engine = Slow([SPEC])
-    tools = gallery.Tools(extractor=lambda specs: engine, digest=lambda model: "0" * 64)
-    opened = serving.Service(capacity=24, seconds=5, tools=tools)
+    tools = Tools(extractor=lambda specs: engine, digest=lambda model: "0" * 64)
+    opened = serving.Service(capacity=24, seconds=5, galleries=Galleries(tools))
     opened.engine, opened.tools = engine, tools
     opened.submit(0, ASKED).result()
     engine.passes.clear()
@@ -62,8 +64,9 @@ def test_answers_are_those_of_the_library_whoever_is_beside(service):
     places = [place for place in range(15) for _ in range(1)] * 4
     with ThreadPoolExecutor(12) as users:
         answers = list(users.map(lambda place: service.submit(picture(place), ASKED).result(), places))
+    alone = Galleries(service.tools)
     for place, answer in zip(places, answers, strict=True):
-        assert pairs(answer) == pairs(search.search(picture(place), ASKED, tools=service.tools))
+        assert pairs(answer) == pairs(search.search(picture(place), ASKED, galleries=alone))
     assert service.health().served == 61
 
 
@@ -187,8 +190,8 @@ def test_features_on_their_way_are_told(service, monkeypatch):
         yield from ((place, {other: np.full(2, place, np.float32)}) for place in range(1, 6))
 
     engine = type("Gated", (Slow,), {"stream": slow})([other])
-    tools = gallery.Tools(extractor=lambda specs: engine, digest=lambda model: "1" * 64)
-    another = serving.Service(tools=tools)
+    tools = Tools(extractor=lambda specs: engine, digest=lambda model: "1" * 64)
+    another = serving.Service(galleries=Galleries(tools))
     question = search.Question("world", other, "euclidean", k=1)
     with pytest.raises(NotReady, match="1 of 6"):
         another.submit(3, question).result()

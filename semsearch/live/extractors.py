@@ -50,42 +50,42 @@ DEFAULT = Tools()
 class Extractors:
     """The networks used last, loaded once each; one that falls out is released when its last search ends."""
 
-    def __init__(self, keep: int) -> None:
-        """Keep that many."""
-        self._keep, self._lock = keep, threading.Lock()
+    def __init__(self, keep: int, tools: Tools) -> None:
+        """Keep that many, made by ``tools``."""
+        self._keep, self._tools, self._lock = keep, tools, threading.Lock()
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._loaded: dict[tuple[FeatureSpec, Tools], tuple[Extractor, str]] = {}
+        self._loaded: dict[FeatureSpec, tuple[Extractor, str]] = {}
 
-    def loaded(self, spec: FeatureSpec, tools: Tools) -> Extractor | None:
+    def loaded(self, spec: FeatureSpec) -> Extractor | None:
         """The network of a spec if it is loaded, and alive."""
         with self._lock:
-            entry = self._loaded.pop((spec, tools), None)
-            if not entry or not tools.alive(entry[0]):
+            entry = self._loaded.pop(spec, None)
+            if not entry or not self._tools.alive(entry[0]):
                 return None
-            self._loaded[spec, tools] = entry
+            self._loaded[spec] = entry
             return entry[0]
 
-    def digest(self, spec: FeatureSpec, tools: Tools, network: Extractor) -> str:
+    def digest(self, spec: FeatureSpec, network: Extractor) -> str:
         """Of the weights that a network was loaded from, whatever became of their file."""
         with self._lock:
-            loaded, digest = self._loaded.get((spec, tools), (None, ""))
-        return digest if loaded is network else tools.digest(spec.model)
+            loaded, digest = self._loaded.get(spec, (None, ""))
+        return digest if loaded is network else self._tools.digest(spec.model)
 
-    def get(self, spec: FeatureSpec, tools: Tools) -> Extractor:
+    def get(self, spec: FeatureSpec) -> Extractor:
         """The network of a spec, loaded where needed; raises as ``features.FeatureExtractor`` does."""
-        if network := self.loaded(spec, tools):
+        if network := self.loaded(spec):
             return network
         with self._lock:
             loading = self._loading[spec.model]  # the conversion of one does not hold up another
         with loading:
-            if network := self.loaded(spec, tools):
+            if network := self.loaded(spec):
                 return network
             self._make_room()
-            digest, network = tools.digest(spec.model), tools.extractor([spec])
-            if tools.digest(spec.model) != digest:
+            digest, network = self._tools.digest(spec.model), self._tools.extractor([spec])
+            if self._tools.digest(spec.model) != digest:
                 raise WeightsUnavailable(f"the weights of {spec.model} were replaced while they were read; try again")
             with self._lock:
-                self._loaded[spec, tools] = network, digest
+                self._loaded[spec] = network, digest
                 while len(self._loaded) > self._keep:  # another model came at the same time
                     del self._loaded[next(iter(self._loaded))]
             return network
@@ -102,7 +102,3 @@ class Extractors:
         until = time.monotonic() + RELEASE
         while any(network() for network in leaving) and time.monotonic() < until:
             time.sleep(0.002)
-
-
-extractors = Extractors(2)
-extractor = extractors.get

@@ -3,7 +3,7 @@
 ::
 
     host = Host("the networks", Networks)        in the server; starts nothing
-    tools = hosted(host)                         what ``extractors.extractor`` makes networks with
+    tools = hosted(host)                         what ``Galleries`` makes networks with
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 
 from semsearch.errors import Busy, EngineError, SemsearchError
 from semsearch.files import storage
-from semsearch.live import gallery
-from semsearch.live.extractors import Tools
+from semsearch.live.galleries import Galleries
 from semsearch.models.catalog import FeatureSpec
 
 PREPARING, SHARE = 24, 8
@@ -41,9 +40,9 @@ class Preparation:
 class Preparations:
     """All that are under way, each once however many ask."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, galleries: Galleries) -> None:
         """Start no thread before the first is asked for."""
-        self._tools = tools
+        self._galleries = galleries
         self._lock = threading.Lock()
         self._under_way: dict[tuple[str, FeatureSpec], Preparation] = {}
         self._waiting: list[Preparation] = []
@@ -93,7 +92,7 @@ class Preparations:
             preparation.finished.set_result(None)
 
     def _open(self, preparation: Preparation) -> bool:
-        if gallery.kept(preparation.dataset, preparation.spec, tools=self._tools):
+        if self._galleries.kept(preparation.dataset, preparation.spec):
             return True
         with self._lock:
             self._waiting.append(preparation)
@@ -121,5 +120,5 @@ class Preparations:
         def progress(done: int, total: int) -> None:
             preparation.done, preparation.total = done, total
 
-        gallery.gallery(preparation.dataset, preparation.spec, progress=progress, tools=self._tools)
+        self._galleries.open(preparation.dataset, preparation.spec, progress=progress)
         return True

@@ -1,12 +1,12 @@
 """Live search: any picture, or several with weights, against a dataset, under any features and metric.
 
 One path for the library, the command line, the pages and the server: ``search``. What a search needs of a
-dataset stands in ``gallery.py``.
+dataset stands in ``galleries.py``.
 """
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ import numpy as np
 from semsearch import images
 from semsearch.data import datasets
 from semsearch.errors import InputError, PicturesUnavailable, UnknownName
-from semsearch.live.extractors import DEFAULT, Tools, extractor
-from semsearch.live.gallery import Gallery, Progress, approximate, calibrated, gallery, prepared
+from semsearch.live.computing import Progress
+from semsearch.live.galleries import Galleries, shared
+from semsearch.live.gallery import Gallery
 from semsearch.models.catalog import PRESETS, FeatureSpec
 from semsearch.ranking import metrics
 from semsearch.results import compare
@@ -103,35 +104,61 @@ def search(
     question: Question,
     *,
     progress: Progress | None = None,
-    through: Through | None = None,
-    tools: Tools = DEFAULT,
+    galleries: Galleries | None = None,
 ) -> SearchResult:
     """The k nearest items to a picture or an item, or to several examples; equal distances by item id.
 
     One example is used as it is. Several become the mean of the L2-normalised vectors of positive weight minus
     that of negative weight, each times its weight (Rocchio 1971), made as long as those of positive weight are on
     average: metrics that look at lengths compare it with vectors of the dataset. Items used as examples are left out.
-    ``through(spec, square)`` may turn what the network sees, (s, s, 3) uint8, into its vector in place of the
-    extractor: the server batches there. InputError for no example, a weight of 0 or an item without
-    features; ImageRefused for a bad picture; else as ``gallery`` raises.
+    ``progress`` counts pictures while features are computed; ``galleries`` are by default those of this process.
+    InputError for no example, a weight of 0 or an item without features; ImageRefused for a bad picture; else as
+    ``Galleries.open`` raises.
     """
-    queries = [Example(examples)] if isinstance(examples, Picture | int) else list(examples)
-    if not queries or any(not np.isfinite(example.weight) or example.weight == 0 for example in queries):
-        raise InputError(f"expected examples with finite weights other than 0, got {len(queries)} of them")
+    galleries, queries = galleries or shared(), _examples(examples)
     start = time.perf_counter()
-    searched = gallery(question.dataset, question.spec, progress=progress, tools=tools)
-    scale, threshold = calibrated(searched, question.metric)
+    searched = galleries.open(question.dataset, question.spec, progress=progress)
+    waited = time.perf_counter() - start
+
+    def through(spec: FeatureSpec, square: np.ndarray) -> np.ndarray:
+        return next(galleries.networks.get(spec).each(square[None]))[spec]
+
+    result = within(searched, queries, question, through=through, galleries=galleries)
+    return replace(result, timings={**result.timings, "gallery": waited + result.timings["gallery"]})
+
+
+def within(
+    searched: Gallery,
+    examples: Picture | int | Sequence[Example],
+    question: Question,
+    *,
+    through: Through,
+    galleries: Galleries,
+) -> SearchResult:
+    """What ``search`` gives, of a gallery that is open.
+
+    ``through(spec, square)`` turns what the network sees, (s, s, 3) uint8, into its vector: a server batches there.
+    """
+    queries = _examples(examples)
+    start = time.perf_counter()
+    scale, threshold = galleries.calibrated(searched, question.metric)
     timings = {"gallery": time.perf_counter() - start, "decode": 0.0, "features": 0.0}
-    run = through or (lambda spec, square: next(extractor(spec, tools).each(square[None]))[spec])
-    vectors = [_vector(example, searched, question.spec, run, timings) for example in queries]
+    vectors = [_vector(example, searched, question.spec, through, timings) for example in queries]
     start = time.perf_counter()
     alone = len(queries) == 1 and queries[0].weight > 0
     point = vectors[0] if alone else _rocchio(vectors, [example.weight for example in queries])
     used = {example.picture for example in queries if isinstance(example.picture, int)}
-    matches = _matches(point, searched, question, used, scale)
+    matches = _Search(searched, question, galleries, scale).matches(point, used)
     timings["search"] = time.perf_counter() - start
     good = bool(matches) and threshold is not None and matches[0].distance <= threshold
     return SearchResult(matches, _vote(matches), good, threshold, timings)
+
+
+def _examples(given: Picture | int | Sequence[Example]) -> list[Example]:
+    queries = [Example(given)] if isinstance(given, Picture | int) else list(given)
+    if not queries or any(not np.isfinite(example.weight) or example.weight == 0 for example in queries):
+        raise InputError(f"expected examples with finite weights other than 0, got {len(queries)} of them")
+    return queries
 
 
 def seen(picture: Picture, spec: FeatureSpec, *, crop: images.Box = images.WHOLE) -> np.ndarray:
@@ -162,40 +189,48 @@ def _vector(
     return vector
 
 
-def _matches(
-    point: np.ndarray, searched: Gallery, question: Question, used: Iterable[int], scale: float
-) -> tuple[Match, ...]:
-    keep = ~np.isin(searched.items, [*question.exclude, *used])
-    if question.classes is not None:
-        keep &= np.isin(searched.labels, list(question.classes))
-    rows, near = _nearest(point, searched, question, np.flatnonzero(keep))
-    alike = metrics.similarity(near, question.metric, scale)
-    rows, near, alike = (part[alike >= question.at_least] for part in (rows, near, alike))
-    if question.fold:
-        first = _first_of_their_kind(searched.vectors[rows], question, scale)
-        rows, near, alike = rows[first], near[first], alike[first]
-    listed = zip(rows[: question.k], near, alike, strict=False)
-    return tuple(
-        Match(rank, int(searched.items[row]), int(searched.labels[row]), float(distance), float(similar))
-        for rank, (row, distance, similar) in enumerate(listed, 1)
-    )
+@dataclass(frozen=True)
+class _Search:
+    """A gallery, what is asked of it, and how far apart its items are."""
 
+    searched: Gallery
+    question: Question
+    galleries: Galleries
+    scale: float
 
-def _nearest(
-    point: np.ndarray, searched: Gallery, question: Question, rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rows, nearest first, and their distances: enough to have k left after folding."""
-    depth = question.k
-    if question.index == "approximate":
-        rows = approximate(searched, question.metric).candidates(point, depth * (3 if question.fold else 1), rows)
-    if question.fold:
-        depth = max(1, len(rows))
-    if 2 * len(rows) > len(searched.items):
-        row = metrics.distances(point[None], prepared(searched, question.metric), question.metric)[:, rows]
-    else:
-        row = metrics.distances(point[None], searched.vectors[rows], question.metric)
-    ids, near = metrics.rank(row, depth)
-    return rows[ids[0]], near[0]
+    def matches(self, point: np.ndarray, used: Iterable[int]) -> tuple[Match, ...]:
+        searched, question = self.searched, self.question
+        keep = ~np.isin(searched.items, [*question.exclude, *used])
+        if question.classes is not None:
+            keep &= np.isin(searched.labels, list(question.classes))
+        rows, near = self._nearest(point, np.flatnonzero(keep))
+        alike = metrics.similarity(near, question.metric, self.scale)
+        rows, near, alike = (part[alike >= question.at_least] for part in (rows, near, alike))
+        if question.fold:
+            first = _first_of_their_kind(searched.vectors[rows], question, self.scale)
+            rows, near, alike = rows[first], near[first], alike[first]
+        listed = zip(rows[: question.k], near, alike, strict=False)
+        return tuple(
+            Match(rank, int(searched.items[row]), int(searched.labels[row]), float(distance), float(similar))
+            for rank, (row, distance, similar) in enumerate(listed, 1)
+        )
+
+    def _nearest(self, point: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows, nearest first, and their distances: enough to have k left after folding."""
+        searched, question = self.searched, self.question
+        depth = question.k
+        if question.index == "approximate":
+            index = self.galleries.approximate(searched, question.metric)
+            rows = index.candidates(point, depth * (3 if question.fold else 1), rows)
+        if question.fold:
+            depth = max(1, len(rows))
+        if 2 * len(rows) > len(searched.items):
+            vectors = self.galleries.prepared(searched, question.metric)
+            row = metrics.distances(point[None], vectors, question.metric)[:, rows]
+        else:
+            row = metrics.distances(point[None], searched.vectors[rows], question.metric)
+        ids, near = metrics.rank(row, depth)
+        return rows[ids[0]], near[0]
 
 
 def _first_of_their_kind(vectors: np.ndarray, question: Question, scale: float) -> list[int]:

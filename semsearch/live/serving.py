@@ -23,8 +23,9 @@ import numpy as np
 from semsearch import images
 from semsearch.errors import Busy, NotReady, TooLate
 from semsearch.files import limits, storage
-from semsearch.live import gallery, search
-from semsearch.live.extractors import Tools
+from semsearch.live import search
+from semsearch.live.galleries import Galleries
+from semsearch.live.gallery import Gallery
 from semsearch.live.networks import Networks, hosted
 from semsearch.live.preparations import Preparation, Preparations
 from semsearch.live.worker import ModelWorker
@@ -70,16 +71,19 @@ class Health:
 class Service:
     """One model worker for all who ask in this process; close it, or let it end with the process."""
 
-    def __init__(self, *, capacity: int = CAPACITY, seconds: float = SECONDS, tools: Tools | None = None) -> None:
+    def __init__(
+        self, *, capacity: int = CAPACITY, seconds: float = SECONDS, galleries: Galleries | None = None
+    ) -> None:
         """Start no thread and no process before the first request; by default networks are in one of their own."""
         self._host = Host("the networks of this server", Networks)
-        self._capacity, self._seconds, self._tools = capacity, seconds, tools or hosted(self._host)
+        self._capacity, self._seconds = capacity, seconds
+        self._galleries = galleries or Galleries(hosted(self._host))
         self._lock = threading.Lock()
         self._inside = self._served = self._refused = self._failed = 0
         self._took: deque[float] = deque(maxlen=1_000)
         self._pool = ThreadPoolExecutor(THREADS, "search")
-        self._preparations = Preparations(self._tools)
-        self._worker = ModelWorker(self._tools)
+        self._preparations = Preparations(self._galleries)
+        self._worker = ModelWorker(self._galleries.networks)
 
     def submit(
         self, examples: search.Picture | int | Sequence[search.Example], question: search.Question, *, client: str = ""
@@ -142,15 +146,24 @@ class Service:
         deadline, waited = begun + self._seconds, time.monotonic() - begun
         if waited > self._seconds:
             raise TooLate(f"expected a start within {self._seconds:g} s, got none; try again")
-        if not gallery.ready(question.dataset, question.spec, tools=self._tools):
-            self._await(self.prepare(question.dataset, question.spec, client=client), deadline)
 
         def through(spec: FeatureSpec, square: np.ndarray) -> np.ndarray:
             return self._worker.vector(spec, square, deadline=deadline)
 
         with storage.explained(f"the features of {question.dataset}"), images.asked_by(client, deadline):
-            result = search.search(examples, question, through=through, tools=self._tools)
-        return replace(result, timings={"waiting": waited, **result.timings})
+            searched = self._opened(question, client, deadline)
+            opening = time.monotonic() - begun - waited
+            result = search.within(searched, examples, question, through=through, galleries=self._galleries)
+        timings = {**result.timings, "gallery": opening + result.timings["gallery"]}
+        return replace(result, timings={"waiting": waited, **timings})
+
+    def _opened(self, question: search.Question, client: str, deadline: float) -> Gallery:
+        """The gallery that is asked, at once or after a while; NotReady when it takes longer."""
+        parts = (question.dataset, question.spec)
+        if found := self._galleries.at_once(*parts):
+            return found
+        self._await(self.prepare(*parts, client=client), deadline)
+        return self._galleries.open(*parts)
 
     @staticmethod
     def _await(preparation: Preparation, deadline: float) -> None:

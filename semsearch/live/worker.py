@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from semsearch.errors import EngineError, ProcessLost, TooLate
-from semsearch.live.extractors import Extractor, Tools, extractor
+from semsearch.live.extractors import Extractor, Extractors
 from semsearch.models.catalog import FeatureSpec
 from semsearch.settings import cores
 
@@ -36,9 +36,9 @@ class _Task:
 class ModelWorker:
     """Vectors of squares, asked for by many threads, computed by one."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, networks: Extractors) -> None:
         """Start no thread before the first task."""
-        self._tools = tools
+        self._networks = networks
         self._changed = threading.Condition()
         self._tasks: deque[_Task] = deque()
         self._thread: threading.Thread | None = None
@@ -54,11 +54,11 @@ class ModelWorker:
         that is not loaded is loaded in the caller's thread: others need not wait for that. One whose process died, be
         it of another picture, is asked once more in a new process.
         """
-        first = _Task(spec, extractor(spec, self._tools), square, deadline)
+        first = _Task(spec, self._networks.get(spec), square, deadline)
         try:
             return self._vector(first)
         except ProcessLost:
-            again = _Task(spec, extractor(spec, self._tools), square, deadline)
+            again = _Task(spec, self._networks.get(spec), square, deadline)
         return self._vector(again)
 
     def _vector(self, task: _Task) -> np.ndarray:

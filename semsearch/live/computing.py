@@ -1,0 +1,71 @@
+"""The features of a dataset computed: its pictures through a network, once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from semsearch.data import datasets, identity
+from semsearch.data.datasets import Dataset
+from semsearch.errors import ImageRefused, InputError, PicturesUnavailable
+from semsearch.live import vectorfiles
+from semsearch.live.extractors import Extractor
+from semsearch.live.vectorfiles import Stored
+from semsearch.models.catalog import FeatureSpec
+from semsearch.store import finite
+
+Progress = Callable[[int, int], None]
+
+
+def computed(
+    dataset: Dataset, spec: FeatureSpec, network: Extractor, base: Path, *, progress: Progress | None
+) -> Stored:
+    """The features of all pictures that are those of the list; kept on disk under ``base``.
+
+    PicturesUnavailable or InputError below 2 readable items, EngineError for features that are not finite.
+    """
+    if len(dataset.items) < 2:
+        raise InputError(f"dataset {dataset.name}: expected at least 2 pictures to search among, got 1")
+    size = 4 * network.dimensions[spec] * len(dataset.items)
+    vectorfiles.make_room(base.parent, size, f"{dataset.name} under {spec.key}")
+    stored = _extracted(dataset, spec, network, base.parent, progress)
+    if stored.left_out and dataset.name in datasets.GROCERIES:  # whose package is installed here
+        datasets.fetch(dataset.name)
+        stored = _extracted(dataset, spec, network, base.parent, progress)
+        if stored.left_out:
+            raise PicturesUnavailable(
+                f"pictures of {dataset.name} changed while their features were computed; try again"
+            )
+    _expect_two(dataset, stored.items, stored.left_out)
+    vectorfiles.write(base, stored)
+    return stored
+
+
+def _extracted(
+    dataset: Dataset, spec: FeatureSpec, network: Extractor, folder: Path, progress: Progress | None
+) -> Stored:
+    n = len(dataset.items)
+    vectors = vectorfiles.empty(folder, n, network.dimensions[spec])
+    items: list[int] = []
+    left_out: dict[int, str] = {}
+    for id, outcome in network.stream([identity.pinned(dataset, id) for id in range(n)]):
+        if isinstance(outcome, PicturesUnavailable):
+            left_out[id] = str(outcome)
+        elif not isinstance(outcome, ImageRefused):
+            finite.check_features(outcome[spec], f"{dataset.name}/{dataset.items[id].shown} under {spec.key}")
+            vectors[len(items)] = outcome[spec]
+            items.append(id)
+        if progress:
+            progress(id + 1, n)
+    vectors.flags.writeable = False
+    return Stored(vectors[: len(items)], np.array(items, np.int64), left_out)
+
+
+def _expect_two(dataset: Dataset, usable: np.ndarray, left_out: dict[int, str]) -> None:
+    if len(usable) >= 2:
+        return
+    short = f"dataset {dataset.name}: expected at least 2 readable pictures, got {len(usable)}"
+    if left_out:
+        first, reason = next(iter(left_out.items()))
+        raise PicturesUnavailable(f"{short}; {dataset.items[first].shown} {reason}")
+    raise InputError(short)

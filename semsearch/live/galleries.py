@@ -1,0 +1,210 @@
+"""The datasets that are searched: their networks, their features, and what is known of these.
+
+Features lie below ``settings().home / "features"``, under a key of all that changes them. A damaged file is computed
+again, never used; once opened, a gallery needs its files no more, see ``vectorfiles.py``.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from pathlib import Path
+from weakref import ReferenceType, ref
+
+from semsearch.data import datasets, identity
+from semsearch.data.datasets import Dataset
+from semsearch.errors import IntegrityError, UnknownName
+from semsearch.files.storage import lock
+from semsearch.indices.faiss_index import Approximate
+from semsearch.live import computing, gallery, vectorfiles
+from semsearch.live.computing import Progress
+from semsearch.live.extractors import DEFAULT, Extractor, Extractors, Tools
+from semsearch.live.gallery import Gallery
+from semsearch.live.vectorfiles import Stored
+from semsearch.models.catalog import FeatureSpec
+from semsearch.ranking import metrics
+from semsearch.ranking.sums import Prepared
+from semsearch.settings import settings
+from semsearch.store import opened
+
+SCHEMA = 2
+NETWORKS, OPEN = 2, 8
+"""Networks and galleries that are kept in memory: those used last."""
+
+
+class Galleries:
+    """All that a process holds to search datasets, for many threads; another one shares nothing with it."""
+
+    def __init__(self, tools: Tools = DEFAULT) -> None:
+        """Load nothing yet; ``tools`` make the networks."""
+        self.networks = Extractors(NETWORKS, tools)
+        self.calibrated: Callable[[Gallery, str], tuple[float, float | None]] = lru_cache(8)(gallery.calibrated)
+        """``gallery.calibrated``, of the last galleries and metrics."""
+        self._open = _OpenGalleries(OPEN, self.networks)
+        self._prepared = lru_cache(4)(_prepared)
+        self._approximate = lru_cache(2)(_approximate)
+
+    def open(self, dataset: str, spec: FeatureSpec, *, progress: Progress | None = None) -> Gallery:
+        """The features of a dataset's readable items, from disk, or computed and stored; ``progress`` counts pictures.
+
+        Items whose file is missing or is not the picture that was added are left out, and looked at again whenever
+        the gallery is opened. UnknownName, PicturesUnavailable, WeightsUnavailable as the parts raise them; InputError
+        below 2 readable items, EngineError for features that are not finite.
+        """
+        if found := self.kept(dataset, spec):
+            return found
+        request = self._request(_listed(dataset), spec, self.networks.get(spec))
+        with lock(request.base.with_suffix(".lock")):
+            if found := self._read(request):
+                return found
+            parts = (request.dataset, spec, request.network, request.base)
+            return self._open.put(request, computing.computed(*parts, progress=progress))
+
+    def kept(self, dataset: str, spec: FeatureSpec) -> Gallery | None:
+        """What ``open`` gives, its network loaded, from memory or disk; None where it is in neither. Raises alike."""
+        if current := self._open.current(dataset, spec):
+            return current
+        return self._read(self._request(_listed(dataset), spec, self.networks.get(spec)))
+
+    def at_once(self, dataset: str, spec: FeatureSpec) -> Gallery | None:
+        """What ``open`` gives where the network is loaded and the features are too, or are a few megabytes on disk.
+
+        None where it would take longer; raises as ``open`` does.
+        """
+        if current := self._open.current(dataset, spec):
+            return current
+        network = self.networks.loaded(spec)
+        if network is None:
+            return None
+        request = self._request(_listed(dataset), spec, network)
+        return self._read(request) if vectorfiles.is_small(request.base) else None
+
+    def prepared(self, searched: Gallery, metric: str) -> Prepared:
+        """The vectors of a gallery as ``metrics.distances`` takes them."""
+        return self._prepared(searched, metric)
+
+    def approximate(self, searched: Gallery, metric: str) -> Approximate:
+        """The approximate index of a gallery."""
+        return self._approximate(searched, metric)
+
+    def _request(self, listed: tuple[Dataset, tuple], spec: FeatureSpec, network: Extractor) -> "_Request":
+        dataset, stamp = listed
+        facts = [SCHEMA, dataset.content_hash, self.networks.digest(spec, network), spec.key, spec.size]
+        key = hashlib.sha256(json.dumps([*facts, network.engine_name]).encode()).hexdigest()[:32]
+        return _Request(dataset, spec, network, settings().home / "features" / key, stamp)
+
+    def _read(self, request: "_Request") -> Gallery | None:
+        """From memory or disk, unless it is not there, or lacks a picture that can be had now."""
+        if unchanged := self._open.same(request):
+            return unchanged
+        stored = vectorfiles.read(request.base)
+        if stored is None:
+            return None
+        again = identity.left_out(request.dataset, stored.left_out)
+        if again.keys() != stored.left_out.keys():
+            return None
+        return self._open.put(request, replace(stored, left_out=again))
+
+
+@cache
+def shared() -> Galleries:
+    """Those of this process, for whoever has none of its own: the library and the command line."""
+    return Galleries()
+
+
+def _listed(name: str) -> tuple[Dataset, tuple]:
+    """The dataset, and the stamp that its card had before it was read."""
+    stamp = _stamp([settings().datasets / name / "card.json"])
+    try:
+        return datasets.load(name), stamp
+    except (IntegrityError, UnknownName):
+        return opened.dataset(name), stamp  # the last good list, or why there is none
+
+
+def _prepared(searched: Gallery, metric: str) -> Prepared:
+    return metrics.prepared(searched.vectors, metric)
+
+
+def _approximate(searched: Gallery, metric: str) -> Approximate:
+    return Approximate(searched.vectors, metric)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What features to have: of which pictures, through which network, and where they are kept."""
+
+    dataset: Dataset
+    spec: FeatureSpec
+    network: Extractor
+    base: Path
+    stamp: tuple
+    """Of the dataset's card, taken before it was read."""
+
+
+@dataclass(frozen=True)
+class _OpenGallery:
+    gallery: Gallery
+    base: Path
+    network: ReferenceType[Extractor]
+    stamp: tuple
+    curable: tuple[Path, ...]
+    """Files of the items that were left out."""
+    before: tuple
+    """Their stamp."""
+
+
+class _OpenGalleries:
+    """The galleries of the last searches, whatever becomes of their files."""
+
+    def __init__(self, keep: int, networks: Extractors) -> None:
+        self._keep, self._networks, self._lock = keep, networks, threading.Lock()
+        self._galleries: dict[tuple[str, FeatureSpec], _OpenGallery] = {}
+
+    def current(self, dataset: str, spec: FeatureSpec) -> Gallery | None:
+        """The gallery, while the card, the network and the files that were left out are as they were."""
+        card, network = settings().datasets / dataset / "card.json", self._networks.loaded(spec)
+        with self._lock:
+            entry = self._galleries.get((dataset, spec))
+        if not entry or network is None or entry.network() is not network or entry.stamp != _stamp([card]):
+            return None
+        return entry.gallery if entry.before == _stamp(entry.curable) else None
+
+    def same(self, request: _Request) -> Gallery | None:
+        """The gallery, when a look at card and network showed that nothing has changed."""
+        with self._lock:
+            entry = self._galleries.get((request.dataset.name, request.spec))
+        if not entry or entry.base != request.base or entry.before != _stamp(entry.curable):
+            return None
+        self._remember(request, replace(entry, network=ref(request.network), stamp=request.stamp))
+        return entry.gallery
+
+    def put(self, request: _Request, stored: Stored) -> Gallery:
+        """Keep what was read or computed."""
+        dataset = request.dataset
+        searched = Gallery(stored.vectors, stored.items, dataset.labels[stored.items], stored.left_out)
+        curable = tuple(dataset.place(id) for id in stored.left_out)
+        entry = _OpenGallery(searched, request.base, ref(request.network), request.stamp, curable, _stamp(curable))
+        self._remember(request, entry)
+        return searched
+
+    def _remember(self, request: _Request, entry: _OpenGallery) -> None:
+        key = (request.dataset.name, request.spec)
+        with self._lock:
+            self._galleries.pop(key, None)
+            self._galleries[key] = entry
+            while len(self._galleries) > self._keep:
+                del self._galleries[next(iter(self._galleries))]
+
+
+def _stamp(paths: Iterable[Path]) -> tuple:
+    """What changes when one of these files does."""
+    seen: list[int | str] = [str(settings().home)]
+    for path in paths:
+        try:
+            about = path.stat()
+            seen += [about.st_mtime_ns, about.st_size, about.st_ino, about.st_ctime_ns]
+        except (OSError, ValueError):
+            seen.append(0)
+    return tuple(seen)
