@@ -15,6 +15,7 @@ SHARED = Path(os.environ.get("SEMSEARCH_SHARED_DATA") or Path(__file__).resolve(
 
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 """Whoever runs in the background of a shell was started to ignore Ctrl-C; tests of it, and their children, are not."""
 
 
