@@ -236,7 +236,7 @@ def test_refusals(world):
 
 
 def test_command_prints_one_document(world, monkeypatch, capsys):
-    monkeypatch.setattr(search.search, "__kwdefaults__", {**search.search.__kwdefaults__, "tools": TOOLS})
+    monkeypatch.setattr(search, "shared", lambda: GALLERIES)
     path = str(world / "apple" / "0.bmp")
     how = ["--model", "mobilenetv2", "--metric", "euclidean", "-k", "2"]
     assert cli.main(["search", path, "--in", "world", *how, "--json"]) == 0
