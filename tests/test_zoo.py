@@ -285,7 +285,7 @@ def test_cards_from_before_load(home, tmp_path):
     added = datasets.add("old", tmp_path / "old")
     path = home / "datasets" / "old" / "card.json"
     card = json.loads(path.read_text())
-    assert card.pop("left_out") == [["x.txt", "not a picture"]] and added.left_out
+    assert card.pop("left_out") == [["x.txt", "not a picture"]] and added.left_out and card.pop("seal")
     path.write_text(json.dumps(card))
     assert datasets.load("old").left_out == () and datasets.load("old").items == added.items
 
