@@ -4,7 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import failures, resources, sidebar, turn
+from ui import failures, resources, sidebar
+from ui.admission import turn
 
 STATIC = Path(__file__).parent / "static"
 st.set_page_config(
