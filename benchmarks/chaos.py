@@ -5,8 +5,9 @@
 Starts the app with real sets and a copy of the shipped store in a folder of its own. For ``--seconds`` one process
 spoils files of cache and store (see mischief.py) while eight clients search over REST, whose answers are known
 beforehand to the bit, and a browser looks around on all pages; halfway it gets a second model there. Allowed are
-right answers and clear refusals (429, 503). Then all must be well within five seconds. Prints a table; the exit code
-is 0 when every target was met.
+right answers and clear refusals (429, 503). Then all must be well within five seconds. What takes longer to make anew
+is left in peace towards the end, for as long as this machine is measured to take. Prints a table; the exit code is 0
+when every target was met.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from typing import Any
 from benchmarks import needs
 from benchmarks.seen import Seen, report, verdict
 from benchmarks.visitor import ADDRESSES, SECOND, Visitor
+from semsearch import features
 from semsearch.data import datasets
 from semsearch.live import search
 from semsearch.models import catalog, weights
@@ -38,11 +40,12 @@ from ui import pictures
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIENTS, HANGS = 8, 30.0
+PHOTOS = "groceries200"
 OWN = tuple(f"own{number}" for number in range(4))
 PLACES = [
     ("own0", "Conv_1", "flatten"),
-    *((name, "Conv_1", "avg") for name in ("groceries200", *OWN)),
-    *((name, "block_12_expand", "max") for name in ("groceries200", *OWN)),
+    *((name, "Conv_1", "avg") for name in (PHOTOS, *OWN)),
+    *((name, "block_12_expand", "max") for name in (PHOTOS, *OWN)),
 ]
 """More than are kept open, so that galleries are loaded again and again; one large enough to be mapped."""
 
@@ -62,7 +65,7 @@ def prepare(folder: Path) -> tuple[Path, Path]:
     os.environ["SEMSEARCH_HOME"], os.environ["SEMSEARCH_PRECOMPUTED"] = str(home), str(store)
     shutil.copytree(ROOT / "precomputed", store, ignore=shutil.ignore_patterns(".work"))
     weights.pull("mobilenetv2")
-    found = datasets.fetch("groceries200")
+    found = datasets.fetch(PHOTOS)
     for number, name in enumerate(OWN):
         for item in found.items[number::8]:
             (folder / name / f"class {item.label}").mkdir(parents=True, exist_ok=True)
@@ -186,10 +189,21 @@ def watch(process: int, over: threading.Event, seen: Seen) -> None:
             seen.memory.append(int(found[1]) / 1024)
 
 
-def spoil(folder: Path, seconds: float, seed: int, seen: Seen) -> None:
+def needed() -> float:
+    """Seconds in which this machine makes anew, beside those who search, all features that can be spoiled.
+
+    All are four times those of groceries200, and who searches leaves about a quarter of the machine to them.
+    """
+    network, dataset = features.FeatureExtractor([FeatureSpec("mobilenetv2", "Conv_1", "avg")]), datasets.load(PHOTOS)
+    start = time.monotonic()
+    network.extract(dataset.path(item.id) for item in dataset.items)
+    return max(10.0, 16 * (time.monotonic() - start))
+
+
+def spoil(folder: Path, seconds: float, seed: int, quiet: float, seen: Seen) -> None:
     """Run the mischief to its end and count its deeds."""
-    places = [str(folder / name) for name in ("home", "store")]
-    command = [sys.executable, "-m", "benchmarks.mischief", *places, str(seconds), str(seed), str(folder / "spare")]
+    given = (folder / "home", folder / "store", seconds, seed, folder / "spare", quiet)
+    command = [sys.executable, "-m", "benchmarks.mischief", *map(str, given)]
     with (folder / "mischief.log").open("w+") as log:
         subprocess.run(command, cwd=ROOT, stdout=log, check=True, timeout=seconds + 60)
         log.seek(0)
@@ -208,12 +222,13 @@ def _last_fault(port: int, asked: list[Asked], after: Seen, stopped: float) -> f
     return last - stopped
 
 
-def run(folder: Path, *, seconds: float, seed: int, pull: bool) -> Seen:
-    """All of it; the figures."""
+def run(folder: Path, *, seconds: float, seed: int, pull: bool, quiet: float | None = None) -> Seen:
+    """All of it, with ``quiet`` seconds at the end, by default ``needed``; the figures."""
     seen, over, visited, wanted = Seen(after=Seen()), threading.Event(), threading.Event(), threading.Event()
     prepare(folder)
     asked = questions()
-    shutil.rmtree(pictures.FOLDER / "groceries200", ignore_errors=True)
+    seen.quiet = quiet or needed()
+    shutil.rmtree(pictures.FOLDER / PHOTOS, ignore_errors=True)
     with server(folder) as (port, process):
         while not all([ask(port, one, Seen()) for one in asked]):
             time.sleep(0.5)
@@ -224,7 +239,7 @@ def run(folder: Path, *, seconds: float, seed: int, pull: bool) -> Seen:
             job.start()
         if pull:
             threading.Timer(seconds / 2, wanted.set).start()
-        spoil(folder, seconds, seed, seen)
+        spoil(folder, seconds, seed, seen.quiet, seen)
         stopped, after = time.monotonic(), seen.after or Seen()
         seen.well = _last_fault(port, asked, after, stopped)
         visited.set()

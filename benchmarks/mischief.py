@@ -1,10 +1,12 @@
 """The process that spoils the files of a running server: deletes, cuts, replaces, flips, puts folders for files.
 
-usage: python -m benchmarks.mischief HOME STORE SECONDS SEED [SPARE]
+usage: python -m benchmarks.mischief HOME STORE SECONDS SEED SPARE REST
 
 Prints one JSON line per deed. All that it does is drawn from SEED. What nothing can heal is put back after a moment:
 the files of the store, weights, and the card of the own dataset; their originals are kept in SPARE. All else (features,
-converted networks, thumbnails, pictures of groceries, locks, folders of caches) the product must heal.
+converted networks, thumbnails, pictures of groceries, locks, folders of caches) the product must heal. In the last REST
+seconds no harm is done to features and to pictures of which they are made, and to converted networks in three times
+that: to make all of these anew takes this machine longer, beside those who search, than all is given to be well.
 """
 
 import json
@@ -21,9 +23,6 @@ from ui import pictures
 
 PACE = 0.15
 """Seconds between two deeds."""
-SLOW, LAST = 30.0, 10.0
-"""Seconds at the end without harm to converted networks, and to features and pictures of which they are made: to make
-one anew may take longer, on a busy machine, than all is given to be well."""
 BACK = (0.5, 3.0)
 """Seconds after which an original is put back."""
 DEEDS = ("delete", "truncate", "replace", "flip", "swap kind")
@@ -32,10 +31,10 @@ DEEDS = ("delete", "truncate", "replace", "flip", "swap kind")
 class Mischief:
     """All that can be spoiled, and how."""
 
-    def __init__(self, home: Path, store: Path, spare: Path, seed: int) -> None:
+    def __init__(self, home: Path, store: Path, spare: Path, seed: int, rest: float) -> None:
         """Keep copies of what has to be put back."""
         self.home, self.store, self.lot = home, store, random.Random(seed)  # noqa: S311 - seeded on purpose
-        self.spare, self.owed = spare, list[tuple[float, Path]]()
+        self.spare, self.rest, self.owed = spare, rest, list[tuple[float, Path]]()
         self.originals = [path for path in store.rglob("*") if path.is_file() and ".work" not in path.parts]
         self.originals += list((home / "weights").glob("*.safetensors"))
         self.originals += list((home / "datasets").glob("own0/card.json"))
@@ -62,9 +61,9 @@ class Mischief:
             "card": (2, [path for path in self.originals if path.name == "card.json"]),
             "folder": (1, [self.home / "features", self.home / "datasets" / "groceries200", small]),
         }
-        if left <= LAST:
+        if left <= self.rest:
             found = {kind: pair for kind, pair in found.items() if kind not in ("features", "picture", "folder")}
-        if left > SLOW:
+        if left > 3 * self.rest:
             found["converted network"] = (1, _files(self.home / "engines", "*/*"))
         return {kind: pair for kind, pair in found.items() if pair[1]}
 
@@ -140,9 +139,10 @@ def _swap_kind(path: Path) -> None:
         path.mkdir()
 
 
-def main(home: str, store: str, seconds: str, seed: str, spare: str) -> None:
+def main(home: str, store: str, seconds: str, seed: str, spare: str, rest: str) -> None:
     """Go on for that long, then put back what is still owed."""
-    mischief, end = Mischief(Path(home), Path(store), Path(spare), int(seed)), time.monotonic() + float(seconds)
+    mischief = Mischief(Path(home), Path(store), Path(spare), int(seed), float(rest))
+    end = time.monotonic() + float(seconds)
     print(json.dumps({"ready": True}), flush=True)
     while (left := end - time.monotonic()) > 0:
         print(json.dumps(mischief.deed(left)), flush=True)

@@ -18,6 +18,8 @@ class Seen:
     memory: list[float] = field(default_factory=list)
     pulled: str = "not asked for"
     deaths: int = 0
+    quiet: float = 0.0
+    """Seconds at the end in which no features were spoiled."""
     well: float = float("nan")
     slowest: float = 0.0
     after: "Seen | None" = None
@@ -42,6 +44,7 @@ def report(seen: Seen) -> None:
     print(f"\nuntil well: {dict(seen.after.answers) if seen.after else {}}")
     print(f"second model: {seen.pulled}")
     print(f"deaths: {seen.deaths}; wrong answers: {seen.answers['200 WRONG']}; slowest answer {seen.slowest:.1f} s")
-    print(f"well {seen.well:.1f} s after the end (target ≤ {SOON:g}); ", end="")
+    print(f"well {seen.well:.1f} s after the end (target ≤ {SOON:g}), in whose last ", end="")
+    print(f"{seen.quiet:.0f} s nothing was spoiled that takes longer to make anew")
     middle = sorted(seen.memory)[len(seen.memory) // 2]
     print(f"memory {middle:.0f} MB, at most {max(seen.memory):.0f} (target ≤ {MEMORY})", flush=True)

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from semsearch.data import datasets, identity
 from semsearch.errors import IntegrityError, NotReady, PicturesUnavailable
 from semsearch.files import sealed, storage
-from semsearch.live import search, vectorfiles
+from semsearch.live import computing, search, vectorfiles
 from semsearch.live.extractors import Tools
 from semsearch.live.galleries import Galleries
 from semsearch.models import catalog
@@ -173,6 +174,37 @@ def test_a_picture_that_is_damaged_for_the_moment_in_which_it_is_read_is_left_ou
     monkeypatch.setenv("SEMSEARCH_HOME", str(home))
     forget()
     assert pairs(find(3)) == RIGHT
+
+
+def test_a_picture_that_can_be_fetched_again_is_put_back_and_only_it_computed_again(world, home, monkeypatch):
+    """As those of groceries, whose package is installed here: at the start, and while features are computed."""
+    file, other = world / "apple" / "1.bmp", world / "<b>pear" / "14.bmp"
+    whole, passed, fetched = {path: path.read_bytes() for path in (file, other)}, [], []
+
+    def fetch(name):
+        fetched.append(name)
+        for path, data in whole.items():
+            path.write_bytes(data)
+
+    def read(path, original=identity._bytes):
+        passed.append(path.name)
+        if len(fetched) == 1:  # damaged after all were looked at
+            file.write_bytes(b"damaged")
+        return original(path)
+
+    monkeypatch.setattr(computing, "datasets", SimpleNamespace(GROCERIES=("world",), fetch=fetch))
+    monkeypatch.setattr(identity, "_bytes", read)
+    other.unlink()
+    forget()
+    gallery = GALLERIES.open("world", SPEC)
+    assert (gallery.left_out, fetched) == ({}, ["world", "world"])
+    assert sorted(passed) == sorted([*(path.name for path in world.rglob("*.bmp")), "1.bmp"])
+    monkeypatch.setattr(computing.datasets, "fetch", fetched.append)
+    file.unlink()
+    forget()
+    shutil.rmtree(home / "features")
+    with pytest.raises(PicturesUnavailable, match="pictures of world changed while"):
+        GALLERIES.open("world", SPEC)
 
 
 def test_a_loaded_gallery_needs_neither_files_nor_pictures(world, home):

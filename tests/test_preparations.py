@@ -7,7 +7,7 @@ from collections import defaultdict
 import pytest
 
 from semsearch.errors import Busy, EngineError, PicturesUnavailable
-from semsearch.live.preparations import PREPARING, SHARE, Preparations
+from semsearch.live.preparations import PREPARING, SHARE, SHORT, Preparations
 from semsearch.models.catalog import FeatureSpec
 
 SPEC = FeatureSpec("mobilenetv2", "Conv_1", "avg")
@@ -19,9 +19,13 @@ class World:
 
     def __init__(self):
         self.ready, self.let, self.begun, self.failing = set(), defaultdict(threading.Event), [], {}
+        self.sizes = defaultdict(lambda: SHORT + 1)
 
     def kept(self, dataset, spec):
         return (dataset, spec) if dataset in self.ready else None
+
+    def pictures(self, dataset):
+        return self.sizes[dataset]
 
     def open(self, dataset, spec, *, progress):
         self.begun.append((dataset, spec))
@@ -63,6 +67,25 @@ def test_one_client_leaves_the_other_maker_to_others(world, lane):
         world.let[f"set{number}"].set()
     assert [one.finished.result(10) for one in greedy] == [None] * 3
     assert world.begun[2:] == [("set1", SPEC), ("set2", SPEC)]
+
+
+def test_a_short_one_passes_the_long_one_of_its_client_while_nobody_else_waits(world, lane):
+    world.sizes = {"large": SHORT + 1, "larger": SHORT + 2, "small": SHORT, "theirs": SHORT + 1}
+    lane.ask("large", SPEC, "me")
+    soon(lambda: world.begun)
+    lane.ask("larger", SPEC, "me")
+    small = lane.ask("small", SPEC, "me")
+    soon(lambda: len(world.begun) == 2)
+    assert world.begun == [("large", SPEC), ("small", SPEC)]
+    theirs = lane.ask("theirs", SPEC, "they")
+    lane.ask("small", OTHER, "me")
+    world.let["small"].set()
+    assert small.finished.result(10) is None
+    soon(lambda: len(world.begun) == 3)
+    assert world.begun[2] == ("theirs", SPEC)
+    for name in world.sizes:
+        world.let[name].set()
+    assert theirs.finished.result(10) is None
 
 
 def test_a_dataset_that_takes_for_ever_leaves_the_other_maker_to_others(world, lane):

@@ -1,10 +1,11 @@
 """The features of a dataset computed: its pictures through a network, once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from semsearch import features
 from semsearch.data import datasets, identity
 from semsearch.data.datasets import Dataset
 from semsearch.errors import ImageRefused, InputError, PicturesUnavailable
@@ -28,14 +29,9 @@ def computed(
         raise InputError(f"dataset {dataset.name}: expected at least 2 pictures to search among, got 1")
     size = 4 * network.dimensions[spec] * len(dataset.items)
     vectorfiles.make_room(base.parent, size, f"{dataset.name} under {spec.key}")
-    stored = _extracted(dataset, spec, network, base.parent, progress)
-    if stored.left_out and dataset.name in datasets.GROCERIES:  # whose package is installed here
+    if dataset.name in datasets.GROCERIES:  # whose package is installed here
         datasets.fetch(dataset.name)
-        stored = _extracted(dataset, spec, network, base.parent, progress)
-        if stored.left_out:
-            raise PicturesUnavailable(
-                f"pictures of {dataset.name} changed while their features were computed; try again"
-            )
+    stored = _extracted(dataset, spec, network, base.parent, progress)
     _expect_two(dataset, stored.items, stored.left_out)
     vectorfiles.write(base, stored)
     return stored
@@ -48,7 +44,7 @@ def _extracted(
     vectors = vectorfiles.empty(folder, n, network.dimensions[spec])
     items: list[int] = []
     left_out: dict[int, str] = {}
-    for id, outcome in network.stream([identity.pinned(dataset, id) for id in range(n)]):
+    for id, outcome in _outcomes(dataset, network):
         if isinstance(outcome, PicturesUnavailable):
             left_out[id] = str(outcome)
         elif not isinstance(outcome, ImageRefused):
@@ -59,6 +55,21 @@ def _extracted(
             progress(id + 1, n)
     vectors.flags.writeable = False
     return Stored(vectors[: len(items)], np.array(items, np.int64), left_out)
+
+
+def _outcomes(dataset: Dataset, network: Extractor) -> Iterator[tuple[int, features.Outcome]]:
+    """What the network makes of each picture; one of groceries that is spoiled meanwhile is put back."""
+    pictures = [identity.pinned(dataset, id) for id in range(len(dataset.items))]
+    for id, outcome in network.stream(pictures):
+        if isinstance(outcome, PicturesUnavailable) and dataset.name in datasets.GROCERIES:
+            datasets.fetch(dataset.name)
+            ((_, again),) = network.stream([pictures[id]])
+            if isinstance(again, PicturesUnavailable):
+                changed = "changed while their features were computed; try again"
+                raise PicturesUnavailable(f"pictures of {dataset.name} {changed}")
+            yield id, again
+        else:
+            yield id, outcome
 
 
 def _expect_two(dataset: Dataset, usable: np.ndarray, left_out: dict[int, str]) -> None:

@@ -68,6 +68,10 @@ class Galleries:
             return current
         return self._read(self._request(_listed(dataset), spec, self.networks.get(spec)))
 
+    def pictures(self, dataset: str) -> int:
+        """How many there are in a dataset; raises as ``open`` does."""
+        return len(_listed(dataset)[0].items)
+
     def at_once(self, dataset: str, spec: FeatureSpec) -> Gallery | None:
         """What ``open`` gives where the network is loaded and the features are too, or are a few megabytes on disk.
 

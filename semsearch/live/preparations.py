@@ -5,8 +5,9 @@
     ask ──▶ one of OPENERS: the network is loaded, features that are kept are opened ──▶ finished
                         └──▶ one of MAKERS: features are computed ──▶ finished
 
-Of one client, and of one dataset, one preparation is computed at a time: whoever asks for ever more, or has pictures
-that take for ever, leaves the other maker to the others.
+Of one dataset, and of one client, one preparation is computed at a time: whoever asks for ever more, or has pictures
+that take for ever, leaves the other maker to the others. While nobody else waits, a short one of the same client may
+pass its long one.
 """
 
 import threading
@@ -22,6 +23,8 @@ from semsearch.models.catalog import FeatureSpec
 PREPARING, SHARE = 24, 8
 """Datasets, each under one spec, that are being prepared or wait for that: of all clients, and of one."""
 OPENERS, MAKERS = 4, 2
+SHORT = 500
+"""Pictures up to which a preparation is a matter of seconds: who comes while it is computed can wait for it."""
 
 
 @dataclass(eq=False)
@@ -32,6 +35,8 @@ class Preparation:
     spec: FeatureSpec
     client: str
     """Who asked first."""
+    pictures: int = 0
+    """Of the dataset; 0 until it is known that features must be computed."""
     finished: Future = field(default_factory=Future)
     done: int = 0
     total: int = 0
@@ -94,6 +99,7 @@ class Preparations:
     def _open(self, preparation: Preparation) -> bool:
         if self._galleries.kept(preparation.dataset, preparation.spec):
             return True
+        preparation.pictures = self._galleries.pictures(preparation.dataset)
         with self._lock:
             self._waiting.append(preparation)
         self._makers.submit(self._make)
@@ -108,12 +114,14 @@ class Preparations:
 
     def _next(self) -> Preparation | None:
         with self._lock:
-            busy = {whose for one in self._computing for whose in (("client", one.client), ("dataset", one.dataset))}
-            for preparation in self._waiting:
-                if not busy & {("client", preparation.client), ("dataset", preparation.dataset)}:
-                    self._waiting.remove(preparation)
-                    self._computing.append(preparation)
-                    return preparation
+            clients = {one.client for one in self._computing}
+            datasets = {one.dataset for one in self._computing}
+            free = [one for one in self._waiting if one.dataset not in datasets]
+            others = [one for one in free if one.client not in clients]
+            for preparation in others or [one for one in free if one.pictures <= SHORT]:
+                self._waiting.remove(preparation)
+                self._computing.append(preparation)
+                return preparation
             return None
 
     def _compute(self, preparation: Preparation) -> bool:
