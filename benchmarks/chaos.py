@@ -115,8 +115,9 @@ def ask(port: int, asked: Asked, seen: Seen) -> bool:
         if not right:
             seen.faults.append(f"wrong answer: {asked.body[:150]!r}")
         return right
-    kind = said.get("error", {}).get("kind", "?")
-    seen.answers[f"{status} {kind}"] += 1
+    refusal = said.get("error", {})
+    seen.answers[f"{status} {refusal.get('kind', '?')}"] += 1
+    seen.refusals.append(f"{refusal.get('message')} after {time.monotonic() - start:.1f} s: {asked.body[:150]!r}")
     if status not in (429, 503):
         seen.faults.append(f"{status}: {said}")
     return False

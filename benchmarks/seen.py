@@ -13,6 +13,8 @@ class Seen:
 
     answers: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    """Those that are allowed, in words."""
     pages: Counter[str] = field(default_factory=Counter)
     deeds: Counter[str] = field(default_factory=Counter)
     memory: list[float] = field(default_factory=list)
@@ -42,6 +44,8 @@ def report(seen: Seen) -> None:
             print(f"| {name} | {number:,} |")
         print(f"| all | {sum(counts.values()):,} |")
     print(f"\nuntil well: {dict(seen.after.answers) if seen.after else {}}")
+    for refusal in seen.after.refusals[:20] if seen.after else []:
+        print(f"  {refusal}")
     print(f"second model: {seen.pulled}")
     print(f"deaths: {seen.deaths}; wrong answers: {seen.answers['200 WRONG']}; slowest answer {seen.slowest:.1f} s")
     print(f"well {seen.well:.1f} s after the end (target ≤ {SOON:g}), in whose last ", end="")

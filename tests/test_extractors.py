@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from semsearch.live import extractors, worker
-from semsearch.live.extractors import Extractors, Tools
+from semsearch.live.extractors import PARAMETERS, Extractors, Tools
 from semsearch.models.catalog import FeatureSpec
 
 SPECS = [FeatureSpec("mobilenetv2", layer, "avg") for layer in ("block_5_expand", "block_9_project", "Conv_1")]
@@ -43,6 +43,20 @@ def test_the_network_used_longest_ago_leaves_before_the_next_is_loaded(tools):
         assert kept.get(spec).specs == [spec]
     assert Network.most == 2
     assert kept.loaded(SPECS[0]) and kept.loaded(SPECS[2]) and kept.loaded(SPECS[1]) is None
+
+
+def test_of_large_models_fewer_are_kept(tools):
+    large = [
+        FeatureSpec(model, layer, "avg")
+        for model, layer in (("resnet50", "conv5_block3_3_conv"), ("vgg16", "block5_conv3"))
+    ]
+    assert PARAMETERS == 60_000_000  # of which ResNet50 has 23.6 million, VGG16 14.7, MobileNetV2 2.3
+    kept = Extractors(8, tools)
+    for spec in (large[0], *SPECS, large[1]):
+        kept.get(spec)
+    assert all(kept.loaded(spec) for spec in (large[0], *SPECS, large[1]))
+    kept.get(FeatureSpec("xception", "block14_sepconv2_act", "avg"))  # 20.9
+    assert kept.loaded(large[0]) is None and kept.loaded(large[1]) and kept.loaded(SPECS[0])
 
 
 def test_a_search_that_goes_on_is_waited_for_and_not_for_ever(tools, monkeypatch):

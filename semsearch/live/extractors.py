@@ -12,9 +12,11 @@ import numpy as np
 
 from semsearch import features
 from semsearch.errors import WeightsUnavailable
-from semsearch.models import weights
+from semsearch.models import catalog, weights
 from semsearch.models.catalog import FeatureSpec
 
+PARAMETERS = 60_000_000
+"""Numbers in the networks that are kept: those of two of the largest models, or several layers of smaller ones."""
 RELEASE = 0.25
 """Seconds that the searches of a network that leaves get to end: a few passes, but not the features of a dataset."""
 
@@ -51,7 +53,7 @@ class Extractors:
     """The networks used last, loaded once each; one that falls out is released when its last search ends."""
 
     def __init__(self, keep: int, tools: Tools) -> None:
-        """Keep that many, made by ``tools``."""
+        """Keep that many at most, made by ``tools``."""
         self._keep, self._tools, self._lock = keep, tools, threading.Lock()
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._loaded: dict[FeatureSpec, tuple[Extractor, str]] = {}
@@ -80,7 +82,7 @@ class Extractors:
         with loading:
             if network := self.loaded(spec):
                 return network
-            self._make_room()
+            self._make_room(spec)
             digest, network = self._tools.digest(spec.model), self._tools.extractor([spec])
             if self._tools.digest(spec.model) != digest:
                 raise WeightsUnavailable(f"the weights of {spec.model} were replaced while they were read; try again")
@@ -90,15 +92,19 @@ class Extractors:
                     del self._loaded[next(iter(self._loaded))]
             return network
 
-    def _make_room(self) -> None:
-        """Let go of the network used longest ago, and give its last searches time to end.
+    def _make_room(self, spec: FeatureSpec) -> None:
+        """Let go of the networks used longest ago, and give their last searches time to end.
 
-        It happens before the next one comes, so that no more than that many take memory.
+        It happens before the next one comes, so that no more than may be kept take memory.
         """
         leaving = []
         with self._lock:
-            while len(self._loaded) >= self._keep:
+            while self._loaded and not self._fits(spec):
                 leaving.append(ref(self._loaded.pop(next(iter(self._loaded)))[0]))
         until = time.monotonic() + RELEASE
         while any(network() for network in leaving) and time.monotonic() < until:
             time.sleep(0.002)
+
+    def _fits(self, spec: FeatureSpec) -> bool:
+        size = sum(catalog.model(each.model).parameters for each in (*self._loaded, spec))
+        return len(self._loaded) < self._keep and size <= PARAMETERS

@@ -30,7 +30,7 @@ from semsearch.settings import settings
 from semsearch.store import opened
 
 SCHEMA = 2
-NETWORKS, OPEN = 2, 8
+NETWORKS, OPEN = 8, 8
 """Networks and galleries that are kept in memory: those used last."""
 
 
