@@ -76,6 +76,26 @@ def test_a_flip_that_keeps_time_and_size_is_found(world, home, monkeypatch, endi
     assert pairs(find(3)) == RIGHT  # computed again
 
 
+@pytest.mark.parametrize("harm", ["flip", "delete", "folder"])
+def test_features_damaged_while_they_are_in_use_are_mended_when_they_leave_memory(world, home, monkeypatch, harm):
+    """Else they would have to be computed again, when nobody expects it."""
+    whole = Galleries(TOOLS)
+    monkeypatch.setattr(whole._open, "_keep", 1)
+    vectors = whole.open("world", SPEC).vectors.tolist()
+    file = features(home)
+    if harm == "flip":
+        file.write_bytes(file.read_bytes()[::-1])
+    else:
+        file.unlink()
+    if harm == "folder":
+        file.mkdir()
+    other = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "max")
+    whole.open("world", other)
+    monkeypatch.setattr("semsearch.live.computing.computed", None)  # nothing is computed from here on
+    assert Galleries(TOOLS).open("world", SPEC).vectors.tolist() == vectors
+    assert whole.open("world", SPEC).vectors.tolist() == vectors
+
+
 def test_features_of_others_under_our_name_are_not_taken(world, home):
     other = catalog.FeatureSpec("vgg16", small_world.LAST["vgg16"], "avg")
     find(3)

@@ -157,10 +157,12 @@ class _OpenGallery:
     """Files of the items that were left out."""
     before: tuple
     """Their stamp."""
+    files: tuple
+    """Stamp of the features on disk, when they were last known to be whole."""
 
 
 class _OpenGalleries:
-    """The galleries of the last searches, whatever becomes of their files."""
+    """The galleries of the last searches, whatever becomes of their files; these are mended when one leaves."""
 
     def __init__(self, keep: int, networks: Extractors) -> None:
         self._keep, self._networks, self._lock = keep, networks, threading.Lock()
@@ -189,7 +191,8 @@ class _OpenGalleries:
         dataset = request.dataset
         searched = Gallery(stored.vectors, stored.items, dataset.labels[stored.items], stored.left_out)
         curable = tuple(dataset.place(id) for id in stored.left_out)
-        entry = _OpenGallery(searched, request.base, ref(request.network), request.stamp, curable, _stamp(curable))
+        stamps = (request.stamp, curable, _stamp(curable), _stamp(vectorfiles.files(request.base)))
+        entry = _OpenGallery(searched, request.base, ref(request.network), *stamps)
         self._remember(request, entry)
         return searched
 
@@ -198,8 +201,12 @@ class _OpenGalleries:
         with self._lock:
             self._galleries.pop(key, None)
             self._galleries[key] = entry
+            leaving = []
             while len(self._galleries) > self._keep:
-                del self._galleries[next(iter(self._galleries))]
+                leaving.append(self._galleries.pop(next(iter(self._galleries))))
+        for left in leaving:
+            if left.files != _stamp(vectorfiles.files(left.base)):
+                vectorfiles.mend(left.base, Stored(left.gallery.vectors, left.gallery.items, left.gallery.left_out))
 
 
 def _stamp(paths: Iterable[Path]) -> tuple:

@@ -22,7 +22,7 @@ import numpy as np
 
 from semsearch.errors import InputError, IntegrityError, StorageError
 from semsearch.files import sealed
-from semsearch.files.storage import atomic_path, explained, private_file, remove_leftovers
+from semsearch.files.storage import atomic_path, explained, if_free, private_file, remove_leftovers
 
 SMALL = 8_000_000
 """Bytes of vectors up to which they are held in memory; more are mapped, so that the system may drop what rests."""
@@ -56,6 +56,18 @@ def is_small(base: Path) -> bool:
         return base.with_suffix(".f32").stat().st_size <= SMALL
     except OSError:
         return False
+
+
+def files(base: Path) -> tuple[Path, Path]:
+    """Where features are kept: their vectors and their seal."""
+    return base.with_suffix(".f32"), base.with_suffix(".json")
+
+
+def mend(base: Path, stored: Stored) -> None:
+    """Write features that were read from there, or written there, again where they are damaged, as far as can be."""
+    with suppress(StorageError), if_free(base.with_suffix(".lock")) as free:
+        if free and read(base) is None:
+            write(base, stored)
 
 
 def read(base: Path) -> Stored | None:
