@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -94,6 +95,26 @@ def test_features_damaged_while_they_are_in_use_are_mended_when_they_leave_memor
     monkeypatch.setattr("semsearch.live.computing.computed", None)  # nothing is computed from here on
     assert Galleries(TOOLS).open("world", SPEC).vectors.tolist() == vectors
     assert whole.open("world", SPEC).vectors.tolist() == vectors
+
+
+def test_galleries_leave_memory_when_they_are_more_than_may_be_kept(world, home, monkeypatch):
+    """And all that was made of them; the last one stays, however large."""
+    whole = Galleries(TOOLS)
+    first = whole.open("world", SPEC)
+    whole.calibrated(first, "cosine"), whole.prepared(first, "cosine"), whole.approximate(first, "cosine")
+    made = (whole.calibrated, whole._prepared, whole._approximate)
+    assert [len(each._made) for each in made] == [1, 1, 1]
+    assert whole.prepared(first, "cosine") is whole.prepared(first, "cosine")
+    alive = weakref.ref(first)
+    del first
+    other = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "max")
+    whole.open("world", other)
+    assert alive()
+    monkeypatch.setattr("semsearch.live.galleries.ROOM", 1)
+    last = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "gem")
+    third = whole.open("world", last)
+    assert alive() is None and [len(each._made) for each in made] == [0, 0, 0]
+    assert whole.open("world", last) is third and len(whole._open._galleries) == 1
 
 
 def test_features_of_others_under_our_name_are_not_taken(world, home):

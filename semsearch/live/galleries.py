@@ -7,9 +7,9 @@ again, never used; once opened, a gallery needs its files no more, see ``vectorf
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from weakref import ReferenceType, ref
 
@@ -20,6 +20,7 @@ from semsearch.files.storage import lock
 from semsearch.indices.faiss_index import Approximate
 from semsearch.live import computing, gallery, vectorfiles
 from semsearch.live.computing import Progress
+from semsearch.live.derived import Derived
 from semsearch.live.extractors import DEFAULT, Extractor, Extractors, Tools
 from semsearch.live.gallery import Gallery
 from semsearch.live.vectorfiles import Stored
@@ -32,6 +33,8 @@ from semsearch.store import opened
 SCHEMA = 2
 NETWORKS, OPEN = 8, 8
 """Networks and galleries that are kept in memory: those used last."""
+ROOM = 256_000_000
+"""Bytes of the vectors of the galleries kept; the last one is kept however large it is."""
 
 
 class Galleries:
@@ -40,11 +43,11 @@ class Galleries:
     def __init__(self, tools: Tools = DEFAULT) -> None:
         """Load nothing yet; ``tools`` make the networks."""
         self.networks = Extractors(NETWORKS, tools)
-        self.calibrated: Callable[[Gallery, str], tuple[float, float | None]] = lru_cache(8)(gallery.calibrated)
+        self.calibrated = Derived(8, gallery.calibrated)
         """``gallery.calibrated``, of the last galleries and metrics."""
         self._open = _OpenGalleries(OPEN, self.networks)
-        self._prepared = lru_cache(4)(_prepared)
-        self._approximate = lru_cache(2)(_approximate)
+        self._prepared = Derived(4, _prepared)
+        self._approximate = Derived(2, _approximate)
 
     def open(self, dataset: str, spec: FeatureSpec, *, progress: Progress | None = None) -> Gallery:
         """The features of a dataset's readable items, from disk, or computed and stored; ``progress`` counts pictures.
@@ -202,11 +205,14 @@ class _OpenGalleries:
             self._galleries.pop(key, None)
             self._galleries[key] = entry
             leaving = []
-            while len(self._galleries) > self._keep:
+            while len(self._galleries) > (self._keep if self._size() <= ROOM else 1):
                 leaving.append(self._galleries.pop(next(iter(self._galleries))))
         for left in leaving:
             if left.files != _stamp(vectorfiles.files(left.base)):
                 vectorfiles.mend(left.base, Stored(left.gallery.vectors, left.gallery.items, left.gallery.left_out))
+
+    def _size(self) -> int:
+        return sum(entry.gallery.vectors.nbytes for entry in self._galleries.values())
 
 
 def _stamp(paths: Iterable[Path]) -> tuple:
