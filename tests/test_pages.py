@@ -22,7 +22,7 @@ from semsearch.data import datasets
 from semsearch.errors import UnknownName
 from semsearch.models import catalog
 from semsearch.models.catalog import READOUTS
-from semsearch.ranking import metrics
+from semsearch.ranking import closeness, metrics
 from semsearch.results import experiments
 from tests import small_world
 from tests.shipped import shipped
@@ -103,8 +103,11 @@ def test_the_numbers_of_a_query_are_those_counted_by_hand(store, model, score, a
 def test_a_tile_says_all_in_words(store):
     tile = shown(open_app(model="vgg16", metric="euclidean", q=3))["tiles"][0]
     assert (tile["name"], tile["rank"], tile["right"], tile["verdict"]) == ("<b>pear", "1", False, "other class")
-    assert (tile["bar"], tile["similarity"], tile["distance"]) == (1.0, "100 %", "0")
-    assert tile["spoken"].startswith("Rank 1: <b>pear, other class, similarity 100 %, distance 0.")
+    assert (tile["bar"], tile["similarity"], tile["distance"]) == (0.4, "40 %", "0")
+    assert tile["spoken"].startswith("Rank 1: <b>pear, other class, similarity 40 %, distance 0.")
+    assert tile["hint"] == (
+        "<b>pear, picture 0. Of 25 pairs as close as this one, 40 % are of one class. Click to search with it"
+    )
     assert tile["alt"] == "<b>pear, picture 0"
 
 
@@ -533,13 +536,14 @@ def test_the_classes_chosen_are_shown_and_no_others(store):
     assert [len(side) for side in sides(app)] == [5, 5]
 
 
-def test_matches_less_alike_than_asked_for_are_hidden(store):
+def test_matches_less_alike_than_asked_for_are_hidden(store, monkeypatch):
+    monkeypatch.setattr(closeness, "PAIRS", 1)
     app = open_app(**COMPARED)
     bars = [tile["bar"] for tile in sides(app)[0]]
     app.slider(key="least").set_value(50).run()
     assert [tile["bar"] for tile in sides(app)[0]] == [bar for bar in bars if bar >= 0.5] != bars
     app.slider(key="least").set_value(100).run()
-    assert [len(side) for side in sides(app)] == [0, 1], "VGG16 sees picture 0 as the same"
+    assert [len(side) for side in sides(app)] == [2, 0], "the two apples beside an apple"
 
 
 def test_near_duplicates_can_be_folded(store):

@@ -16,7 +16,7 @@ from semsearch.live import gallery, search, vectorfiles
 from semsearch.live.extractors import Tools
 from semsearch.live.galleries import Galleries
 from semsearch.models import catalog, weights
-from semsearch.ranking import metrics
+from semsearch.ranking import closeness, metrics
 from semsearch.results import experiments
 from semsearch.store.experiment import Experiment
 from tests import small_world
@@ -91,11 +91,20 @@ def test_ties_exclusions_and_classes(world):
     assert pairs(find(query, classes=frozenset([0]), k=2, index="approximate")) == [(0, 8), (1, 9)]
 
 
-def test_least_similarity_is_kept(world):
-    """The 15 gaps of the six places have the median 8."""
-    assert [match.similarity for match in find(3).matches] == [8 / 9, 8 / 11, 8 / 18, 8 / 19, 8 / 22]
-    assert pairs(find(3, at_least=8 / 11)) == [(4, 1), (5, 3)]
-    assert pairs(find(3, at_least=0.73)) == [(4, 1)]
+def test_similarity_is_how_often_pairs_as_close_are_of_one_class(world, monkeypatch):
+    """Without those of item 3, ten pairs of one class are within 0.65 of what is usual, fifteen others beyond 1.12."""
+    assert [(match.similarity, match.pairs) for match in find(3).matches] == 5 * [(0.4, 25)]
+    assert find(3, at_least=0.41).matches == ()
+    monkeypatch.setattr(closeness, "PAIRS", 1)
+    monkeypatch.setattr(GALLERIES, "calibrated", gallery.calibrated)
+    clear = [(1, 10), (1, 10), (0, 15), (0, 15), (0, 15)]
+    assert [(match.similarity, match.pairs) for match in find(3).matches] == clear
+    assert pairs(find(3, at_least=0.5)) == [(4, 1), (5, 3)]
+    photo = (world / "apple" / "0.bmp").read_bytes()
+    of_all = [(1, 12), (1, 12), (1, 12), (0, 18), (0, 18), (0, 18)]
+    assert [(match.similarity, match.pairs) for match in find(photo).matches] == of_all
+    only = find(photo, classes=frozenset([0]), index="approximate").matches
+    assert [(match.similarity, match.pairs) for match in only] == of_all[3:]
 
 
 @pytest.mark.parametrize("index", search.INDEXES)
@@ -170,11 +179,11 @@ def test_a_large_gallery_is_judged_by_a_sample(monkeypatch):
     shelf = gallery.Gallery(places, np.arange(40), np.arange(40) // 20)
     whole = gallery.calibrated(shelf, "euclidean")
     monkeypatch.setattr(gallery, "ALL_PAIRS", 30)
-    monkeypatch.setattr(gallery, "SAMPLE", 20)
+    monkeypatch.setattr(closeness, "SAMPLE", 20)
     again = gallery.Gallery(places, np.arange(40), np.arange(40) // 20)
     sampled = gallery.calibrated(again, "euclidean")
-    assert whole[1] == sampled[1] == 1
-    assert abs(whole[0] - sampled[0]) <= 3
+    assert whole.threshold == sampled.threshold == 1 and len(sampled.rows) == 20
+    assert abs(whole.scale - sampled.scale) <= 3
 
 
 def test_threshold_is_the_last_distance_at_which_half_are_right():

@@ -55,6 +55,12 @@ def _move(rank: int, before: int) -> str:
     return f"▲{step}" if step > 0 else f"▼{-step}" if step else "="
 
 
+def _meaning(match: Match, similarity: str) -> str:
+    if match.pairs:
+        return f"Of {match.pairs:,} pairs as close as this one, {similarity} are of one class."
+    return f"{similarity} of the pairs of this dataset are farther apart."
+
+
 def _match_tile(dataset: Dataset, match: Match, addresses: Mapping[int, str]) -> Tile:
     tile = item_tile(dataset, match.item, addresses)
     verdict = "same class" if match.correct else "other class"
@@ -67,6 +73,7 @@ def _match_tile(dataset: Dataset, match: Match, addresses: Mapping[int, str]) ->
         "bar": round(match.similarity, 4),
         "similarity": similarity,
         "distance": distance,
+        "hint": f"{tile['name']}, picture {match.item}. {_meaning(match, similarity)} Click to search with it",
         "spoken": f"Rank {match.rank}: {tile['name']}, {verdict}, similarity {similarity}, distance {distance}. "
         "Use as the query.",
     }

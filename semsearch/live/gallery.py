@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from semsearch.ranking import metrics
+from semsearch.ranking import closeness, metrics
+from semsearch.ranking.closeness import Neighbourhoods
 
 ALL_PAIRS = 2_000
-"""Items up to which all pairs are looked at; of more, SAMPLE are drawn and compared with all."""
-SAMPLE = 500
+"""Items up to which all pairs are looked at; of more, a sample is compared with all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +42,38 @@ def calibrate(distances: np.ndarray, labels: np.ndarray, rows: np.ndarray | None
     return float(far[fits[-1]]) if fits.size else None
 
 
-def calibrated(searched: Gallery, metric: str) -> tuple[float, float | None]:
-    """The typical distance of a gallery's pairs (``metrics.scale``) and the threshold of ``calibrate``."""
+@dataclass(frozen=True, eq=False)
+class Calibrated:
+    """What the distances of a gallery mean under one metric."""
+
+    scale: float
+    """The typical distance of its pairs, see ``metrics.scale``."""
+    threshold: float | None
+    """See ``calibrate``."""
+    rows: np.ndarray
+    """Rows of the gallery whose neighbourhoods are known, rising."""
+    neighbourhoods: Neighbourhoods
+
+    def similarity(
+        self, distances: np.ndarray, nearest: np.ndarray, *, row: int | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As ``Neighbourhoods.similarity``; ``row`` is that of the gallery, None for a query that is not in it."""
+        place = int(np.searchsorted(self.rows, -1 if row is None else row))
+        own = place if place < len(self.rows) and self.rows[place] == row else None
+        return self.neighbourhoods.similarity(distances, nearest, row=own)
+
+
+def calibrated(searched: Gallery, metric: str) -> Calibrated:
+    """Compare items of a gallery with all others: all, or those of ``closeness.sample``."""
     n = len(searched.items)
     if n <= ALL_PAIRS:
         matrix = metrics.pairwise(searched.vectors, [metric])[metric]
-        return metrics.scale(matrix), calibrate(matrix, searched.labels)
-    rows = np.sort(np.random.default_rng(0).choice(n, SAMPLE, replace=False))
-    matrix = metrics.distances(searched.vectors[rows], searched.vectors, metric)
-    return metrics.typical(matrix), calibrate(matrix, searched.labels, rows)
+        scale, threshold = metrics.scale(matrix), calibrate(matrix, searched.labels)
+        rows = closeness.sample(n)
+        matrix = matrix[rows]
+    else:
+        rows = closeness.sample(n)
+        matrix = metrics.distances(searched.vectors[rows], searched.vectors, metric)
+        scale, threshold = metrics.typical(matrix), calibrate(matrix, searched.labels, rows)
+    ids, distances = metrics.rank(matrix, closeness.NEAREST, exclude=rows)
+    return Calibrated(scale, threshold, rows, closeness.neighbourhoods(ids, distances, searched.labels, rows))

@@ -5,7 +5,7 @@ dataset stands in ``galleries.py``.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ from semsearch.data import datasets
 from semsearch.errors import InputError, PicturesUnavailable, UnknownName
 from semsearch.live.computing import Progress
 from semsearch.live.galleries import Galleries, shared
-from semsearch.live.gallery import Gallery
+from semsearch.live.gallery import Calibrated, Gallery
 from semsearch.models.catalog import PRESETS, FeatureSpec
-from semsearch.ranking import metrics
+from semsearch.ranking import closeness, metrics
 from semsearch.results import compare
 
 Picture = bytes | Path | np.ndarray
@@ -74,13 +74,17 @@ class Question:
 
 @dataclass(frozen=True)
 class Match:
-    """One match; ``rank`` counts from 1, ``similarity`` is for showing."""
+    """One match; ``rank`` counts from 1."""
 
     rank: int
     item: int
     label: int
     distance: float
     similarity: float
+    """How often matches as close as this one are of their query's class in this dataset, in [0, 1]; where classes say
+    nothing, the share of pairs that are farther. See ``closeness.py``."""
+    pairs: int = 0
+    """Pairs of the dataset that it rests on; 0 where classes say nothing."""
 
 
 @dataclass(frozen=True)
@@ -141,17 +145,18 @@ def within(
     """
     queries = _examples(examples)
     start = time.perf_counter()
-    scale, threshold = galleries.calibrated(searched, question.metric)
+    known = galleries.calibrated(searched, question.metric)
     timings = {"gallery": time.perf_counter() - start, "decode": 0.0, "features": 0.0}
     vectors = [_vector(example, searched, question.spec, through, timings) for example in queries]
     start = time.perf_counter()
     alone = len(queries) == 1 and queries[0].weight > 0
     point = vectors[0] if alone else _rocchio(vectors, [example.weight for example in queries])
     used = {example.picture for example in queries if isinstance(example.picture, int)}
-    matches = _Search(searched, question, galleries, scale).matches(point, used)
+    own = int(np.searchsorted(searched.items, next(iter(used)))) if alone and used else None
+    matches = _Search(searched, question, galleries, known, point, used, own).matches()
     timings["search"] = time.perf_counter() - start
-    good = bool(matches) and threshold is not None and matches[0].distance <= threshold
-    return SearchResult(matches, _vote(matches), good, threshold, timings)
+    good = bool(matches) and known.threshold is not None and matches[0].distance <= known.threshold
+    return SearchResult(matches, _vote(matches), good, known.threshold, timings)
 
 
 def _examples(given: Picture | int | Sequence[Example]) -> list[Example]:
@@ -189,48 +194,61 @@ def _vector(
     return vector
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Search:
-    """A gallery, what is asked of it, and how far apart its items are."""
+    """A gallery, what is asked of it, and what its distances mean."""
 
     searched: Gallery
     question: Question
     galleries: Galleries
-    scale: float
+    known: Calibrated
+    point: np.ndarray
+    used: set[int]
+    """Items that are examples."""
+    own: int | None
+    """Row of the only example, where that is an item."""
 
-    def matches(self, point: np.ndarray, used: Iterable[int]) -> tuple[Match, ...]:
+    def matches(self) -> tuple[Match, ...]:
         searched, question = self.searched, self.question
-        keep = ~np.isin(searched.items, [*question.exclude, *used])
+        rows, near, nearest = self._nearest(self._wanted())
+        alike, pairs = self.known.similarity(near, nearest, row=self.own)
+        enough = alike >= question.at_least
+        rows, near, alike, pairs = (part[enough] for part in (rows, near, alike, pairs))
+        if question.fold:
+            first = _first_of_their_kind(searched.vectors[rows], question, self.known.scale)
+            rows, near, alike, pairs = (part[first] for part in (rows, near, alike, pairs))
+        items, labels = searched.items[rows].tolist(), searched.labels[rows].tolist()
+        listed = zip(items, labels, near.tolist(), alike.tolist(), pairs.tolist(), strict=True)
+        return tuple(Match(rank, *parts) for rank, parts in enumerate(list(listed)[: question.k], 1))
+
+    def _wanted(self) -> np.ndarray:
+        """Which rows may be matches, (n,) bool."""
+        searched, question = self.searched, self.question
+        wanted = ~np.isin(searched.items, [*question.exclude, *self.used])
         if question.classes is not None:
-            keep &= np.isin(searched.labels, list(question.classes))
-        rows, near = self._nearest(point, np.flatnonzero(keep))
-        alike = metrics.similarity(near, question.metric, self.scale)
-        rows, near, alike = (part[alike >= question.at_least] for part in (rows, near, alike))
-        if question.fold:
-            first = _first_of_their_kind(searched.vectors[rows], question, self.scale)
-            rows, near, alike = rows[first], near[first], alike[first]
-        listed = zip(rows[: question.k], near, alike, strict=False)
-        return tuple(
-            Match(rank, int(searched.items[row]), int(searched.labels[row]), float(distance), float(similar))
-            for rank, (row, distance, similar) in enumerate(listed, 1)
-        )
+            wanted &= np.isin(searched.labels, list(question.classes))
+        return np.asarray(wanted)
 
-    def _nearest(self, point: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows, nearest first, and their distances: enough to have k left after folding."""
-        searched, question = self.searched, self.question
-        depth = question.k
-        if question.index == "approximate":
-            index = self.galleries.approximate(searched, question.metric)
-            rows = index.candidates(point, depth * (3 if question.fold else 1), rows)
-        if question.fold:
-            depth = max(1, len(rows))
-        if 2 * len(rows) > len(searched.items):
-            vectors = self.galleries.prepared(searched, question.metric)
-            row = metrics.distances(point[None], vectors, question.metric)[:, rows]
-        else:
-            row = metrics.distances(point[None], searched.vectors[rows], question.metric)
-        ids, near = metrics.rank(row, depth)
-        return rows[ids[0]], near[0]
+    def _nearest(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Wanted rows, nearest first, and their distances, enough to have k left after folding; those of all nearest.
+
+        All are those that are no examples, wanted or not: what the query lies among.
+        """
+        searched, question, metric = self.searched, self.question, self.question.metric
+        others = ~np.isin(searched.items, list(self.used))
+        if question.index != "approximate":
+            vectors = self.galleries.prepared(searched, metric)
+            row = metrics.distances(self.point[None], vectors, metric)[0]
+            rows = np.flatnonzero(wanted)
+            ids, near = metrics.rank(row[None, rows], max(1, len(rows) if question.fold else question.k))
+            return rows[ids[0]], near[0], np.sort(row[others])[: closeness.NEAREST]
+        depth = question.k * (3 if question.fold else 1)
+        index = self.galleries.approximate(searched, metric)
+        around = index.candidates(self.point, closeness.NEAREST, np.flatnonzero(others))
+        rows = index.candidates(self.point, depth, np.flatnonzero(wanted))
+        nearest, row = (metrics.distances(self.point[None], searched.vectors[some], metric) for some in (around, rows))
+        ids, near = metrics.rank(row, max(1, len(rows) if question.fold else question.k))
+        return rows[ids[0]], near[0], np.sort(nearest[0])[: closeness.NEAREST]
 
 
 def _first_of_their_kind(vectors: np.ndarray, question: Question, scale: float) -> list[int]:

@@ -21,13 +21,14 @@ class Configuration(Body):
 
 
 class Match(Body):
-    """One match; similarity is for the eye, from 0 to 1."""
+    """One match; similarity is how often pairs of the dataset as close as it are of one class."""
 
     rank: int
     item: int
     label: int
     distance: float
     similarity: float
+    pairs: int = Field(description="pairs that it rests on; 0 without classes: then it is the share of farther pairs")
     # "class" is no name for a field of Python.
     title: str = Field(alias="class")
     file: str

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from semsearch.errors import InputError, SpecMismatch, UnknownName
-from semsearch.ranking import metrics, scores
+from semsearch.ranking import closeness, scores
 from semsearch.settings import settings
 from semsearch.store import opened
 from semsearch.store.artifacts import Ranking
@@ -22,9 +22,12 @@ class Match:
     item: int
     distance: float
     similarity: float
-    """In [0, 1], see ``metrics.similarity``."""
+    """How often matches as close as this one are of their query's class in this dataset, in [0, 1]; where classes say
+    nothing, the share of pairs that are farther. See ``closeness.py``."""
     rank: int
     """From 1."""
+    pairs: int
+    """Pairs of the dataset that the similarity rests on; 0 where classes say nothing."""
     correct: bool
     """Whether the item has the class of the query."""
 
@@ -72,12 +75,15 @@ def matches(store: Store, experiment: Experiment, query: int, *, k: int) -> list
     """
     ranking, row = _ranking(store, experiment, query, k)
     ids, distances = ranking.ids[row, :k], ranking.distances[row, :k]
-    alike = metrics.similarity(distances, experiment.stored_metric, ranking.scale)
     shown = distances.astype(np.float64) ** 2 if experiment.metric == "sqeuclidean" else distances
-    labels = _labels(store, experiment)
+    labels, items = _labels(store, experiment), store.items(experiment.dataset, experiment.spec.model)
     correct = labels[ids] == labels[query]
-    rows = zip(ids, shown, alike, correct, strict=True)
-    return [Match(int(i), float(d), float(s), rank, bool(c)) for rank, (i, d, s, c) in enumerate(rows, 1)]
+    similarity, pairs = _similarity(ranking, row, labels, items)
+    rows = zip(ids, shown, similarity, pairs, correct, strict=False)
+    return [
+        Match(int(id), float(distance), float(alike), rank, int(behind), bool(right))
+        for rank, (id, distance, alike, behind, right) in enumerate(rows, 1)
+    ]
 
 
 def query_score(store: Store, experiment: Experiment, query: int, *, k: int = scores.PUBLISHED_K) -> QueryScore:
@@ -144,6 +150,15 @@ def _ranking(store: Store, experiment: Experiment, query: int, k: int) -> tuple[
         raise InputError(f"expected k of at least 1, got {k}")
     ranking = store.ranking(experiment)
     return ranking, _position(store.items(experiment.dataset, experiment.spec.model), query)
+
+
+def _similarity(ranking: Ranking, row: int, labels: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The similarity of the stored matches of a query, and the pairs behind each."""
+    rows = closeness.sample(len(items))
+    known = closeness.neighbourhoods(ranking.ids[rows], ranking.distances[rows], labels, items[rows])
+    own = np.flatnonzero(rows == row)
+    nearest = ranking.distances[row]
+    return known.similarity(nearest, nearest, row=int(own[0]) if len(own) else None)
 
 
 def _position(items: np.ndarray, query: int) -> int:

@@ -106,7 +106,7 @@ def limits(view: Choice) -> None:
         "- **Small things vanish.** The picture is shrunk first, and pooling mixes all places.\n"
         "- **Right means: same class.** A match of another class can still be the best-looking one, and a wrong "
         "label counts against a good match.\n"
-        "- **There is always a first match.** Even when nothing is alike; look at the similarity too."
+        "- **There is always a first match.** Even when nothing is alike; then its similarity is low."
     )
 
 

@@ -15,8 +15,9 @@ QUESTIONS = MappingProxyType(
         "for your model. For finding the same colours or textures an early layer is better.",
         "Which metric should I take?": "Cosine is a good start: it ignores how strong the answers are overall. The "
         "leaderboard of the Search page compares all of them on all queries.",
-        "What is a good similarity?": "It is made for showing only. It is defined per metric, so compare it within "
-        "one configuration and not between two. The ranking and the scores use the distance.",
+        "What is a good similarity?": "It says how often two pictures of this dataset that are so close are of "
+        "one class, so it can be compared between models, layers and metrics: 90 % is right nine times in ten. Close "
+        "is meant relative to the fifty nearest pictures. The ranking and the scores use the distance.",
         "Why is a match of another class marked as wrong when it looks so alike?": "Because the mark follows the "
         "labels, nothing else. Such matches show what the network finds alike; that is the point of looking.",
         "Does the network learn from what I click?": "No. It was trained once, before; nothing here changes it.",

@@ -55,7 +55,7 @@ def show(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) ->
 def _tiles(dataset: Dataset, result: SearchResult, label: int | None, addresses: Mapping[int, str]) -> list[Tile]:
     drawn = []
     for match in result.matches:
-        judged = Match(match.item, match.distance, match.similarity, match.rank, match.label == label)
+        judged = Match(match.item, match.distance, match.similarity, match.rank, match.pairs, match.label == label)
         [tile] = tiles.match_tiles(dataset, [judged], addresses)
         if label is None:
             tile["spoken"] = tile["spoken"].replace(f", {tile.pop('verdict')}", "", 1)

@@ -1,0 +1,78 @@
+"""How far the bar of a match can be trusted: does it tell right matches from wrong ones, and is it a frequency?
+
+    python -m benchmarks.signals [--every 1] [--k 15]
+
+Over all stored configurations of each dataset taken together, for the k nearest of every query: the area under the ROC
+curve of similarity against "of the query's class" (that of the bar of 0.1 beside it), and the expected calibration
+error in ten bins, both with the calibration made without the queries that are judged (ten folds). ``--every`` takes
+each so manyth configuration of the leaderboard. Exit code 1 when an error is above 0.05.
+"""
+
+import argparse
+
+import numpy as np
+
+from benchmarks import needs
+from semsearch.ranking import closeness, metrics, scores
+from semsearch.results import experiments
+from semsearch.store.experiment import Experiment
+from semsearch.store.store import Store
+
+FOLDS, BINS, ERROR = 10, 10, 0.05
+
+
+def judged(store: Store, experiment: Experiment, k: int) -> np.ndarray:
+    """(matches, 3): similarity calibrated on other queries, the bar of 0.1, and whether the match is right."""
+    ranking = store.ranking(experiment)
+    labels, items = (
+        experiments.labels(store, experiment.dataset),
+        store.items(experiment.dataset, experiment.spec.model),
+    )
+    right = scores.hits(labels[items], labels[ranking.ids])
+    near, fold = closeness.closeness(ranking.distances), np.arange(len(items)) % FOLDS
+    similarity = np.empty((len(items), min(k, near.shape[1])))
+    for held_out in range(FOLDS):
+        mine = fold == held_out
+        similarity[mine] = closeness.calibrated(near[~mine], right[~mine]).share(near[mine, :k])
+    before = metrics.similarity(ranking.distances[:, :k], experiment.stored_metric, ranking.scale)
+    return np.stack([similarity, before, right[:, :k]], axis=-1).reshape(-1, 3)
+
+
+def area(values: np.ndarray, right: np.ndarray) -> float:
+    """Area under the ROC curve: how often a right match has the larger value than a wrong one, draws counted half."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(count) - (count - 1) / 2)[place]
+    good = int(right.sum())
+    return float((ranks[right].sum() - good * (good + 1) / 2) / (good * (len(right) - good)))
+
+
+def error(values: np.ndarray, right: np.ndarray) -> float:
+    """Expected calibration error (Naeini et al. 2015): the mean gap of value and frequency, by bins of the value."""
+    bins = np.minimum((values * BINS).astype(int), BINS - 1)
+    gaps = [abs(values[bins == one].sum() - right[bins == one].sum()) for one in np.unique(bins)]
+    return float(sum(gaps) / len(values))
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--k", type=int, default=15)
+    given = parser.parse_args()
+    store = experiments.open_store()
+    print("| dataset | configurations | matches | AUC | before | calibration error | before |")
+    print("|---|---|---|---|---|---|---|")
+    worst = 0.0
+    for dataset in store.datasets:
+        chosen = [experiment for experiment, _, _ in experiments.leaderboard(store, dataset)][:: given.every]
+        similarity, before, right = np.concatenate([judged(store, one, given.k) for one in chosen]).T
+        figures = [measure(bar, right == 1) for measure in (area, error) for bar in (similarity, before)]
+        worst = max(worst, figures[2])
+        shown = " | ".join(f"{figure:.3f}" for figure in figures)
+        print(f"| {dataset} | {len(chosen):,} | {len(right):,} | {shown} |", flush=True)
+    print(f"largest calibration error {worst:.3f} (target ≤ {ERROR})")
+    return int(worst > ERROR)
+
+
+if __name__ == "__main__":
+    needs.run(main)
