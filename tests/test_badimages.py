@@ -76,7 +76,7 @@ def plain(table):
 
 @pytest.fixture(scope="module")
 def isolated(folder, manifest):
-    sandbox._close_idle()
+    sandbox.close_idle()
     return outcomes(images.load_isolated, folder, manifest)
 
 

@@ -59,6 +59,17 @@ def test_of_large_models_fewer_are_kept(tools):
     assert kept.loaded(large[0]) is None and kept.loaded(large[1]) and kept.loaded(SPECS[0])
 
 
+def test_networks_that_nobody_uses_are_let_go_of(tools, monkeypatch):
+    kept = Extractors(8, tools)
+    for spec in SPECS:
+        kept.get(spec)
+    monkeypatch.setattr(extractors, "RESTS", 0.2)
+    time.sleep(0.12)
+    assert kept.loaded(SPECS[1]) and kept.loaded(SPECS[0])
+    time.sleep(0.12)
+    assert kept.loaded(SPECS[1]) and kept.loaded(SPECS[2]) is None and kept.loaded(SPECS[0])
+
+
 def test_a_search_that_goes_on_is_waited_for_and_not_for_ever(tools, monkeypatch):
     kept = Extractors(1, tools)
     searching = [kept.get(SPECS[0])]

@@ -74,7 +74,7 @@ def test_bad_pictures_through_rest_and_command_line(client, shared_data, monkeyp
         manifest = {row["path"]: row["pillow13_outcome"] == "ok" for row in csv.DictReader(lines, delimiter="\t")}
     good = {name: 200 if fine or name in ACCEPTED else 422 for name, fine in manifest.items()}
     large = {name for name in good if (folder / name).stat().st_size > bodies.LARGEST_BODY - 10_000}
-    sandbox._close_idle()
+    sandbox.close_idle()
 
     async def all_of_them():
         return {name: (await sent(client, (folder / name).read_bytes(), name)).status for name in good}
@@ -139,7 +139,7 @@ def mutated(rng, pool):
 def test_five_thousand_damaged_pictures(client, service, tmp_path, monkeypatch, capsys):
     """Whatever of a picture is damaged, it is searched with or refused; a fiftieth also from the command line."""
     rng, pool = random.Random(20_260), originals()
-    sandbox._close_idle()
+    sandbox.close_idle()
     seen = {200: 0, 422: 0}
 
     async def all_of_them():
@@ -361,7 +361,7 @@ def test_damaged_pictures_through_the_page(screen, service):
         screen.query_params[name] = value
     screen.run()
     screen.segmented_control(key="live_way").set_value("Upload").run()
-    sandbox._close_idle()
+    sandbox.close_idle()
     refused = 0
     for number in range(50):
         screen.file_uploader[0].set_value([(f"{number}<b>.png", mutated(rng, pool), "image/png")]).run()

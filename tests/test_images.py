@@ -93,9 +93,9 @@ def same(source, expected, tolerance=0):
 
 @pytest.fixture(autouse=True)
 def fresh_children():
-    sandbox._close_idle()
+    sandbox.close_idle()
     yield
-    sandbox._close_idle()
+    sandbox.close_idle()
 
 
 def grey3(grey):

@@ -81,7 +81,7 @@ def test_neither_is_one_on_a_machine_in_trouble(picture, monkeypatch, code):
 
 
 def test_a_decoder_that_cannot_be_started_is_no_fault_of_the_picture_and_the_next_call_heals(picture):
-    sandbox._close_idle()
+    sandbox.close_idle()
     with files_left(1), pytest.raises(StorageError, match=TOO_MANY):
         images.load_isolated(picture)
     assert images.load_isolated(picture).shape == (8, 8, 3)

@@ -90,20 +90,24 @@ class FeatureExtractor:
                 rows[spec][index] = vector
         return rows
 
-    def stream(self, pictures: Iterable[Picture]) -> Iterator[tuple[int, Outcome]]:
+    def stream(
+        self, pictures: Iterable[Picture], *, before: Callable[[], object] | None = None
+    ) -> Iterator[tuple[int, Outcome]]:
         """(position, one (d,) float32 vector per spec) for each picture in order, or why that picture has none.
 
-        Runs ahead of the reader by a bounded number of pictures.
+        Runs ahead of the reader by a bounded number of pictures; ``before`` is called, and waited for, before each.
         """
         source = iter(pictures)
         workers = cores() + 1
         pool = ThreadPoolExecutor(workers, "features")
         try:
-            pending: deque[Future] = deque(pool.submit(self._one, picture) for picture in islice(source, 2 * workers))
+            pending: deque[Future] = deque(
+                pool.submit(self._one, picture, before) for picture in islice(source, 2 * workers)
+            )
             position = 0
             while pending:
                 result = pending.popleft().result()
-                pending.extend(pool.submit(self._one, picture) for picture in islice(source, 1))
+                pending.extend(pool.submit(self._one, picture, before) for picture in islice(source, 1))
                 yield position, result
                 position += 1
         finally:
@@ -117,7 +121,9 @@ class FeatureExtractor:
         for rows in self._engine.each(preprocess(squares, self._spec.model)):
             yield dict(zip(self.specs, rows, strict=True))
 
-    def _one(self, picture: Picture) -> Outcome:
+    def _one(self, picture: Picture, before: Callable[[], object] | None) -> Outcome:
+        if before:
+            before()
         try:
             square = self._square(picture)
         except (ImageRefused, PicturesUnavailable) as reason:

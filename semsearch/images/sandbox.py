@@ -213,12 +213,13 @@ def _keep(child: _Decoder, tried: int) -> None:
         child.close()
 
 
-def _close_idle() -> None:
+def close_idle() -> None:
+    """End the children that stand by; the next picture starts another."""
     while _IDLE:
         _IDLE.pop().close()
 
 
 _IDLE: list[_Decoder] = []
 _TURNS = Turns()
-atexit.register(_close_idle)
+atexit.register(close_idle)
 os.register_at_fork(after_in_child=_IDLE.clear)

@@ -17,6 +17,8 @@ from semsearch.models.catalog import FeatureSpec
 
 PARAMETERS = 60_000_000
 """Numbers in the networks that are kept: those of two of the largest models, or several layers of smaller ones."""
+RESTS = 30.0
+"""Seconds after which a network that nobody used is let go of, when another one is used."""
 RELEASE = 0.25
 """Seconds that the searches of a network that leaves get to end: a few passes, but not the features of a dataset."""
 
@@ -57,6 +59,7 @@ class Extractors:
         self._keep, self._tools, self._lock = keep, tools, threading.Lock()
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._loaded: dict[FeatureSpec, tuple[Extractor, str]] = {}
+        self._used: dict[FeatureSpec, float] = {}
 
     def loaded(self, spec: FeatureSpec) -> Extractor | None:
         """The network of a spec if it is loaded, and alive."""
@@ -65,6 +68,9 @@ class Extractors:
             if not entry or not self._tools.alive(entry[0]):
                 return None
             self._loaded[spec] = entry
+            self._used[spec] = now = time.monotonic()
+            for other in [one for one in self._loaded if now - self._used.get(one, now) > RESTS]:
+                del self._loaded[other]
             return entry[0]
 
     def digest(self, spec: FeatureSpec, network: Extractor) -> str:
@@ -88,6 +94,7 @@ class Extractors:
                 raise WeightsUnavailable(f"the weights of {spec.model} were replaced while they were read; try again")
             with self._lock:
                 self._loaded[spec] = network, digest
+                self._used[spec] = time.monotonic()
                 while len(self._loaded) > self._keep:  # another model came at the same time
                     del self._loaded[next(iter(self._loaded))]
             return network

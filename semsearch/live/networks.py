@@ -6,19 +6,27 @@
     tools = hosted(host)                         what ``Galleries`` makes networks with
 """
 
+import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import count
 from weakref import finalize
 
 import numpy as np
 
 from semsearch import features
+from semsearch.images import sandbox
 from semsearch.live.extractors import Tools
 from semsearch.models.catalog import FeatureSpec
 from semsearch.processes.host import Host, Session
 
 HANGS = 30.0
 """Seconds without a vector after which a pass through a network is given up, and the process with it."""
+YIELDS = 0.1
+"""Seconds at most that a picture of a dataset waits for the searches that are under way."""
+NICE = 5
+"""How far the process stands back behind pages and decoders of searches: a dataset keeps every core busy."""
 
 
 class Networks:
@@ -28,6 +36,9 @@ class Networks:
         """Load nothing yet."""
         self._loaded: dict[int, features.FeatureExtractor] = {}
         self._numbers = count()
+        self._changed, self._searches = threading.Condition(), 0
+        with suppress(OSError):
+            os.nice(NICE)
 
     def load(self, specs: Sequence[FeatureSpec]) -> tuple[int, str, dict[FeatureSpec, int]]:
         """Load a network; its number, engine and dimensions, or as ``features.FeatureExtractor`` raises."""
@@ -37,12 +48,27 @@ class Networks:
         return number, network.engine_name, network.dimensions
 
     def each(self, number: int, squares: np.ndarray) -> Iterator[features.Vectors]:
-        """As ``features.FeatureExtractor.each`` of that network."""
-        return self._loaded[number].each(squares)
+        """As ``features.FeatureExtractor.each`` of that network: what a search asks for, before any dataset."""
+        network = self._loaded[number]
+        with self._changed:
+            self._searches += 1
+        try:
+            yield from network.each(squares)
+        finally:
+            with self._changed:
+                self._searches -= 1
+                self._changed.notify_all()
 
     def stream(self, number: int, pictures: Sequence[features.Picture]) -> Iterator[tuple[int, features.Outcome]]:
         """As ``features.FeatureExtractor.stream`` of that network; files are decoded in children of this process."""
-        return self._loaded[number].stream(pictures)
+        try:
+            yield from self._loaded[number].stream(pictures, before=self._after_searches)
+        finally:
+            sandbox.close_idle()
+
+    def _after_searches(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._searches, YIELDS)
 
     def release(self, number: int) -> None:
         """Let go of a network."""
