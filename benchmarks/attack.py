@@ -92,13 +92,16 @@ def server(home: Path) -> Iterator[tuple[int, int]]:
 
 
 async def _ready(port: int) -> None:
-    kind, body = form(attack_pictures.good_picture(), **FIELDS)
-    for _ in range(600):
-        with suppress(*FAILURES):
-            if (await ask(port, "POST", "/api/search", kind, body, source=None))[0] == 200:
-                return
-        await asyncio.sleep(0.2)
-    raise SystemExit("the server did not answer a first search within two minutes")
+    """What is asked for, and what attackers ask for who name no model: to convert a model takes a gigabyte, once."""
+    for fields in (FIELDS, {}):
+        kind, body = form(attack_pictures.good_picture(), **fields)
+        for _ in range(600):
+            with suppress(*FAILURES):
+                if (await ask(port, "POST", "/api/search", kind, body, source=None))[0] == 200:
+                    break
+            await asyncio.sleep(0.2)
+        else:
+            raise SystemExit("the server did not answer a first search within two minutes")
 
 
 async def watch(port: int, process: int, seconds: float, tab: Tab) -> Seen:

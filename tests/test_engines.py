@@ -144,7 +144,26 @@ def test_converted_once_and_kept_whole(tiny, home):
     (folder,) = [path for path in (home / "engines").iterdir() if path.is_dir()]
     assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "model.bin", "model.xml"]
     names = sorted(path.name for path in (home / "engines").iterdir())
-    assert names == sorted([folder.name, f".{folder.name}.lock"])
+    assert names == sorted([folder.name, f".{folder.name}.lock", ".conversion.lock"])
+
+
+def test_of_all_models_one_is_converted_at_a_time(home, monkeypatch):
+    """Each takes a gigabyte: four visitors who asked for four models would have taken four."""
+    made, converting, most = set(), [], []
+
+    def convert(model, size):
+        converting.append(model)
+        most.append(len(converting))
+        time.sleep(0.05)
+        made.add(model)
+        converting.remove(model)
+
+    monkeypatch.setattr(openvino_engine, "_folder", lambda model, size: home / "engines" / model)
+    monkeypatch.setattr(openvino_engine, "_intact", lambda folder: (b"whole",) if folder.name in made else ())
+    monkeypatch.setattr(openvino_engine, "_convert_in_child", convert)
+    with ThreadPoolExecutor(4) as pool:
+        got = list(pool.map(lambda model: openvino_engine.converted(model, 224), ["a", "b", "a", "c"]))
+    assert got == 4 * [(b"whole",)] and most == [1, 1, 1]
 
 
 @pytest.mark.parametrize("name", ["model.bin", "model.xml", "manifest.json"])

@@ -162,11 +162,17 @@ def _pooled(value: Any, pooling: str) -> Any:  # noqa: ANN401
 
 
 def converted(model: str, size: int) -> tuple[bytes, ...]:
-    """FILES of the converted model, verified; one that is absent or damaged is made anew in its own process."""
+    """FILES of the converted model, verified; one that is absent or damaged is made anew in its own process.
+
+    Of all models one is converted at a time, for that takes a gigabyte.
+    """
     folder = _folder(model, size)
     if files := _intact(folder):
         return files
-    _convert_in_child(model, size)
+    with lock(folder.with_name(".conversion.lock")):
+        if files := _intact(folder):
+            return files
+        _convert_in_child(model, size)
     if files := _intact(folder):
         return files
     raise IntegrityError(f"{folder} is not whole after a conversion; try again, and check that disk")
