@@ -1,22 +1,15 @@
 """Fixtures every test may use."""
 
 import gc
-import os
 import shutil
-import signal
-from pathlib import Path
 
 import pytest
 
-from tests import small_world
+from tests import SHARED, heed_signals
+from tests.worlds import small_world
 from ui import pictures
 
-SHARED = Path(os.environ.get("SEMSEARCH_SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
-
-
-signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-"""Whoever runs in the background of a shell was started to ignore Ctrl-C; tests of it, and their children, are not."""
+heed_signals()
 
 
 @pytest.fixture

@@ -1,0 +1,571 @@
+"""All that can be pressed on a page is pressed by a test, in its success and, where it can fail, in its failure."""
+
+import ast
+import base64
+import csv
+import io
+import shutil
+import zipfile
+from pathlib import Path
+
+from streamlit.runtime.scriptrunner_utils.exceptions import StopException
+
+from semsearch.data import datasets
+from semsearch.errors import WeightsUnavailable
+from semsearch.live.search import LESS, MORE, Example
+from semsearch.models import weights
+from tests.ui import pressing
+from tests.ui.elements import elements
+from tests.ui.live.test_live import HERE as WEIGHTS_HERE
+from tests.ui.live.test_live import components, found, jpeg, missing, picture, ranking, service, upload
+from tests.ui.live.test_live import open_page as open_live
+from tests.ui.live.test_live import shown as live_shown
+from tests.ui.search.test_pages import COMPARED, open_app, photos, shown, sides, store
+from tests.ui.test_failures import told_everywhere
+from tests.worlds import small_world
+from ui import resources
+from ui.live import query_pictures
+from ui.live import sources as live_sources
+
+__all__ = ["photos", "service", "store", "told_everywhere"]  # fixtures
+
+HERE = Path(__file__).resolve().parent
+OURS = "test_every_button.test_"
+PAGES, VIEWS, MAPS, LIVE, GUIDE = (f"test_{name}.test_" for name in ("pages", "views", "embeddings", "live", "guide"))
+FAILS, FETCH = "test_failures.test_", "test_fetching.test_"
+NO = ""
+"""It cannot fail: it changes what is chosen among what is there, and a lie of the browser is settled by ``settle``."""
+SETTLED, SETTLED_B = PAGES + "a_hostile_browser_gets_the_first_query", PAGES + "a_hostile_browser_gets_a_settled_b"
+BESIDE = OURS + "a_table_or_chart_is_clicked_beside_a_mark"
+LIES = LIVE + "a_hostile_browser_marks_and_picks_nothing"
+UNWRITABLE = FAILS + "a_dialog_that_fails_says_so_in_its_own_place"
+PRESSED = {
+    # the sidebar
+    "dataset": (LIVE + "samples_and_browsing_offer_pictures_of_every_dataset", SETTLED),
+    "{}model": (PAGES + "the_address_carries_the_whole_choice_and_restores_it", SETTLED_B),
+    "{}layer": (PAGES + "a_link_restores_a_and_b", SETTLED_B),
+    "{}pooling": (PAGES + "a_link_restores_a_and_b", SETTLED_B),
+    "{}metric": (PAGES + "the_address_carries_the_whole_choice_and_restores_it", SETTLED_B),
+    "k": (PAGES + "the_address_carries_the_whole_choice_and_restores_it", NO),
+    "compare": (PAGES + "the_switch_opens_a_comparison_and_closes_it_again", NO),
+    "swap": (PAGES + "a_and_b_can_be_swapped", NO),
+    "{}_{}": (PAGES + "query_layer_and_model_can_be_stepped_through", NO),
+    # every page
+    "fetch": (FETCH + "the_pictures_are_fetched_and_shown", FETCH + "a_server_that_cannot_be_reached_is_said_plainly"),
+    "start_again": (FAILS + "whatever_fails_is_one_sentence_with_a_way_back", FAILS + "what_still_fails_is_said_again"),
+    # Search
+    "view": (
+        PAGES + "the_view_is_in_the_link_and_restored_by_it",
+        PAGES + "a_filter_or_view_that_is_not_there_is_left",
+    ),
+    "search_{}": (PAGES + "back_and_forward_go_through_the_queries_of_the_session", NO),
+    "search_browse": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", UNWRITABLE),
+    "dialog ui.search.panels.browse": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", UNWRITABLE),
+    "search_browse_class": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", NO),
+    "search_pictures": (OURS + "a_picture_of_the_dialog_becomes_the_query", SETTLED),
+    "search_matches": (OURS + "a_match_becomes_the_query", OURS + "a_match_whose_picture_has_gone_becomes_the_query"),
+    "filter": (PAGES + "the_classes_chosen_are_shown_and_no_others", NO),
+    "classes": (PAGES + "the_classes_chosen_are_shown_and_no_others", PAGES + "a_filter_or_view_that_is_not_there_is"),
+    "least": (PAGES + "matches_less_alike_than_asked_for_are_hidden", PAGES + "a_filter_or_view_that_is_not_there_is"),
+    "fold": (PAGES + "near_duplicates_can_be_folded", NO),
+    "show_all": (PAGES + "the_classes_chosen_are_shown_and_no_others", NO),
+    "export": (OURS + "the_matches_on_screen_are_downloaded", NO),
+    "export_csv": (OURS + "the_matches_on_screen_are_downloaded", NO),
+    "best": (OURS + "a_view_of_the_best_is_chosen", NO),
+    "everywhere": (OURS + "a_cell_of_the_heat_map_leads_to_its_configuration", BESIDE),
+    "everywhere_table": (OURS + "a_cell_of_the_table_leads_to_its_configuration", BESIDE),
+    "part": (OURS + "a_part_of_the_dataset_is_chosen", NO),
+    "models": (VIEWS + "filters_keep_what_they_say", NO),
+    "poolings": (VIEWS + "filters_keep_what_they_say", NO),
+    "metrics": (VIEWS + "filters_keep_what_they_say", NO),
+    "last": (VIEWS + "filters_keep_what_they_say", NO),
+    "board_table": (OURS + "a_row_of_the_leaderboard_leads_to_its_configuration", BESIDE),
+    "board_csv": (OURS + "the_leaderboard_is_downloaded", NO),
+    "cost": (OURS + "a_cost_and_a_point_at_it_are_chosen", NO),
+    "pareto": (OURS + "a_cost_and_a_point_at_it_are_chosen", BESIDE),
+    "strip": (OURS + "a_query_is_chosen_in_depth", BESIDE),
+    "dataset_{}": (OURS + "a_query_is_chosen_in_depth", SETTLED),
+    "rival": (OURS + "a_rival_is_chosen", NO),
+    # Embeddings
+    "map_{}": (MAPS + "every_control_changes_the_map_and_the_address", NO),
+    "map_of_{}": (OURS + "a_point_and_a_layer_of_the_map_are_chosen", MAPS + "a_hostile_browser_selects_nothing"),
+    "map_selection": (OURS + "a_picture_of_the_selection_becomes_the_query", SETTLED),
+    "map_use": (MAPS + "a_selection_shows_counts_pictures_and_ways_to_take_it_home", NO),
+    "map_csv": (OURS + "a_selection_is_downloaded", NO),
+    "map_zip": (OURS + "a_selection_is_downloaded", OURS + "a_selection_whose_picture_has_gone_is_downloaded"),
+    # Live search
+    "live_way": (LIVE + "the_camera_is_there_only_when_chosen", NO),
+    "live_new": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
+    "live_samples": (OURS + "a_sample_is_searched_with", LIES),
+    "live_browse": (LIVE + "samples_and_browsing_offer_pictures_of_every_dataset", UNWRITABLE),
+    "dialog ui.live.sources.browse": (LIVE + "samples_and_browsing_offer_pictures_of_every_dataset", UNWRITABLE),
+    "live_browse_dataset": (OURS + "another_dataset_class_and_page_are_browsed", NO),
+    "live_browse_class_{}": (OURS + "another_dataset_class_and_page_are_browsed", NO),
+    "live_browse_page_{}_{}": (OURS + "another_dataset_class_and_page_are_browsed", NO),
+    "live_pictures": (OURS + "a_picture_of_another_dataset_is_searched_with", LIES),
+    "live_upload_{}": (LIVE + "uploaded_pictures_are_the_query", LIVE + "a_bad_file_among_several_loses_none"),
+    "live_paste": (OURS + "a_pasted_picture_is_searched_with",) * 2,
+    "live_link": (LIVE + "a_link_in_the_address_is_filled_in_and_not_fetched", LIVE + "why_a_link_gives_no_picture"),
+    "live_fetch": (LIVE + "a_link_goes_through_the_guarded_door_alone", LIVE + "why_a_link_gives_no_picture_is_told"),
+    "live_camera_{}": (LIVE + "the_camera_is_there_only_when_chosen", OURS + "a_photo_that_cannot_be_read_is_told"),
+    "live_flip_{}": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
+    "live_crop_{}": (OURS + "a_part_is_drawn_and_counts", OURS + "a_picture_that_has_gone_cannot_be_cropped"),
+    "dialog ui.live.query.crop": (
+        OURS + "a_part_is_drawn_and_counts",
+        OURS + "a_picture_that_has_gone_cannot_be_cropped",
+    ),
+    "live_box_{}": (OURS + "a_part_is_drawn_and_counts", LIVE + "a_box_that_is_none_is_refused"),
+    "live_remove_{}": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
+    "live_unmark_{}": (LIVE + "marks_are_chips_that_can_be_taken_back", NO),
+    "live_undo": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
+    "live_clear": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
+    "index": (LIVE + "choices_go_into_the_question_and_the_address", NO),
+    "live_use_best": (LIVE + "the_best_configuration_is_one_click_away_and_says_why", NO),
+    "live_matches": (OURS + "a_match_is_searched_with_or_marked", LIES),
+    "live_map": (OURS + "a_point_of_the_live_map_is_searched_with", BESIDE),
+    "live_again": (LIVE + "every_failure_is_told_in_words", OURS + "a_search_that_fails_again_is_told_again"),
+    "live_back": (LIVE + "every_failure_is_told_in_words", NO),
+    "live_drop": (OURS + "a_search_that_fails_again_is_told_again", NO),
+    "live_get": (LIVE + "a_model_is_pulled_in_the_page", OURS + "a_pull_that_failed_is_tried_again"),
+    "live_cancel": (OURS + "a_pull_is_cancelled", NO),
+    # Guide
+    "guide_example": (GUIDE + "my_query_tells_the_story_too", NO),
+    "guide_varied": (GUIDE + "other_rulers_and_how_many_matches_they_share", NO),
+    "{}_matches": (OURS + "a_picture_of_the_guide_leads_to_search", SETTLED),
+    "page_link label": (GUIDE + "links_of_the_guide_carry_the_configuration", NO),
+    "page_link 'Open the map'": (OURS + "the_guide_links_to_the_map", NO),
+    "welcome_again": (GUIDE + "the_orientation_can_be_put_away_and_called_back", NO),
+    "welcome_close": (GUIDE + "the_orientation_can_be_put_away_and_called_back", NO),
+    "welcome_reopen": (GUIDE + "the_orientation_stays_away_by_its_link_and_comes_back", NO),
+}
+"""By key: the test of its success and that of its failure, each by the beginning of its name."""
+SAID = {
+    "{}_{}": "next_layer",
+    "search_{}": "search_back",
+    "live_paste": "pasted(",
+    "live_box_{}": "crop(",
+    "live_upload_{}": "upload(",
+    "live_camera_{}": "camera_input",
+    "live_fetch": "fetch(",
+    "filter": "classes",
+    "export": "export_csv",
+    "page_link label": "page_link",
+    "page_link 'Open the map'": "page_link",
+    "dialog ui.search.panels.browse": "search_browse",
+    "dialog ui.live.sources.browse": "live_browse",
+    "dialog ui.live.query.crop": "live_crop",
+    "live_browse_page_{}_{}": "live_browse_page",
+}
+"""How its test says it, where that is not by its key."""
+
+
+def sources():
+    """The source of each test, by file and name."""
+    return {
+        f"{path.stem}.{node.name}": ast.unparse(node)
+        for path in HERE.rglob("test_*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    }
+
+
+def test_whatever_can_be_pressed_is_in_the_table_and_nothing_else():
+    assert elements().keys() == PRESSED.keys()
+
+
+def test_every_press_of_the_table_is_a_test_that_presses_it():
+    known = sources()
+    for key, (success, failure) in PRESSED.items():
+        [source] = [text for name, text in known.items() if name.startswith(success)]
+        said = SAID.get(key) or max(key.split("{}"), key=len)
+        assert said in source, f"{success} does not press {key}"
+        assert not failure or [name for name in known if name.startswith(failure)], f"{key}: no test {failure}"
+
+
+def choice(app, *names):
+    return tuple(app.query_params[name] for name in names or ("model", "layer", "pooling", "metric"))
+
+
+# Search
+
+
+def test_a_match_becomes_the_query(store):
+    app = open_app(**COMPARED)
+    pressing.tell(app, "search_matches", "picked", 4)
+    assert app.query_params["q"] == "4" and shown(app, "query")["tiles"][0]["id"] == 4
+    pressing.tell(app, "search_matches_b", "picked", 0)
+    assert app.query_params["q"] == "0" and 0 not in {tile["id"] for side in sides(app) for tile in side}
+
+
+def test_a_match_whose_picture_has_gone_becomes_the_query(store, photos):
+    app = open_app(q=3)
+    shutil.rmtree(photos)
+    pressing.tell(app, "search_matches", "picked", 2)
+    assert not app.exception and not app.error and app.query_params["q"] == "2"
+    assert app.button(key="fetch").label == "Fetch pictures"
+
+
+def test_a_picture_of_the_dialog_becomes_the_query(store):
+    app = open_app(q=3)
+    app.button(key="search_browse").click().run()
+    pressing.tell(app, "search_pictures", "picked", 5)
+    assert app.query_params["q"] == "5" and not [one for one in components(app) if one["look"] == "pictures"]
+
+
+def rows_of(data):
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+
+
+def test_the_matches_on_screen_are_downloaded(store, monkeypatch):
+    given = pressing.downloads(monkeypatch)
+    open_app(q=3, metric="euclidean", classes="apple")
+    rows = rows_of(given["export_csv"]())
+    assert [(row["rank"], row["item"], row["class"]) for row in rows] == [("1", "4", "apple"), ("2", "5", "apple")]
+
+
+def test_a_view_of_the_best_is_chosen(store):
+    app = open_app(view="Everywhere", q=3)
+    app.segmented_control(key="best").set_value("both").run()
+    assert app.session_state["best"] == "both" and not app.exception and not app.error
+    linked = open_app(view="Everywhere", q=3, best="Both").dataframe[0].value
+    plain = open_app(view="Everywhere", q=3).dataframe[0].value
+    assert linked.equals(app.dataframe[0].value) and (linked.iloc[:, 1:] >= plain.iloc[:, 1:]).all(axis=None)
+
+
+def test_a_cell_of_the_heat_map_leads_to_its_configuration(store):
+    app = open_app(view="Everywhere", q=3)
+    board = resources.board("world")
+    row = 100
+    spec, metric = board.specs[row], board.metrics[row]
+    pressing.click_mark(app, "everywhere", row)
+    assert choice(app, "model", "layer", "metric") == (spec.model, spec.layer, metric) and not app.exception
+
+
+def test_a_cell_of_the_table_leads_to_its_configuration(store):
+    app = open_app(view="Everywhere", q=3)
+    row = app.dataframe[0].value["Model"].tolist().index("VGG16")
+    pressing.select_in_table(app, "everywhere_table", cells=[[row, "3"]])
+    layers = [layer.name for layer in small_world.catalog.model("vgg16").layers]
+    assert choice(app, "model", "layer") == ("vgg16", layers[2])
+
+
+def test_a_table_or_chart_is_clicked_beside_a_mark(store):
+    app = open_app(view="Everywhere", q=3)
+    before = choice(app)
+    for number in (-1, 10**6, "7", [1], None):
+        pressing.click_mark(app, "everywhere", number)
+        assert not app.exception and choice(app) == before
+    pressing.select_in_table(app, "everywhere_table", cells=[[99, "3"], [0, "Model"]])
+    assert not app.exception and choice(app) == before
+
+
+def test_a_part_of_the_dataset_is_chosen(store):
+    app = open_app(view="This dataset")
+    for part, column in (("experiment", "Class of the query"), ("difference", "Verdict"), ("board", "Rank")):
+        app.segmented_control(key="part").set_value(part).run()
+        assert column in app.dataframe[0].value.columns and not app.exception and not app.error
+
+
+def test_a_row_of_the_leaderboard_leads_to_its_configuration(store):
+    app = open_app(view="This dataset", metric="manhattan")
+    third = app.dataframe[0].value.iloc[2]
+    pressing.select_in_table(app, "board_table", rows=[2])
+    titles = choice(app)
+    assert titles[1] == third["Layer name"] and titles[3].capitalize() == third["Metric"]
+    pressing.select_in_table(app, "board_table", rows=[10**6])
+    assert not app.exception and choice(app) == titles
+
+
+def test_the_leaderboard_is_downloaded(store, monkeypatch):
+    given = pressing.downloads(monkeypatch)
+    app = open_app(view="This dataset")
+    rows = rows_of(given["board_csv"]())
+    shown_rows = app.dataframe[0].value
+    assert len(rows) == len(shown_rows) == 384
+    assert [float(row["Score"]) for row in rows] == shown_rows["Score"].tolist()
+
+
+def test_a_cost_and_a_point_at_it_are_chosen(store):
+    app = open_app(view="This dataset")
+    app.segmented_control(key="cost").set_value("dimension").run()
+    assert app.session_state["cost"] == "dimension" and not app.exception
+    board = resources.board("world")
+    pressing.click_mark(app, "pareto", 7)
+    assert choice(app, "model", "layer", "metric") == (board.specs[7].model, board.specs[7].layer, board.metrics[7])
+
+
+def test_a_query_is_chosen_in_depth(store):
+    app = open_app(view="This dataset", part="In depth", q=3)
+    pressing.click_mark(app, "strip", 5)
+    assert app.query_params["q"] == "5" and not app.exception
+    pressing.tell(app, "dataset_worst", "picked", 2)
+    assert app.query_params["q"] == "2" and not app.exception
+    pressing.tell(app, "dataset_best", "picked", 1)
+    assert app.query_params["q"] == "1"
+
+
+def test_a_rival_is_chosen(store):
+    app = open_app(view="This dataset", part="A against B")
+    board, box = resources.board("world"), app.selectbox(key="rival")
+    row = int(board.score.argsort(kind="stable")[::-1][0])
+    box.select_index(20).run()
+    assert app.selectbox(key="rival").value != row and not app.exception and not app.error
+    assert app.dataframe[0].value["Class"].tolist() == ["All classes", "<b>pear", "apple"]
+
+
+# Embeddings
+
+
+def open_map(**address):
+    app = open_app()
+    app.switch_page("pages/embeddings.py")
+    for name, value in address.items():
+        app.query_params[name] = str(value)
+    return app.run()
+
+
+def test_a_point_and_a_layer_of_the_map_are_chosen(store):
+    app = open_map(q=3)
+    pressing.tell(app, "map_of_world", "picked", 4)
+    assert app.query_params["q"] == "4" and not app.exception
+    pressing.tell(app, "map_of_world", "settled", 2)
+    layers = [layer.name for layer in small_world.catalog.model("mobilenetv2").layers]
+    assert app.query_params["layer"] == layers[2]
+    for lie in (99, -1, None, "2", [2], {"a": 1}):
+        pressing.tell(app, "map_of_world", "settled", lie)
+        assert not app.exception and app.query_params["layer"] == layers[-1]
+
+
+def test_a_picture_of_the_selection_becomes_the_query(store):
+    app = open_map(q=3)
+    app.session_state["map_of_world"] = {"selected": [1, 5]}
+    pressing.tell(app.run(), "map_selection", "picked", 5)
+    assert app.query_params["q"] == "5" and not app.exception
+
+
+def selected(app, ids):
+    app.session_state["map_of_world"] = {"selected": ids}
+    return app.run()
+
+
+def test_a_selection_is_downloaded(store, photos, monkeypatch):
+    given = pressing.downloads(monkeypatch)
+    app = open_map(q=3)
+    assert given["map_csv"] is None and given["map_zip"] is None
+    selected(app, [1, 5])
+    assert [row["picture"] for row in rows_of(given["map_csv"]())] == ["1", "5"]
+    with zipfile.ZipFile(io.BytesIO(given["map_zip"]())) as archive:
+        assert archive.read("apple/3.bmp") == (photos / "apple" / "3.bmp").read_bytes()
+        assert sorted(archive.namelist()) == ["<b>pear/11.bmp", "apple/3.bmp"]
+
+
+def test_a_selection_whose_picture_has_gone_is_downloaded(store, photos, monkeypatch):
+    given = pressing.downloads(monkeypatch)
+    selected(open_map(q=3), [1, 5])
+    (photos / "apple" / "3.bmp").unlink()
+    with zipfile.ZipFile(io.BytesIO(given["map_zip"]())) as archive:
+        assert sorted(archive.namelist()) == ["<b>pear/11.bmp", "MISSING.txt"]
+    selected(open_map(q=3), [1, 5])
+    assert given["map_zip"] is None
+
+
+# Live search
+
+
+def test_a_sample_is_searched_with(service):
+    app = open_live(q=5)
+    pressing.tell(app, "live_samples", "picked", 3)
+    assert ranking(app) == small_world.RANKINGS["mobilenetv2"] and app.query_params["q"] == "3"
+    app.segmented_control(key="live_new").set_value("adds").run()
+    pressing.tell(app, "live_samples", "picked", 0)
+    assert ranking(app) == found([Example(3), Example(0)])
+
+
+def another(tmp_path):
+    for place in (2, 3):
+        small_world.write_bmp(tmp_path / "other" / f"thing{place}" / f"{place}.bmp", (9, 15 * place, 9))
+    datasets.add("other", tmp_path / "other")
+    resources._pictured.clear()
+
+
+def browsed(app):
+    return [tile["id"] for one in components(app) if one.get("look") == "pictures" for tile in one["tiles"]]
+
+
+def test_another_dataset_class_and_page_are_browsed(service, tmp_path, monkeypatch):
+    another(tmp_path)
+    monkeypatch.setattr(live_sources, "PAGE", 4)
+    app = open_live(q=3)
+    app.button(key="live_browse").click().run()
+    assert browsed(app) == [0, 1, 2, 3]
+    for chosen, expected in (
+        ({"live_browse_page_world_-1": 2}, [4, 5]),
+        ({"live_browse_class_world": 1}, [3, 4, 5]),
+        ({"live_browse_dataset": "other", "live_browse_class_other": 1}, [1]),
+    ):
+        app.button(key="live_browse").click()
+        for key, value in chosen.items():
+            app.session_state[key] = value
+        assert browsed(app.run()) == expected and not app.exception
+
+
+def test_a_picture_of_another_dataset_is_searched_with(service, tmp_path):
+    another(tmp_path)
+    app = open_live(q=3)
+    app.button(key="live_browse").click()
+    app.session_state["live_browse_dataset"] = "other"
+    app.run()
+    app.button(key="live_browse").click()
+    pressing.tell(app, "live_pictures", "picked", 1)
+    assert not app.exception and browsed(app) == []
+    assert ranking(app) == found(picture(3)) and app.query_params["with"] == "like.other.1"
+
+
+def pasted(app, data):
+    if app.segmented_control(key="live_way").value != "Paste":
+        app.segmented_control(key="live_way").set_value("Paste").run()
+    return pressing.tell(app, "live_paste", "pasted", [{"name": "clip.jpg", "data": data}])
+
+
+def test_a_pasted_picture_is_searched_with_and_pasted_text_is_refused(service):
+    app = pasted(open_live(q=3), "no picture!")
+    assert "clip.jpg: expected the bytes of a picture" in app.error[0].value.replace("\\", "")
+    assert ranking(app) == found(3)
+    pasted(app, base64.b64encode(jpeg(2)).decode())
+    assert not app.error and ranking(app) == found(jpeg(2))
+    assert live_shown(app, "query")["tiles"][0]["name"] == "clip.jpg"
+
+
+def test_a_photo_that_cannot_be_read_is_told(service):
+    app = open_live(q=3)
+    app.segmented_control(key="live_way").set_value("Camera").run()
+    app.camera_input[0].set_value(("photo.jpg", b"no photo", "image/jpeg")).run()
+    assert "Photo: expected a readable JPEG" in app.error[0].value.replace("\\", "") and ranking(app) == found(3)
+    app.camera_input[0].set_value(("photo.jpg", jpeg(10), "image/jpeg")).run()
+    assert not app.error and ranking(app) == found(jpeg(10))
+
+
+def crop(app, box):
+    app.button(key="live_crop_world-3").click()
+    return pressing.tell(app, "live_box_world-3", "cropped", box)
+
+
+def test_a_part_is_drawn_and_counts(service, photos):
+    app = open_live(q=3)
+    app.button(key="live_crop_world-3").click().run()
+    [drawn] = [one for one in components(app) if "box" in one]
+    assert drawn["box"] == [0, 0, 1, 1] and drawn["src"].startswith("data:image/jpeg;base64,")
+    for lie in ([0.5, 0, 0.5, 1], "x", [1], {"left": 0}):
+        app.button(key="live_crop_world-3").click().run()
+        crop(app, lie)
+        assert not app.exception and app.query_params["with"] == "q"
+    assert ranking(app) == found(3)
+    app.button(key="live_crop_world-3").click().run()
+    crop(app, [0, 0, 0.5, 1])
+    half = Example(photos / "apple" / "0.bmp", crop=(0, 0, 0.5, 1))
+    assert ranking(app) == found([half], exclude=frozenset([3]))
+    assert app.query_params["with"] == "like.3~0-0-500-1000" and not [one for one in components(app) if "box" in one]
+
+
+def test_a_picture_that_has_gone_cannot_be_cropped(service, photos, told_everywhere):
+    app = open_live(q=3)
+    (photos / "apple" / "0.bmp").unlink()
+    app.button(key="live_crop_world-3").click().run()
+    assert not app.exception
+    assert any("picture" in error.value and "is not here" in error.value for error in app.error)
+    app.button(key="start_again").click().run()
+    assert not app.exception
+
+
+def test_a_match_is_searched_with_or_marked(service):
+    app = open_live(q=3)
+    pressing.tell(app, "live_matches", "marked", {"id": 4, "more": True})
+    pressing.tell(app, "live_matches", "marked", {"id": 2, "more": False})
+    assert ranking(app) == found([Example(3), Example(4, MORE), Example(2, LESS)])
+    pressing.tell(app, "live_matches", "picked", 5)
+    assert ranking(app) == found(5) and app.query_params["q"] == "5"
+    for lie in ({"id": 4}, {"more": True}, 4, None, [4]):
+        pressing.tell(app, "live_matches", "marked", lie)
+        assert not app.exception and not query_pictures.in_session() and ranking(app) == found(5)
+
+
+def test_a_point_of_the_live_map_is_searched_with(service):
+    app = open_live(q=3)
+    pressing.click_mark(app, "live_map", 1)
+    assert ranking(app) == found(1) and app.query_params["q"] == "1"
+
+
+def test_a_search_that_fails_again_is_told_again(service, monkeypatch):
+    app = upload(open_live(q=3), ("mine.jpg", jpeg(2), "image/jpeg"))
+    monkeypatch.setattr(service, "_capacity", 0)
+    for _ in range(2):
+        (app.button(key="live_again").click() if app.error else app).run()
+        assert app.error[0].proto.title == "The server is busy" and not app.exception
+    monkeypatch.setattr(service, "_capacity", 96)
+    app.button(key="live_drop").click().run()
+    assert not app.error and ranking(app) == found(3)
+
+
+def test_a_pull_that_failed_is_tried_again(service, monkeypatch):
+    missing(monkeypatch)
+    tries = []
+
+    def pull(model, *, progress):
+        tries.append(model)
+        progress(5, 10)
+        if len(tries) == 1:
+            raise WeightsUnavailable("no source could give them")
+        if len(tries) == 2:
+            raise OSError(28, "No space left on device")
+        monkeypatch.setattr(weights, "status", lambda model: WEIGHTS_HERE)
+
+    monkeypatch.setattr(weights, "pull", pull)
+    app = open_live(q=3, model="vgg16")
+    for sentence in ("no source could give them", "the disk is full"):
+        app.button(key="live_get").click().run()
+        assert not app.exception and sentence in app.error[0].value.replace("\\", "")
+        assert not app.get("progress") and "live_cancel" not in {button.key for button in app.button}
+    assert tries == ["vgg16"] * 2 and not app.run().error and len(tries) == 2
+    app.button(key="live_get").click().run()
+    assert tries == ["vgg16"] * 3 and not app.error and len(ranking(app)) == 5
+
+
+def test_a_pull_is_cancelled(service, monkeypatch):
+    missing(monkeypatch)
+    tries = []
+
+    def pull(model, *, progress):
+        tries.append(model)
+        progress(5_000_000, 10_000_000)
+        raise StopException  # as the run is on screen while the weights come
+
+    monkeypatch.setattr(weights, "pull", pull)
+    app = open_live(q=3, model="vgg16")
+    app.button(key="live_get").click().run()
+    assert not app.exception and not app.error
+    assert [bar.proto.text for bar in app.get("progress")] == ["5.0 of 10.0 MB, then they are checked"]
+    app.button(key="live_cancel").click().run()
+    assert tries == ["vgg16"] and not app.get("progress") and not app.exception
+    assert "live_cancel" not in {button.key for button in app.button}
+    assert app.button(key="live_get").label == "Get the model"
+
+
+# Guide
+
+
+def open_guide():
+    app = open_app(q=3, metric="euclidean")
+    return app.switch_page("pages/guide.py").run()
+
+
+def test_a_picture_of_the_guide_leads_to_search(store):
+    app = open_guide()
+    pressing.tell(app, "guide_layer_0_matches", "picked", 4)
+    first = small_world.catalog.model("mobilenetv2").layers[0].name
+    assert [title.value for title in app.title] == ["Search"] and not app.exception
+    assert choice(app, "q", "layer") == ("4", first)
+
+
+def test_the_guide_links_to_the_map(store):
+    links = {link.proto.label: link.proto for link in open_guide().get("page_link")}
+    assert links["Open the map"].page.endswith("map") and "metric=euclidean" in links["Open the map"].query_string
