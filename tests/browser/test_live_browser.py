@@ -1,6 +1,5 @@
 """Live search in a real browser, on fake networks: each way in, with the ranking that the library finds for it."""
 
-import io
 import os
 import subprocess
 import sys
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 
 from semsearch.data import datasets
-from semsearch.images import pixels
 from semsearch.live import search
 from semsearch.live.search import LESS, MORE, Example
 from semsearch.models import catalog
@@ -20,6 +18,7 @@ from tests.browser.test_browser import CHROMIUM, FLAGS, ROOT, free_port, until, 
 from tests.browser.test_map_browser import asked
 from tests.live.test_search import GALLERIES
 from tests.worlds import small_world
+from tests.worlds.files.bitmaps import bitmap, write_bmp
 from tests.worlds.servers.local_http import site
 
 pytestmark = pytest.mark.browser
@@ -39,7 +38,7 @@ def home(tmp_path_factory):
         small_world.add(folder / "pictures")
         small_world.compute(folder / "store")
         for number in range(len(WORDS)):
-            small_world.write_bmp(folder / "hostile" / f"{number:03}" / "0.bmp", (9, 30 + number % 200, number))
+            write_bmp(folder / "hostile" / f"{number:03}" / "0.bmp", (9, 30 + number % 200, number))
         add_hostile(folder)
         yield folder
 
@@ -126,10 +125,7 @@ def page(chromium, server):
 
 
 def bmp(place):
-    out = io.BytesIO()
-    image = pixels.pillow().new("RGB", (64, 48), (0, 15 * place + 7, 0))
-    image.save(out, "BMP")
-    return out.getvalue()
+    return bitmap(np.full((48, 64, 3), (0, 15 * place + 7, 0), np.uint8))
 
 
 def two_coloured(left, right):

@@ -24,6 +24,7 @@ from semsearch.store.store import Store
 from tests.data.test_identity import CHANGED
 from tests.live.test_search import GALLERIES, SPEC, TOOLS, find, forget, pairs
 from tests.worlds import small_world
+from tests.worlds.files.bitmaps import write_bmp
 
 RIGHT = small_world.RANKINGS["mobilenetv2"]
 
@@ -370,7 +371,7 @@ def test_another_sealed_file_is_no_manifest_and_no_seal(stored, home):
 
 
 def test_the_card_of_another_dataset_is_damage(world, home):
-    small_world.write_bmp(world.parent / "other" / "pear" / "3.bmp", (1, 2, 3))
+    write_bmp(world.parent / "other" / "pear" / "3.bmp", (1, 2, 3))
     other = datasets.add("other", world.parent / "other")
     shutil.copyfile(home / "datasets" / other.name / "card.json", home / "datasets" / "world" / "card.json")
     with pytest.raises(IntegrityError):

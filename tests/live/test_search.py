@@ -20,6 +20,7 @@ from semsearch.ranking import closeness, metrics
 from semsearch.results import experiments
 from semsearch.store.experiment import Experiment
 from tests.worlds import small_world
+from tests.worlds.files.bitmaps import write_bmp
 
 SPEC = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "avg")
 
@@ -110,7 +111,7 @@ def test_similarity_is_how_often_pairs_as_close_are_of_one_class(world, monkeypa
 @pytest.mark.parametrize("index", search.INDEXES)
 def test_folding_hides_what_repeats_a_better_match(world, index):
     """Two apples at one place: the second is held back, and the next one takes its rank."""
-    small_world.write_bmp(world / "apple" / "1.bmp", (200, 2, 90))
+    write_bmp(world / "apple" / "1.bmp", (200, 2, 90))
     datasets.add("world", world)
     assert pairs(find(0, k=4, index=index)) == [(1, 1), (2, 4), (5, 7), (3, 10)]
     assert pairs(find(0, k=5, index=index)) == [(1, 1), (2, 4), (5, 7), (3, 10), (4, 10)]

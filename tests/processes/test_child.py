@@ -17,7 +17,8 @@ from semsearch.files import storage
 from semsearch.processes import child, pipes
 from semsearch.processes.child import Child
 from tests import ROOT
-from tests.worlds import child_work, small_world
+from tests.worlds import child_work
+from tests.worlds.files.bitmaps import write_bmp
 
 
 def alive(pid):
@@ -173,7 +174,7 @@ def foster():
 
 def test_a_decoder_ends_with_its_caller_whatever_it_is_doing(foster, tmp_path):
     """It looked for the end of its caller between two pictures alone: here, never again."""
-    small_world.write_bmp(tmp_path / "1.bmp", (1, 2, 3))
+    write_bmp(tmp_path / "1.bmp", (1, 2, 3))
     words = [sys.executable, "-c", DECODING, tmp_path / "1.bmp"]
     with subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, text=True) as caller:
         pid = int(caller.stdout.readline())

@@ -38,6 +38,7 @@ from semsearch.settings import settings
 from tests.browser.test_browser import serving as started
 from tests.live.test_search import Green
 from tests.worlds import rest_world, small_world
+from tests.worlds.files.bitmaps import write_bmp
 from tests.worlds.rest_world import ASK, GALLERIES, SPEC, at, bmp, door, pairs
 from tests.worlds.servers.asgi_client import Client
 from tests.worlds.servers.local_http import site
@@ -370,7 +371,7 @@ def test_what_there_is_is_listed(client, pictures):
 
 def test_a_dataset_that_changes_is_read_anew(client, pictures):
     asked(client, item=3)
-    small_world.write_bmp(pictures / "apple" / "2.bmp", (200, 30, 90))
+    write_bmp(pictures / "apple" / "2.bmp", (200, 30, 90))
     datasets.add("world", pictures)
     found = asked(client, item=3)
     assert [m["file"] for m in found["matches"]][:2] == ["apple/1.bmp", "apple/2.bmp"]

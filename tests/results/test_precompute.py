@@ -23,7 +23,7 @@ from semsearch.ranking import metrics
 from semsearch.results import precompute
 from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
-from tests.worlds.small_world import write_bmp
+from tests.worlds.files.bitmaps import write_bmp
 
 MODEL = "mobilenetv2"
 

@@ -8,7 +8,7 @@ import numpy as np
 from semsearch.data import datasets
 from semsearch.errors import ImageRefused
 from semsearch.results import precompute
-from tests.worlds.small_world import write_bmp
+from tests.worlds.files.bitmaps import write_bmp
 
 MODEL = "mobilenetv2"
 UNREADABLE = -1.0

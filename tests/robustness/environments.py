@@ -96,7 +96,7 @@ def web(folder):
     wheel(folder / WHEEL, "keras_h5", h5_bytes(values=VALUES))
     data = (folder / WHEEL).read_bytes()
     digest = hashlib.sha256(data).hexdigest()
-    draw(folder / "served")
+    small_world.draw(folder / "served")
 
     def picture(handler):
         handler.send_response(200)
@@ -109,13 +109,6 @@ def web(folder):
         served.pages["/simple/pkg/"] = f'<a href="../../files/{WHEEL}#sha256={digest}">{WHEEL}</a>'.encode()
         served.pages["/p.bmp"] = picture
         yield served.address, digest
-
-
-def draw(folder):
-    """The pictures of the small world, not registered."""
-    for red, (kind, places) in enumerate(small_world.PLACES.items()):
-        for place in places:
-            small_world.write_bmp(folder / kind / f"{place}.bmp", (200 * red, 15 * place, 90))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ import pytest
 from tests.browser import test_browser
 from tests.robustness import environments
 from tests.robustness.environments import ROOT, ROWS, Place
+from tests.worlds import small_world
 from ui import pictures
 
 UNFINISHED = re.compile(r"\.(lock|failed)$|\.tmp(\.|/|$)|\.part/|/\.work/")
@@ -41,7 +42,7 @@ def variables(web):
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, web):
     found = Place(tmp_path_factory.mktemp("place"), web[0])
-    environments.draw(found.pictures)
+    small_world.draw(found.pictures)
     return found
 
 
@@ -170,7 +171,7 @@ def checkout(tmp_path_factory):
 @pytest.mark.parametrize("name", LOCALES)
 def test_any_locale_and_any_path(tmp_path, web, variables, kind, checkout, place, name):
     found = Place(tmp_path / "Bilder und Äpfel ☃", web[0])
-    environments.draw(found.pictures)
+    small_world.draw(found.pictures)
     shutil.copytree(place.folder / "bare", found.home, copy_function=os.link)
     ours = variables | found.variables | LOCALES[name]
     with environments.driver(ours, root=checkout, cwd=tmp_path) as driver:

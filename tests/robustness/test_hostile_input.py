@@ -36,6 +36,7 @@ from tests.images.test_badimages import ACCEPTED
 from tests.robustness.hostile_names import MARKUP, traversals
 from tests.ui.live import test_live
 from tests.worlds import rest_world, small_world
+from tests.worlds.files.bitmaps import write_bmp
 from tests.worlds.rest_world import ASK, GALLERIES, at, door, pairs
 from tests.worlds.servers.asgi_client import Client
 from ui import pictures, resources, sidebar
@@ -295,7 +296,7 @@ def test_markup_comes_back_as_text(home, tmp_path, monkeypatch):
     kinds = [text for text in MARKUP if "/" not in text and "\x00" not in text]
     assert len(set(MARKUP)) >= 200 and len(kinds) > 50
     for number, kind in enumerate(kinds):
-        small_world.write_bmp(tmp_path / "marked" / kind / f"{kind[:100]}.bmp", (number, number, 90))
+        write_bmp(tmp_path / "marked" / kind / f"{kind[:100]}.bmp", (number, number, 90))
     datasets.add("marked", tmp_path / "marked")
     monkeypatch.setattr(gate, "LINKS", (1e6, 1_000_000))
     with rest_world.opened():

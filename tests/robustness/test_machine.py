@@ -26,6 +26,7 @@ from tests.models.test_packages import CONV, h5_bytes, wheel
 from tests.models.test_weights import pulled, tiny  # noqa: F401 - fixtures
 from tests.robustness import environments
 from tests.worlds import child_work, small_world
+from tests.worlds.files.bitmaps import write_bmp
 from tests.worlds.servers.local_http import site
 from ui import pictures
 
@@ -58,7 +59,7 @@ TOO_MANY = "this process has as many files open as it may; raise the limit with 
 
 @pytest.fixture
 def picture(tmp_path):
-    small_world.write_bmp(tmp_path / "p.bmp", (1, 2, 3))
+    write_bmp(tmp_path / "p.bmp", (1, 2, 3))
     return tmp_path / "p.bmp"
 
 

@@ -15,7 +15,8 @@ from semsearch.models.catalog import READOUTS, FeatureSpec, model
 from semsearch.store import artifacts, coding, units
 from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
-from tests.results.test_precompute import make_world, write_bmp
+from tests.results.test_precompute import make_world
+from tests.worlds.files.bitmaps import write_bmp
 from tests.worlds.tiny_store import MODEL, results, write_store
 
 POINTS = np.array([[0, 0], [1, 0], [3, 0], [7, 0], [15, 0]], np.float32)

@@ -23,6 +23,7 @@ from tests.ui.live.test_live import shown as live_shown
 from tests.ui.search.test_pages import COMPARED, open_app, photos, shown, sides, store
 from tests.ui.test_failures import told_everywhere
 from tests.worlds import small_world
+from tests.worlds.files.bitmaps import write_bmp
 from ui import resources
 from ui.live import query_pictures
 from ui.live import sources as live_sources
@@ -383,7 +384,7 @@ def test_a_sample_is_searched_with(service):
 
 def another(tmp_path):
     for place in (2, 3):
-        small_world.write_bmp(tmp_path / "other" / f"thing{place}" / f"{place}.bmp", (9, 15 * place, 9))
+        write_bmp(tmp_path / "other" / f"thing{place}" / f"{place}.bmp", (9, 15 * place, 9))
     datasets.add("other", tmp_path / "other")
     resources._pictured.clear()
 

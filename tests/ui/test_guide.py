@@ -16,7 +16,8 @@ from semsearch.models import catalog
 from semsearch.models.catalog import READOUTS
 from semsearch.store import artifacts, units
 from tests import ROOT
-from tests.worlds import small_world, tiny_store
+from tests.worlds import tiny_store
+from tests.worlds.files.bitmaps import write_bmp
 from ui import pictures
 from ui.choice import Choice
 from ui.guide import panel as guide_panel
@@ -54,7 +55,7 @@ def world(tmp_path_factory):
         patch.setattr(pictures, "FOLDER", folder / "static")
         for kind, count in CLASSES.items():
             for place in range(count):
-                small_world.write_bmp(folder / "pictures" / kind / f"{place}.bmp", (20 * place, 9 * len(kind), 90))
+                write_bmp(folder / "pictures" / kind / f"{place}.bmp", (20 * place, 9 * len(kind), 90))
         hash_now = datasets.add("world", folder / "pictures").content_hash
         unit = folder / "store" / "world" / tiny_store.MODEL
         for layer in LAYERS:

@@ -13,6 +13,7 @@ from semsearch.models import catalog
 from semsearch.rest import handlers
 from tests.live.test_search import Green
 from tests.worlds import small_world
+from tests.worlds.files.bitmaps import bitmap
 
 SPEC = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "avg")
 TOOLS = Tools(extractor=Green, digest=lambda model: "0" * 64)
@@ -39,9 +40,7 @@ def bmp(green, half=None):
     """An 8 × 8 picture of one green, or of another in its right half."""
     rgb = np.full((8, 8, 3), green, np.uint8)
     rgb[:, 4:] = green if half is None else half
-    head = b"BM" + (54 + rgb.nbytes).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little")
-    head += (40).to_bytes(4, "little") + (8).to_bytes(4, "little") * 2
-    return head + (1).to_bytes(2, "little") + (24).to_bytes(2, "little") + bytes(24) + rgb[::-1].tobytes()
+    return bitmap(rgb)
 
 
 def at(place):

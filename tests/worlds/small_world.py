@@ -8,6 +8,7 @@ import numpy as np
 from semsearch.data import datasets
 from semsearch.models import catalog
 from semsearch.results import precompute
+from tests.worlds.files.bitmaps import write_bmp
 
 PLACES = {"<b>pear": (10, 11, 14), "apple": (0, 1, 3)}
 """Where the pictures of each class lie; items 0 to 5 in this order."""
@@ -17,16 +18,6 @@ RANKINGS = {
     "vgg16": [(0, 0), (1, 1), (4, 1), (5, 3), (2, 4)],
 }
 """(item, euclidean distance) of the matches of item 3, at 0, nearest first; VGG16 sees places modulo 5."""
-
-
-def write_bmp(path, colour):
-    """An 8 × 8 picture of one colour, written by hand."""
-    rows = bytes(reversed(colour)) * 64
-    head = b"BM" + (54 + len(rows)).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little")
-    head += (40).to_bytes(4, "little") + (8).to_bytes(4, "little") * 2
-    head += (1).to_bytes(2, "little") + (24).to_bytes(2, "little") + bytes(24)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(head + rows)
 
 
 class Line:
@@ -50,11 +41,16 @@ def no_maps():
     yield lambda method, distances, start: start
 
 
-def add(folder):
-    """Write the pictures below ``folder`` and register them as the dataset ``world``."""
+def draw(folder):
+    """Write the pictures below ``folder``."""
     for red, (kind, places) in enumerate(PLACES.items()):
         for place in places:
             write_bmp(folder / kind / f"{place}.bmp", (200 * red, 15 * place, 90))
+
+
+def add(folder):
+    """Write the pictures below ``folder`` and register them as the dataset ``world``."""
+    draw(folder)
     return datasets.add("world", folder)
 
 

@@ -37,6 +37,7 @@ from tests.live.test_search import GALLERIES, TOOLS, Green
 from tests.models.test_weights import serve, tiny
 from tests.worlds import small_world
 from tests.worlds.files import heif_files
+from tests.worlds.files.bitmaps import write_bmp
 from ui import pictures, resources
 from ui.choice import PARTS, Choice
 from ui.live import call as live_call
@@ -315,8 +316,8 @@ def test_the_camera_is_there_only_when_chosen(service):
 
 
 def test_samples_and_browsing_offer_pictures_of_every_dataset(service, tmp_path):
-    small_world.write_bmp(tmp_path / "other" / "thing" / "2.bmp", (9, 30, 9))
-    small_world.write_bmp(tmp_path / "other" / "thing" / "3.bmp", (9, 45, 9))
+    write_bmp(tmp_path / "other" / "thing" / "2.bmp", (9, 30, 9))
+    write_bmp(tmp_path / "other" / "thing" / "3.bmp", (9, 45, 9))
     datasets.add("other", tmp_path / "other")
     app = open_page(q=3)
     assert [tile["id"] for tile in shown(app, "strip")["tiles"]] == [0, 3]
@@ -344,7 +345,7 @@ def test_choices_go_into_the_question_and_the_address(service):
 
 
 def test_near_duplicates_are_folded_away(service, photos):
-    small_world.write_bmp(photos / "apple" / "1.bmp", (200, 2, 90))
+    write_bmp(photos / "apple" / "1.bmp", (200, 2, 90))
     datasets.add("world", photos)
     resources._dataset.clear()
     app = open_page(q=0)
@@ -371,7 +372,7 @@ def test_the_page_begins_with_the_best_configuration_until_another_is_chosen(ser
     """As a visitor comes from the Search page; a dataset without results has another best."""
     (tmp_path / "z").mkdir()
     for number in range(2):
-        small_world.write_bmp(tmp_path / "z" / "kind" / f"{number}.bmp", (9, 15 * number, 9))
+        write_bmp(tmp_path / "z" / "kind" / f"{number}.bmp", (9, 15 * number, 9))
     datasets.add("z", tmp_path / "z")
     best, other = (resources.best_parts(name) for name in ("world", "z"))
     plain = {"model": "mobilenetv2", "layer": SPEC.layer, "pooling": "avg", "metric": "cosine"}
@@ -412,7 +413,7 @@ def test_a_good_match_and_none_are_told_apart(service):
 
 def test_where_no_distance_is_trusted_that_is_said(service, tmp_path):
     for label in range(3):
-        small_world.write_bmp(tmp_path / "odd" / f"kind{label}" / "0.bmp", (9, 15 * label, 9))
+        write_bmp(tmp_path / "odd" / f"kind{label}" / "0.bmp", (9, 15 * label, 9))
     datasets.add("odd", tmp_path / "odd")
     resources._pictured.clear()
     assert "no distance tells a good match from a bad one" in words(open_page(dataset="odd"))

@@ -10,7 +10,7 @@ from semsearch.models.catalog import READOUTS
 from semsearch.ranking import scores
 from semsearch.ranking.projection import Trust
 from semsearch.store import artifacts, units
-from tests.worlds.small_world import write_bmp
+from tests.worlds.files.bitmaps import write_bmp
 
 NAME, ITEMS, CLASSES = "large", 10_000, 40
 MODELS = ("vgg16", "mobilenet", "mobilenetv2", "xception", "inceptionv3", "efficientnetlite0")

@@ -26,6 +26,7 @@ from semsearch.ranking import closeness, metrics
 from semsearch.results import experiments
 from tests import ROOT
 from tests.worlds import small_world
+from tests.worlds.files.bitmaps import write_bmp
 from tests.worlds.shipped import shipped
 from ui import history, pictures, resources, sidebar, texts, tiles
 from ui.charts import export
@@ -271,7 +272,7 @@ def test_a_damaged_layer_file_is_told_and_names_the_file(store):
 
 
 def test_a_dataset_that_changed_is_not_shown_with_old_results(store, photos):
-    small_world.write_bmp(photos / "apple" / "7.bmp", (1, 2, 3))
+    write_bmp(photos / "apple" / "7.bmp", (1, 2, 3))
     datasets.add("world", photos)
     app = open_app()
     assert not app.exception
@@ -281,7 +282,7 @@ def test_a_dataset_that_changed_is_not_shown_with_old_results(store, photos):
 def test_a_store_sealed_anew_is_opened_anew(store, photos):
     before = resources.store()
     assert resources.store() is before and len(resources.queries("world")) == 6
-    small_world.write_bmp(photos / "apple" / "7.bmp", (1, 2, 3))
+    write_bmp(photos / "apple" / "7.bmp", (1, 2, 3))
     datasets.add("world", photos)
     small_world.compute(store)
     assert resources.store() is not before and len(resources.queries("world")) == 7
