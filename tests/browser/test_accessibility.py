@@ -1,11 +1,9 @@
 """Every page in a real browser, in both themes: axe-core's rules, the walk by keyboard, the orientation bar."""
 
-from importlib.resources import files
-
 import pytest
 
-from tests.browser.test_browser import CHROMIUM, FLAGS, TILES, focused, query_of, ranking, serving, until
-from tests.worlds import small_world
+from tests.browser.screen import TILES, focused, query_of, ranking, until
+from tests.worlds.servers.app_server import serving
 
 PAGES = {
     "matches": "",
@@ -24,30 +22,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def axe():
-    """The source of axe-core, out of the package that carries it."""
-    return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(small_folder):
     """A server of the small world that has been asked for its first page."""
-    folder = tmp_path_factory.mktemp("accessible")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEMSEARCH_HOME", str(folder / "home"))
-        small_world.add(folder / "pictures")
-        small_world.compute(folder / "store")
-    with serving(folder / "home", folder / "store") as started:
+    with serving(small_folder / "home", small_folder / "store") as started:
         yield started
 
 

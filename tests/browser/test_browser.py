@@ -1,165 +1,24 @@
 """The app in a real browser: a server of its own, Chromium, and what a person would see and do."""
 
 import itertools
-import json
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
-from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
 from semsearch import images
-from semsearch.data import datasets
-from tests import ROOT
+from tests.browser.screen import TILES, distances, focused, loaded, query_of, ranking, until
 from tests.worlds import small_world
+from tests.worlds.servers.app_server import serving
 from ui import pictures
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HEAVY = {"tensorflow", "keras", "umap", "sklearn", "numba", "scipy", "openvino", "h5py", "faiss", "torch"}
-TILES = "ol.matches li button"
 
 pytestmark = pytest.mark.browser
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Server:
-    """A running app."""
-
-    def __init__(self, process, url, side_port):
-        self.process, self.url, self.side = process, url, f"http://127.0.0.1:{side_port}/"
-
-    def modules(self):
-        with urllib.request.urlopen(self.side, timeout=10) as answer:
-            return {name.split(".")[0] for name in json.load(answer)}
-
-    def megabytes(self):
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
-
-
-@contextmanager
-def serving(home, store=None, **settings):
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("SEMSEARCH_", "STREAMLIT_"))}
-    env |= (
-        {"SEMSEARCH_HOME": str(home), "HOME": str(home)}
-        | ({"SEMSEARCH_PRECOMPUTED": str(store)} if store else {})
-        | settings
-    )
-    port, side_port = free_port(), free_port()
-    command = [sys.executable, str(ROOT / "tests" / "worlds" / "servers" / "serve_app.py"), str(port), str(side_port)]
-    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as process:
-        base = settings.get("STREAMLIT_SERVER_BASE_URL_PATH", "").strip("/")
-        server = Server(process, f"http://127.0.0.1:{port}/" + (f"{base}/" if base else ""), side_port)
-        try:
-            wait_for(server.url + "_stcore/health")
-            yield server
-        finally:
-            process.terminate()
-
-
-def wait_for(url):
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser):
-    """A fresh profile, and the addresses outside this machine that it was made to ask."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.strangers = []
-    page.on("request", lambda request: page.strangers.append(request.url) if is_stranger(request.url) else None)
-    yield page
-    context.close()
-
-
-def is_stranger(url):
-    return urlsplit(url).scheme in ("http", "https", "ws", "wss") and urlsplit(url).hostname != "127.0.0.1"
-
-
-def ranking(page):
-    return [int(item) for item in page.locator(TILES).evaluate_all("all => all.map(one => one.dataset.id)")]
-
-
-def distances(page):
-    return page.locator("ol.matches .distance").all_inner_texts()
-
-
-def loaded(page):
-    """How many pictures among the matches really have pixels."""
-    script = "all => all.filter(one => !one.hidden && one.complete && one.naturalWidth > 0).length"
-    return page.locator("ol.matches img").evaluate_all(script)
-
-
-def until(page, condition, message):
-    for _ in range(150):
-        if condition():
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(message)
-
-
-def query_of(page):
-    return parse_qs(urlsplit(page.url).query).get("q")
-
-
-def focused(page):
-    return page.evaluate(
-        """() => { let here = document.activeElement
-                   while (here.shadowRoot?.activeElement) here = here.shadowRoot.activeElement
-                   return here.dataset.id ?? here.textContent }"""
-    )
-
-
-@pytest.fixture(scope="module")
-def small_folder(tmp_path_factory):
-    """Home and store of the small world."""
-    folder = tmp_path_factory.mktemp("small")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEMSEARCH_HOME", str(folder / "home"))
-        small_world.add(folder / "pictures")
-        small_world.compute(folder / "store")
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -173,17 +32,6 @@ def open_small(page, small, **address):
     page.goto(small.url + "?" + "&".join(f"{name}={value}" for name, value in address.items()))
     page.locator(TILES).first.wait_for()
     until(page, lambda: loaded(page) == 5, "five pictures")
-
-
-@pytest.fixture
-def fresh_home(tmp_path):
-    """What `make app` leaves on a machine that has never seen the app; skips where no results are shipped."""
-    if not (ROOT / "precomputed" / "manifest.json").is_file():
-        pytest.skip("precomputed/ is not here yet")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEMSEARCH_HOME", str(tmp_path / "home"))
-        datasets.fetch("groceries200")
-    return tmp_path / "home"
 
 
 def open_shipped(page, server):
@@ -213,13 +61,13 @@ def test_the_shipped_results_on_a_fresh_machine(page, fresh_home):
 
 
 @pytest.mark.alone
-def test_the_first_page_is_there_in_three_seconds(browser, fresh_home):
+def test_the_first_page_is_there_in_three_seconds(chromium, fresh_home):
     """From a server that just started to ten pictures on screen; a busy machine gets a second chance."""
     seconds = []
     while not seconds or (min(seconds) > 3 and len(seconds) < 2):
         shutil.rmtree(pictures.FOLDER / "groceries200", ignore_errors=True)
         with serving(fresh_home) as server:
-            context = browser.new_context()
+            context = chromium.new_context()
             seconds.append(open_shipped(context.new_page(), server))
             context.close()
     assert min(seconds) <= 3, seconds
@@ -360,8 +208,8 @@ def test_nothing_moves_when_the_query_changes(page, small):
 
 @pytest.mark.parametrize("width", [360, 1280, 2560])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_overflows_and_text_has_contrast(browser, small, width, scheme):
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+def test_nothing_overflows_and_text_has_contrast(chromium, small, width, scheme):
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
     open_small(page, small, q=3)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
@@ -370,8 +218,8 @@ def test_nothing_overflows_and_text_has_contrast(browser, small, width, scheme):
     context.close()
 
 
-def test_on_a_phone_the_switch_is_one_line_and_nothing_scrolls_sideways(browser, small):
-    context = browser.new_context(viewport={"width": 360, "height": 740})
+def test_on_a_phone_the_switch_is_one_line_and_nothing_scrolls_sideways(chromium, small):
+    context = chromium.new_context(viewport={"width": 360, "height": 740})
     page = context.new_page()
     page.goto(small.url + "?q=3&b_model=vgg16&welcome=no")
     until(page, lambda: loaded(page) == 10, "the pictures of both")

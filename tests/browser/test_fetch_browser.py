@@ -1,22 +1,20 @@
 """The button that fetches pictures, pressed in a real browser on a started server, with a picture server beside it."""
 
 import os
-import subprocess
 import sys
 from contextlib import contextmanager
 
 import pytest
 
 from semsearch.data import datasets
-from tests.browser.test_browser import ROOT, browser, free_port, loaded, page, ranking, until, wait_for
+from tests.browser.screen import loaded, ranking, until
 from tests.ui.test_fetching import Slow
 from tests.worlds import fetch_world
+from tests.worlds.servers import serve_fetch
+from tests.worlds.servers.app_server import free_port, running
 from tests.worlds.servers.local_http import site
-from tests.worlds.servers.serve_fetch import BROKEN
 from ui import pictures
 from ui.pictures import fetching
-
-__all__ = ["browser", "page"]  # fixtures
 
 pytestmark = pytest.mark.browser
 
@@ -38,20 +36,16 @@ def serving(folder):
         places = {"HOME": str(folder), "SEMSEARCH_HOME": str(folder / "home"), "SEMSEARCH_MIRROR": web.address}
         places["SEMSEARCH_PRECOMPUTED"] = str(folder / "store")
         port = free_port()
-        command = [
-            sys.executable,
-            str(ROOT / "tests" / "worlds" / "servers" / "serve_fetch.py"),
-            str(port),
-            str(folder / "facts"),
-        ]
+        url, command = (
+            f"http://127.0.0.1:{port}/",
+            [sys.executable, serve_fetch.__file__, str(port), str(folder / "facts")],
+        )
         remove(thumbnails())
-        with subprocess.Popen(command, cwd=ROOT, env=os.environ | places, stdout=subprocess.DEVNULL) as process:
-            try:
-                wait_for(f"http://127.0.0.1:{port}/_stcore/health")
-                yield f"http://127.0.0.1:{port}/?dataset=iconic200&q=3&welcome=no", web
-            finally:
-                process.terminate()
-                remove(thumbnails())
+        try:
+            with running(command, os.environ | places, url):
+                yield f"{url}?dataset=iconic200&q=3&welcome=no", web
+        finally:
+            remove(thumbnails())
 
 
 def remove(files):
@@ -64,7 +58,7 @@ def hang_up(handler):
     handler.close_connection = True
 
 
-def test_pictures_are_fetched_after_a_failure_and_appear_by_themselves(browser, page, tmp_path):
+def test_pictures_are_fetched_after_a_failure_and_appear_by_themselves(chromium, page, tmp_path):
     with serving(tmp_path) as (address, web):
         web.pages = dict.fromkeys(fetch_world.pages(), hang_up)
         page.goto(address)
@@ -72,7 +66,7 @@ def test_pictures_are_fetched_after_a_failure_and_appear_by_themselves(browser, 
         page.get_by_text(fetching.UNREACHED).wait_for()
         assert not page.get_by_text("RemoteDisconnected").is_visible() and loaded(page) == 0
         slow = Slow(web)
-        other = browser.new_context().new_page()
+        other = chromium.new_context().new_page()
         other.goto(address)
         page.get_by_role("button", name="Fetch pictures").click()
         for one in (page, other):
@@ -89,7 +83,7 @@ def test_pictures_are_fetched_after_a_failure_and_appear_by_themselves(browser, 
 def test_a_callback_that_fails_on_a_server_says_so_and_leads_back(page, tmp_path):
     with serving(tmp_path) as (address, _):
         page.goto(address)
-        page.locator(f"ol.matches li button[data-id='{BROKEN}']").click()
+        page.locator(f"ol.matches li button[data-id='{serve_fetch.BROKEN}']").click()
         page.get_by_text("the disk is full").wait_for()
         assert not page.get_by_text("Traceback").count() and not page.get_by_test_id("stException").count()
         page.get_by_role("button", name="Start again").click()

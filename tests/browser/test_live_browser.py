@@ -1,10 +1,7 @@
 """Live search in a real browser, on fake networks: each way in, with the ranking that the library finds for it."""
 
-import os
-import subprocess
 import sys
 from contextlib import contextmanager
-from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -14,11 +11,12 @@ from semsearch.live import search
 from semsearch.live.search import LESS, MORE, Example
 from semsearch.models import catalog
 from tests.browser.hostile_words import WORDS
-from tests.browser.test_browser import CHROMIUM, FLAGS, ROOT, free_port, until, wait_for
-from tests.browser.test_map_browser import asked
+from tests.browser.screen import asked, until
 from tests.live.test_search import GALLERIES
 from tests.worlds import small_world
 from tests.worlds.files.bitmaps import bitmap, write_bmp
+from tests.worlds.servers import serve_live
+from tests.worlds.servers.app_server import environment, free_port, running
 from tests.worlds.servers.local_http import site
 
 pytestmark = pytest.mark.browser
@@ -72,31 +70,11 @@ def answer(body):
 
 @pytest.fixture(scope="module")
 def server(home, web):
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("SEMSEARCH_", "STREAMLIT_"))}
-    env |= {"SEMSEARCH_HOME": str(home / "home"), "SEMSEARCH_PRECOMPUTED": str(home / "store"), "HOME": str(home)}
+    places = {"SEMSEARCH_HOME": str(home / "home"), "SEMSEARCH_PRECOMPUTED": str(home / "store"), "HOME": str(home)}
     port = free_port()
-    command = [
-        sys.executable,
-        str(ROOT / "tests" / "worlds" / "servers" / "serve_live.py"),
-        str(port),
-        web.address.rsplit(":", 1)[1],
-    ]
-    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as process:
-        try:
-            wait_for(f"http://127.0.0.1:{port}/_stcore/health")
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            process.terminate()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
+    url, command = f"http://127.0.0.1:{port}/", [sys.executable, serve_live.__file__, str(port)]
+    with running([*command, web.address.rsplit(":", 1)[1]], environment(**places), url):
+        yield url
 
 
 @contextmanager
@@ -365,8 +343,7 @@ def test_hostile_links_are_text(page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_grave_violation(chromium, server, scheme):
-    axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+def test_no_grave_violation(chromium, server, axe, scheme):
     with visitor(chromium, server, "&with=q,more.5", scheme=scheme) as page:
         page.evaluate(axe)
         for state in ("Dataset", "Upload", "Paste", "Link", "Crop", "What am I looking at?"):

@@ -5,22 +5,18 @@ import json
 import urllib.request
 import zipfile
 from contextlib import contextmanager
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 
 from semsearch import images
 from semsearch.results import precompute
-from tests.browser import test_browser
-from tests.browser.test_browser import CHROMIUM, FLAGS, serving, until
+from tests.browser.screen import asked, drag, drawn, is_stranger, selection, until, where
 from tests.worlds import small_world
+from tests.worlds.servers.app_server import serving
 from ui import pictures
 
 pytestmark = pytest.mark.browser
-
-WHERE = """(canvas, id) => { const box = canvas.getBoundingClientRect(), [x, y] = canvas.where(id)
-                             return [box.left + x, box.top + y] }"""
 
 
 @contextmanager
@@ -31,7 +27,7 @@ def moving_maps():
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory, chromium):
     """A server of the small world with moving UMAP and t-SNE maps; PCA is the line of the pictures."""
     folder = tmp_path_factory.mktemp("maps")
     with pytest.MonkeyPatch.context() as patch:
@@ -40,21 +36,11 @@ def server(tmp_path_factory):
         tools = precompute.Tools(extractor=small_world.Line, project=moving_maps, digest=lambda model: "0" * 64)
         precompute.precompute(["world"], small_world.MODELS, root=folder / "store", tools=tools)
     with serving(folder / "home", folder / "store") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def chromium(server):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        first = browser.new_page()  # Streamlit knows the pages by their addresses after the first run of a server
-        first.goto(server.url)
+        first = chromium.new_page()  # Streamlit knows the pages by their addresses after the first run of a server
+        first.goto(running.url)
         first.get_by_role("heading", name="Search", exact=True).wait_for()
         first.close()
-        yield browser
-        browser.close()
+        yield running
 
 
 @pytest.fixture
@@ -63,7 +49,7 @@ def page(chromium):
     page = context.new_page()
     page.broken, page.strangers = [], []
     page.on("pageerror", lambda error: page.broken.append(str(error)))
-    page.on("request", lambda one: page.strangers.append(one.url) if test_browser.is_stranger(one.url) else None)
+    page.on("request", lambda one: page.strangers.append(one.url) if is_stranger(one.url) else None)
     yield page
     assert not page.broken and not page.strangers
     context.close()
@@ -75,36 +61,11 @@ def open_map(page, server, **address):
     until(page, lambda: drawn(page), "points on the map")
 
 
-def drawn(page, number=0):
-    canvas = page.locator(".panels canvas").nth(number)
-    return canvas.evaluate("one => Boolean(one.where) && one.width > 300 && one.where(0)[0] > 0")
-
-
-def where(page, item, number=0):
-    return page.locator(".panels canvas").nth(number).evaluate(WHERE, item)
-
-
-def asked(page, name):
-    return parse_qs(urlsplit(page.url).query).get(name, [""])[0]
-
-
-def drag(page, places):
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=4)
-    page.mouse.up()
-
-
 def box_round(page, items):
     """Draw a box round the items, from corner to corner."""
     page.get_by_role("button", name="Box", exact=True).click()  # this may scroll: look where they are after it
     spots = np.array([where(page, item) for item in items])
     drag(page, [(spots.min(0) - 12).tolist(), (spots.max(0) + 12).tolist()])
-
-
-def selection(page):
-    return page.locator("ol.pictures li button").evaluate_all("all => all.map(one => Number(one.dataset.id))")
 
 
 def test_hover_shows_the_picture_and_a_click_makes_it_the_query(page, server):

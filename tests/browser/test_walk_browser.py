@@ -14,10 +14,9 @@ from semsearch.models import catalog
 from semsearch.models.catalog import READOUTS
 from semsearch.results import experiments, leaderboard
 from semsearch.store.experiment import Experiment
-from tests.browser.test_browser import ROOT, browser, fresh_home, is_stranger, serving, until
-from tests.browser.test_map_browser import asked, drag, drawn, selection, where
-
-__all__ = ["browser", "fresh_home"]  # fixtures
+from tests import ROOT
+from tests.browser.screen import asked, drag, drawn, is_stranger, selection, until, where
+from tests.worlds.servers.app_server import serving
 
 pytestmark = pytest.mark.browser
 
@@ -30,9 +29,9 @@ REACH = 30
 
 
 @contextmanager
-def visitor(browser):
+def visitor(chromium):
     """A page of a fresh profile; in the end no error was told in its console and no other machine was asked."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     broken, strangers = [], []
     page.on("pageerror", lambda error: broken.append(str(error)))
@@ -197,8 +196,8 @@ def read_csv(page, button, path):
     return list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
 
 
-def test_a_visitor_walks_through_and_the_link_brings_it_all_back(browser, fresh_home, tmp_path):
-    with serving(fresh_home) as server, visitor(browser) as page:
+def test_a_visitor_walks_through_and_the_link_brings_it_all_back(chromium, fresh_home, tmp_path):
+    with serving(fresh_home) as server, visitor(chromium) as page:
         page.goto(server.url)
         configure(page)
         dig(page)
@@ -217,7 +216,7 @@ def test_a_visitor_walks_through_and_the_link_brings_it_all_back(browser, fresh_
         assert sorted(badges) == sorted(f"{name} {count}" for name, count in counts.items())
         lines = read_csv(page, "CSV", tmp_path / "selection.csv")
         assert [int(line["picture"]) for line in lines] == chosen
-        with visitor(browser) as fresh:
+        with visitor(chromium) as fresh:
             fresh.goto(page.url)
             same(fresh, page, on_screen, "the same words and controls")
             same(fresh, page, selection, "the same pictures")
@@ -236,8 +235,8 @@ def open_popover(page, name):
     return body
 
 
-def test_a_link_brings_back_a_filtered_comparison(browser, fresh_home, tmp_path):
-    with serving(fresh_home) as server, visitor(browser) as page:
+def test_a_link_brings_back_a_filtered_comparison(chromium, fresh_home, tmp_path):
+    with serving(fresh_home) as server, visitor(chromium) as page:
         page.goto(server.url + "?model=mobilenet&layer=conv_dw_6&b_model=vgg16&k=30&q=46&classes=Pink+Lady&least=20")
         until(page, lambda: len(sides(page)) == 2 and len(rankings(page)) == 2, "A and B")
         kinds = experiments.labels(shipped(), DATASET)
@@ -250,7 +249,7 @@ def test_a_link_brings_back_a_filtered_comparison(browser, fresh_home, tmp_path)
         taken = [[int(line["item"]) for line in lines if line["configuration"] == side] for side in "AB"]
         assert taken == sides(page)
         page.keyboard.press("Escape")
-        with visitor(browser) as fresh:
+        with visitor(chromium) as fresh:
             fresh.goto(link)
             same(fresh, page, sides, "the same rankings")
             same(fresh, page, on_screen, "the same words and controls")

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import test_browser
 from tests.robustness import environments
 from tests.robustness.environments import ROOT, ROWS, Place
 from tests.worlds import small_world
+from tests.worlds.servers.app_server import free_port, wait_for
 from ui import pictures
 
 UNFINISHED = re.compile(r"\.(lock|failed)$|\.tmp(\.|/|$)|\.part/|/\.work/")
@@ -247,7 +247,7 @@ def asked(url):
 
 def test_a_server_without_a_home_under_a_path_lives_through_too_many_connections(tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    port = test_browser.free_port()
+    port = free_port()
     env = {"HOME": str(tmp_path / "file"), "PATH": os.environ["PATH"], "LC_ALL": "C"}
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "server.py"), "--server.port", str(port)]
     command += ["--server.baseUrlPath", "photos", "--server.address", "127.0.0.1"]
@@ -255,7 +255,7 @@ def test_a_server_without_a_home_under_a_path_lives_through_too_many_connections
     base = f"http://127.0.0.1:{port}/photos"
     with subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, preexec_fn=cramped) as server:
         try:
-            test_browser.wait_for(f"{base}/_stcore/health")
+            wait_for(f"{base}/_stcore/health")
             for page in ("", "similar", "live", "map", "learn"):
                 assert asked(f"{base}/{page}")[0] == 200
             for path in (f"http://127.0.0.1:{port}/api/health", f"{base}/api/health"):
@@ -269,7 +269,7 @@ def test_a_server_without_a_home_under_a_path_lives_through_too_many_connections
                     many.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
                 time.sleep(0.5)
                 assert server.poll() is None
-            test_browser.wait_for(f"{base}/_stcore/health")
+            wait_for(f"{base}/_stcore/health")
             assert asked(path)[0] == 503 and json.loads(asked(path)[1])["limits"] == health["limits"]
         finally:
             server.terminate()

@@ -31,13 +31,13 @@ from semsearch.models import catalog, weights
 from semsearch.rest import bodies, gate
 from semsearch.results import experiments, recommend
 from tests import ROOT
-from tests.browser.test_browser import serving as started
 from tests.images.test_badimages import ACCEPTED
 from tests.robustness.hostile_names import MARKUP, traversals
 from tests.ui.live import test_live
 from tests.worlds import rest_world, small_world
 from tests.worlds.files.bitmaps import write_bmp
 from tests.worlds.rest_world import ASK, GALLERIES, at, door, pairs
+from tests.worlds.servers.app_server import serving as started
 from tests.worlds.servers.asgi_client import Client
 from ui import pictures, resources, sidebar
 from ui.embeddings import choice as map_choice

@@ -2,9 +2,7 @@
 
 import asyncio
 import http.client
-import os
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -15,9 +13,9 @@ from websockets.exceptions import InvalidStatus
 
 from benchmarks.tab import Tab
 from semsearch.errors import Busy, InputError
-from tests import ROOT
 from tests.worlds import small_world
 from tests.worlds.servers import serve_small
+from tests.worlds.servers.app_server import environment, free_port, running
 from ui.admission.door import Door
 from ui.admission.rooms import Room
 from ui.admission.turns import Turn, Turns
@@ -209,24 +207,11 @@ def port(computed_world, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEMSEARCH_HOME", str(folder))
         small_world.add(folder / "world")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        number = free.getsockname()[1]
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("SEMSEARCH_", "STREAMLIT_"))}
-    env |= {"SEMSEARCH_HOME": str(folder), "HOME": str(folder), "SEMSEARCH_PRECOMPUTED": str(computed_world)}
+    places = {"SEMSEARCH_HOME": str(folder), "HOME": str(folder), "SEMSEARCH_PRECOMPUTED": str(computed_world)}
+    number = free_port()
     command = [sys.executable, serve_small.__file__, str(number)]
-    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as process:
-        try:
-            until(lambda: answers(number), 60)
-            yield number
-        finally:
-            process.terminate()
-
-
-def answers(port):
-    try:
-        return ask(port, "/api/metrics")[0] == 200
-    except OSError:
-        return False
+    with running(command, environment(**places), f"http://127.0.0.1:{number}/"):
+        yield number
 
 
 def ask(port, path, method="GET", body=None, **headers):
