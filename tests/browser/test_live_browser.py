@@ -7,21 +7,18 @@ import numpy as np
 import pytest
 
 from semsearch.data import datasets
-from semsearch.live import search
 from semsearch.live.search import LESS, MORE, Example
-from semsearch.models import catalog
 from tests.browser.hostile_words import WORDS
 from tests.browser.screen import asked, until
-from tests.live.test_search import GALLERIES
 from tests.worlds import small_world
 from tests.worlds.files.bitmaps import bitmap, write_bmp
+from tests.worlds.live_page import found
 from tests.worlds.servers import serve_live
 from tests.worlds.servers.app_server import environment, free_port, running
 from tests.worlds.servers.local_http import site
 
 pytestmark = pytest.mark.browser
 
-SPEC = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "avg")
 TILES = "ol.matches button.tile"
 GRAVE = ("serious", "critical")
 WIDTHS = (360, 1280, 2560)
@@ -111,12 +108,6 @@ def two_coloured(left, right):
     rgb = np.full((40, 80, 3), 15 * left + 7, np.uint8)
     rgb[:, 40:] = 15 * right + 7
     return datasets.sources._png(rgb)
-
-
-def found(examples, **more):
-    asked = {"dataset": "world", "spec": SPEC, "metric": "euclidean"} | more
-    result = search.search(examples, search.Question(**asked), galleries=GALLERIES)
-    return [(match.item, pytest.approx(match.distance, abs=0.06)) for match in result.matches]
 
 
 def ranking(page):

@@ -15,7 +15,7 @@ from semsearch.data import datasets
 from semsearch.errors import StorageError
 from semsearch.files import storage
 from tests import ROOT
-from tests.results.test_precompute import make_world
+from tests.worlds.colour_world import make_world
 
 
 def run(capsys, *words):

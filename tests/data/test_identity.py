@@ -8,8 +8,7 @@ import pytest
 from semsearch.data import datasets, identity
 from semsearch.errors import ImageRefused, PicturesUnavailable, StorageError
 from tests.worlds import small_world
-
-CHANGED = "changed since the dataset was added: run `semsearch datasets add world --from FOLDER`"
+from tests.worlds.small_world import CHANGED
 
 
 @pytest.fixture

@@ -17,11 +17,7 @@ from semsearch.models import catalog, weights
 from semsearch.models.catalog import FeatureSpec
 from semsearch.settings import cores
 from tests import ROOT
-from tests.features import test_engines
-from tests.features.test_engines import SIDE, by_hand, squares, tiny_network
-
-REAL = test_engines.REAL
-tiny = test_engines.tiny
+from tests.features.tiny_engine import REAL, SIDE, by_hand, squares, tiny_network
 
 
 def png(picture, **options):

@@ -21,10 +21,9 @@ from semsearch.models import catalog
 from semsearch.results import experiments
 from semsearch.store import opened
 from semsearch.store.store import Store
-from tests.data.test_identity import CHANGED
-from tests.live.test_search import GALLERIES, SPEC, TOOLS, find, forget, pairs
 from tests.worlds import small_world
 from tests.worlds.files.bitmaps import write_bmp
+from tests.worlds.live_world import GALLERIES, SPEC, TOOLS, find, forget, pairs
 
 RIGHT = small_world.RANKINGS["mobilenetv2"]
 
@@ -43,7 +42,7 @@ CUT = """
 import os, sys
 from pathlib import Path
 from semsearch.live import vectorfiles
-from tests.live import test_search as world
+from tests.worlds import live_world as world
 vectorfiles.SMALL = int(sys.argv[1])
 world.find(3)
 world.forget()
@@ -195,7 +194,7 @@ def test_a_picture_replaced_under_its_name_is_left_out_until_it_is_right(world, 
     right = file.read_bytes()
     file.write_bytes((world / "<b>pear" / "14.bmp").read_bytes())
     assert pairs(find(3)) == [pair for pair in RIGHT if pair[0] != 4]
-    assert GALLERIES.open("world", SPEC).left_out == {4: CHANGED}
+    assert GALLERIES.open("world", SPEC).left_out == {4: small_world.CHANGED}
     with pytest.raises(PicturesUnavailable, match="picture 4 of this dataset changed since"):
         find(4)
     file.unlink()

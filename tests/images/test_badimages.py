@@ -12,6 +12,7 @@ import pytest
 from semsearch import images
 from semsearch.errors import ImageRefused
 from semsearch.images import sandbox
+from tests.worlds.files.bad_images import ACCEPTED
 
 pytestmark = pytest.mark.shared_data
 
@@ -21,12 +22,6 @@ REASONS = {
 }
 """What we say where the manifest has an exception of Pillow."""
 
-ACCEPTED = {
-    "pngsuite/png/tm3n3p02.png": "The manifest was taken with warnings as errors, and Pillow warns when a palette "
-    "picture with an alpha value per colour is converted straight to RGB. We convert it through RGBA and compose it on "
-    "white, which loses nothing, so the picture is accepted.",
-}
-"""Files refused in the manifest that we accept, and why. There are none the other way round."""
 
 TURNED = {
     *(f"exif_orientation/{name}_{turn}.jpg" for name in ("Landscape", "Portrait") for turn in (5, 6, 7, 8)),

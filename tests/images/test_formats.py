@@ -14,11 +14,11 @@ from semsearch import images
 from semsearch.data import datasets
 from semsearch.errors import ImageRefused
 from semsearch.images import formats, pixels, structure
-from tests.images.test_images import ALPHA, GREY, ON_WHITE, RGB, encode, exif, fresh_children, grey3, refusal
+from tests.images.handmade import ALPHA, GREY, ON_WHITE, RGB, encode, exif, grey3, refusal
 from tests.worlds.files import heif_files, zoo
 from ui import pictures
 
-__all__ = ["fresh_children"]
+pytestmark = pytest.mark.usefixtures("fresh_children")
 DOORS = (images.load, images.load_isolated)
 LARGE = np.array(Image.fromarray(RGB).resize((1600, 1200), Image.Resampling.BICUBIC))
 

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 import warnings
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,15 +20,11 @@ from PIL import Image, ImageFile
 from semsearch import images
 from semsearch.errors import ImageRefused, InputError, TooLate, UnknownName
 from semsearch.images import colours, decoder, formats, pixels, sandbox
+from tests.images.handmade import ALPHA, GREY, ON_WHITE, RGB, H, W, chunk, encode, exif, grey3, png, refusal
 from tests.worlds.files import heif_files
 
-H, W = 12, 16
-_y, _x = np.mgrid[0:H, 0:W]
-RGB = np.stack([40 + 10 * _x, 30 + 15 * _y, 200 - 5 * _x - 4 * _y], -1).astype(np.uint8)
-"""192 pixels of 192 colours, smooth, and different under each of the 8 orientations."""
-GREY = (10 + 12 * _x + 4 * _y).astype(np.uint8)
-ALPHA = np.where(_x < 8, 255, 0).astype(np.uint8)
-ON_WHITE = np.where(ALPHA[..., None] == 255, RGB, 255).astype(np.uint8)
+pytestmark = pytest.mark.usefixtures("fresh_children")
+
 PILLOW_FORMATS = [kind for kind in formats.FORMATS if kind != "HEIF"]
 """What the tests can write."""
 REASONS = {"empty", "unreadable", "format", "too_large", "truncated", "corrupt", "memory"}
@@ -46,25 +41,6 @@ ORIENTED = {
 """What a camera stores for each orientation so that RGB is what people see."""
 
 
-def encode(picture, kind="PNG", **options):
-    if isinstance(picture, np.ndarray):
-        picture = Image.fromarray(np.ascontiguousarray(picture))
-    out = io.BytesIO()
-    picture.save(out, kind, **options)
-    return out.getvalue()
-
-
-def chunk(name, data):
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
-def png(width, height, depth, colour, rows, *extra):
-    """A PNG built by hand: ``rows`` are the packed bytes of each row."""
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    body = zlib.compress(b"".join(b"\0" + row for row in rows))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + b"".join(extra) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
-
-
 def palette_picture():
     colours, places = np.unique(RGB.reshape(-1, 3), axis=0, return_inverse=True)
     picture = Image.fromarray(places.reshape(H, W).astype(np.uint8), "L")
@@ -72,34 +48,10 @@ def palette_picture():
     return picture, colours, places.reshape(H, W)
 
 
-def exif(orientation):
-    data = Image.Exif()
-    data[0x0112] = orientation
-    return data.tobytes()
-
-
-def refusal(source, door=images.load):
-    with pytest.raises(ImageRefused) as caught:
-        door(source)
-    assert str(caught.value)
-    return caught.value.reason
-
-
 def same(source, expected, tolerance=0):
     got = images.load(source)
     assert got.dtype == np.uint8 and got.shape == expected.shape
     assert np.abs(got.astype(int) - expected).max() <= tolerance
-
-
-@pytest.fixture(autouse=True)
-def fresh_children():
-    sandbox.close_idle()
-    yield
-    sandbox.close_idle()
-
-
-def grey3(grey):
-    return np.repeat(grey[..., None], 3, -1)
 
 
 # The same picture in every mode

@@ -13,7 +13,7 @@ import pytest
 from semsearch import images
 from semsearch.errors import ImageRefused
 from semsearch.images import colours
-from tests.images.test_images import ALPHA, GREY, ON_WHITE, RGB, H, W, chunk, encode, grey3, png
+from tests.images.handmade import ALPHA, GREY, ON_WHITE, RGB, H, W, chunk, encode, grey3, png
 
 DOORS = (images.load, images.load_isolated)
 LARGE = np.kron(RGB, np.ones((4, 4, 1), np.uint8))

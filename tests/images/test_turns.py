@@ -14,10 +14,10 @@ from semsearch import images
 from semsearch.errors import Busy, ImageRefused
 from semsearch.images import costs, decoder, pixels, sandbox, structure, turns
 from semsearch.images.pixels import Request
-from tests.images.test_images import RGB, encode, fresh_children
+from tests.images.handmade import RGB, encode
 from ui.live import uploads
 
-__all__ = ["fresh_children"]
+pytestmark = pytest.mark.usefixtures("fresh_children")
 SOON = 20.0
 """Seconds, for what comes at once unless the machine is busy."""
 

@@ -10,65 +10,22 @@ import pytest
 
 from semsearch import cli, images
 from semsearch.data import datasets
-from semsearch.errors import ImageRefused, InputError, PicturesUnavailable, UnknownName
+from semsearch.errors import ImageRefused, InputError, UnknownName
 from semsearch.files import storage
 from semsearch.live import gallery, search, vectorfiles
-from semsearch.live.extractors import Tools
-from semsearch.live.galleries import Galleries
 from semsearch.models import catalog, weights
 from semsearch.ranking import closeness, metrics
 from semsearch.results import experiments
 from semsearch.store.experiment import Experiment
 from tests.worlds import small_world
 from tests.worlds.files.bitmaps import write_bmp
-
-SPEC = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "avg")
-
-
-class Green:
-    """An extractor that reads the place of a picture from its colour."""
-
-    engine_name = "green"
-
-    def __init__(self, specs):
-        self.specs, self.dimensions = specs, dict.fromkeys(specs, 2)
-
-    def stream(self, pictures):
-        for position, picture in enumerate(pictures):
-            try:
-                rgb = images.load(picture.read())
-            except (ImageRefused, PicturesUnavailable) as reason:
-                yield position, reason
-                continue
-            yield position, next(self.each(rgb[None]))
-
-    def each(self, squares):
-        for square in squares:
-            yield dict.fromkeys(self.specs, np.array([square[0, 0, 1] // 15, 5], np.float32))
-
-
-TOOLS = Tools(extractor=Green, digest=lambda model: "0" * 64)
-GALLERIES = Galleries(TOOLS)
-
-
-def forget():
-    """Let go of the galleries that are open; their files stay."""
-    GALLERIES._open._galleries.clear()
+from tests.worlds.live_world import GALLERIES, SPEC, find, forget, pairs
 
 
 @pytest.fixture
 def world(home, tmp_path):
     small_world.add(tmp_path / "pictures")
     return tmp_path / "pictures"
-
-
-def find(queries, **more):
-    asked = {"dataset": "world", "spec": SPEC, "metric": "euclidean"} | more
-    return search.search(queries, search.Question(**asked), galleries=GALLERIES)
-
-
-def pairs(result):
-    return [(match.item, match.distance) for match in result.matches]
 
 
 def test_an_item_is_left_out_of_its_own_ranking_and_k_may_exceed_n(world):

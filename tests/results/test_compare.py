@@ -12,8 +12,8 @@ from semsearch.models.catalog import FeatureSpec
 from semsearch.results import compare, experiments
 from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
-from tests.results.test_precompute import make_world
 from tests.worlds import small_world
+from tests.worlds.colour_world import make_world
 from tests.worlds.tiny_store import MODEL, write_store
 
 EUCLIDEAN = Experiment("world", FeatureSpec(MODEL, "Conv_1", "avg"), "euclidean")

@@ -11,7 +11,7 @@ from semsearch.results import experiments
 from semsearch.store import artifacts
 from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
-from tests.results.test_precompute import make_world
+from tests.worlds.colour_world import make_world
 from tests.worlds.tiny_store import MODEL, write_store
 
 POINTS = np.array([[0, 0], [1, 0], [3, 0], [7, 0], [15, 0], [31, 0]], np.float32)

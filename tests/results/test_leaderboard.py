@@ -16,7 +16,7 @@ from semsearch.ranking import metrics, scores
 from semsearch.results import experiments, latencies, leaderboard
 from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
-from tests.results.test_precompute import make_world
+from tests.worlds.colour_world import make_world
 from tests.worlds.tiny_store import MODEL, write_store
 
 POINTS = np.random.default_rng(5).normal(size=(200, 3)).astype(np.float32)

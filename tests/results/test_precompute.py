@@ -23,6 +23,7 @@ from semsearch.ranking import metrics
 from semsearch.results import precompute
 from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
+from tests.worlds.colour_world import make_world
 from tests.worlds.files.bitmaps import write_bmp
 
 MODEL = "mobilenetv2"
@@ -54,14 +55,6 @@ def no_maps():
 
 
 TOOLS = precompute.Tools(extractor=MeanColour, project=no_maps, digest=lambda model: "0" * 64)
-
-
-def make_world(folder):
-    """Two classes of three reds and three blues."""
-    for number in range(3):
-        write_bmp(folder / "red" / f"{number}.bmp", (250 - 9 * number, 0, number))
-        write_bmp(folder / "blue" / f"{number}.bmp", (0, number * 5, 240 - 7 * number))
-    return folder
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests import ROOT
-from tests.models.test_packages import VALUES, h5_bytes, wheel
 from tests.worlds import small_world
+from tests.worlds.files.weight_files import VALUES, h5_bytes, wheel
 from tests.worlds.servers.local_http import site
 
 WHEEL = "pkg-1.0-py3-none-any.whl"

@@ -32,10 +32,9 @@ def install():
     from semsearch.net import links
     from semsearch.processes import child
     from semsearch.results import precompute
-    from tests.live.test_search import Green
-    from tests.models.test_packages import CONV
-    from tests.models.test_weights import PINNED
     from tests.worlds import small_world
+    from tests.worlds.files.weight_files import CONV, PINNED
+    from tests.worlds.live_world import Green
 
     carrier = catalog.Carrier("pkg", "1.0", os.environ["WHEEL_SHA256"], "pkg/weights.bin", "keras_h5", "MIT")
     facts = replace(catalog.model(MODEL), carrier=carrier, digest=PINNED, keras=None)

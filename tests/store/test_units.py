@@ -12,7 +12,7 @@ from semsearch.models.catalog import FeatureSpec
 from semsearch.store import units
 from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
-from tests.results.test_precompute import make_world
+from tests.worlds.colour_world import make_world
 from tests.worlds.tiny_store import MODEL, write_store
 
 LABELS = np.array([0, 0, 0, 1, 1, 1])

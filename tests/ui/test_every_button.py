@@ -16,19 +16,16 @@ from semsearch.live.search import LESS, MORE, Example
 from semsearch.models import weights
 from tests.ui import pressing
 from tests.ui.elements import elements
-from tests.ui.live.test_live import HERE as WEIGHTS_HERE
-from tests.ui.live.test_live import components, found, jpeg, missing, picture, ranking, service, upload
-from tests.ui.live.test_live import open_page as open_live
-from tests.ui.live.test_live import shown as live_shown
-from tests.ui.search.test_pages import COMPARED, open_app, photos, shown, sides, store
-from tests.ui.test_failures import told_everywhere
+from tests.ui.search_page import COMPARED, open_app, shown, sides
 from tests.worlds import small_world
 from tests.worlds.files.bitmaps import write_bmp
+from tests.worlds.live_page import HERE as WEIGHTS_HERE
+from tests.worlds.live_page import components, found, jpeg, missing, picture, ranking, upload
+from tests.worlds.live_page import open_page as open_live
+from tests.worlds.live_page import shown as live_shown
 from ui import resources
 from ui.live import query_pictures
 from ui.live import sources as live_sources
-
-__all__ = ["photos", "service", "store", "told_everywhere"]  # fixtures
 
 HERE = Path(__file__).resolve().parent
 OURS = "test_every_button.test_"

@@ -5,29 +5,14 @@ import logging
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import local_script_runner
 
 from semsearch import server_log
 from semsearch.errors import IntegrityError, LinkRefused
 from tests import ROOT
 from tests.ui import pressing
-from tests.ui.search.test_pages import open_app, photos, ranking, shown, store
+from tests.ui.search_page import open_app, ranking, shown
 from ui import failures, pictures, resources, sidebar, texts
 from ui.search import matches as view_matches
-
-__all__ = ["photos", "store"]  # fixtures
-
-
-@pytest.fixture
-def told_everywhere(monkeypatch):
-    """AppTest as a started server: what app.py cannot see is told by the function that server.py names."""
-    make = local_script_runner.LocalScriptRunner.__init__
-
-    def made(self, *arguments, **words):
-        make(self, *arguments, **words)
-        self._on_script_error = failures.tell_uncaught
-
-    monkeypatch.setattr(local_script_runner.LocalScriptRunner, "__init__", made)
 
 
 def raising(error):

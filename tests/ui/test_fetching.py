@@ -9,7 +9,7 @@ from concurrent.futures import wait as wait_for
 import pytest
 
 from semsearch.data import datasets
-from tests.ui.search.test_pages import open_app
+from tests.ui.search_page import open_app
 from tests.worlds import fetch_world
 from tests.worlds.servers.local_http import site
 from ui import pictures, resources
@@ -146,21 +146,6 @@ def test_a_full_disk_is_said_in_words(iconic, monkeypatch):
     assert "the disk is full" in app.error[0].value and not app.exception
 
 
-class Slow:
-    """A picture server that holds back the last picture until it is let go."""
-
-    def __init__(self, served):
-        self.go, self.held = threading.Event(), fetch_world.PHOTOS["11.jpg"]
-        served.pages = fetch_world.pages() | {"/iconic/11.jpg": self}
-
-    def __call__(self, handler):
-        self.go.wait(20)
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(self.held)))
-        handler.end_headers()
-        handler.wfile.write(self.held)
-
-
 def until(condition):
     for _ in range(400):
         if condition():
@@ -170,7 +155,7 @@ def until(condition):
 
 
 def test_how_far_it_is_is_shown_to_all_and_leaving_ends_nothing(iconic, web):
-    slow = Slow(web)
+    slow = fetch_world.Slow(web)
     app, other = open_page(), open_page()
     app.button(key="fetch").click().run()
     until(lambda: resources.fetch_jobs().running("iconic200").done == 11)
@@ -188,7 +173,7 @@ def test_how_far_it_is_is_shown_to_all_and_leaving_ends_nothing(iconic, web):
 
 
 def test_many_who_press_at_once_share_one_fetch(iconic, web):
-    slow = Slow(web)
+    slow = fetch_world.Slow(web)
     apps = [open_page() for _ in range(2)]
     for app in apps:
         app.button(key="fetch").click().run()

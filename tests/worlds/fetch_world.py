@@ -1,6 +1,7 @@
 """A dataset whose pictures come from a server: iconic200 with a card of twelve, and the store of its results."""
 
 import hashlib
+import threading
 
 import numpy as np
 
@@ -31,3 +32,18 @@ def write_results(folder):
 def pages(*missing):
     """What the picture server answers, without the files of those names."""
     return {f"{PATH}{name}": data for name, data in PHOTOS.items() if name not in missing}
+
+
+class Slow:
+    """A picture server that holds back the last picture until it is let go."""
+
+    def __init__(self, served):
+        self.go, self.held = threading.Event(), PHOTOS["11.jpg"]
+        served.pages = pages() | {"/iconic/11.jpg": self}
+
+    def __call__(self, handler):
+        self.go.wait(20)
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(self.held)))
+        handler.end_headers()
+        handler.wfile.write(self.held)

@@ -7,16 +7,11 @@ import numpy as np
 from starlette.applications import Starlette
 
 from semsearch.live import search, serving
-from semsearch.live.extractors import Tools
 from semsearch.live.galleries import Galleries
-from semsearch.models import catalog
 from semsearch.rest import handlers
-from tests.live.test_search import Green
-from tests.worlds import small_world
 from tests.worlds.files.bitmaps import bitmap
+from tests.worlds.live_world import SPEC, TOOLS
 
-SPEC = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "avg")
-TOOLS = Tools(extractor=Green, digest=lambda model: "0" * 64)
 GALLERIES = Galleries(TOOLS)
 ASK = {"dataset": "world", "model": "mobilenetv2", "metric": "euclidean"}
 

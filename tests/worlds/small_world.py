@@ -13,6 +13,8 @@ from tests.worlds.files.bitmaps import write_bmp
 PLACES = {"<b>pear": (10, 11, 14), "apple": (0, 1, 3)}
 """Where the pictures of each class lie; items 0 to 5 in this order."""
 MODELS = ("mobilenetv2", "vgg16")
+CHANGED = "changed since the dataset was added: run `semsearch datasets add world --from FOLDER`"
+"""Why a picture is left out that is no more what was added."""
 RANKINGS = {
     "mobilenetv2": [(4, 1), (5, 3), (0, 10), (1, 11), (2, 14)],
     "vgg16": [(0, 0), (1, 1), (4, 1), (5, 3), (2, 4)],

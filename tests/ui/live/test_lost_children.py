@@ -9,13 +9,10 @@ from semsearch.live.extractors import Tools
 from semsearch.live.galleries import Galleries
 from semsearch.models import weights
 from semsearch.processes import child
-from tests.live.test_search import Green
-from tests.ui.live.test_live import HERE, missing, open_page, ranking, service
-from tests.ui.live.test_live import found as expected
-from tests.ui.live.test_live import photos as photos  # a fixture
 from tests.worlds import child_work
-
-__all__ = ["service"]  # a fixture
+from tests.worlds.live_page import HERE, missing, open_page, ranking
+from tests.worlds.live_page import found as expected
+from tests.worlds.live_world import Green
 
 KILLED = "its process was ended by SIGKILL"
 HUNG = "its process gave no sign of life for 1 s and was ended"

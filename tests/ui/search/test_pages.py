@@ -3,7 +3,6 @@
 import csv
 import gc
 import io
-import json
 import os
 import re
 import shutil
@@ -25,6 +24,7 @@ from semsearch.models.catalog import READOUTS
 from semsearch.ranking import closeness, metrics
 from semsearch.results import experiments
 from tests import ROOT
+from tests.ui.search_page import COMPARED, open_app, ranking, shown, sides
 from tests.worlds import small_world
 from tests.worlds.files.bitmaps import write_bmp
 from tests.worlds.shipped import shipped
@@ -34,39 +34,6 @@ from ui.choice import K_RANGE, PARTS, Choice, Offers, other_address
 from ui.filters import Sieve
 from ui.search import matches as view_matches
 from ui.search.matches import Side
-
-
-@pytest.fixture
-def photos(tmp_path):
-    """The folder of the pictures of the small world."""
-    return tmp_path / "world"
-
-
-@pytest.fixture
-def store(home, photos, computed_world, tmp_path, monkeypatch):
-    """A store of the small world and its pictures, for one test to use and spoil."""
-    small_world.add(photos)
-    shutil.copytree(computed_world, tmp_path / "store")
-    monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(tmp_path / "store"))
-    monkeypatch.setattr(pictures, "FOLDER", tmp_path / "static")
-    return tmp_path / "store"
-
-
-def open_app(**address):
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
-    for name, value in address.items():
-        app.query_params[name] = str(value)
-    return app.run()
-
-
-def shown(app, look="matches"):
-    """The data of the gallery of that look."""
-    galleries = [json.loads(element.proto.json) for element in app.get("bidi_component")]
-    return next(data for data in galleries if data["look"] == look)
-
-
-def ranking(app):
-    return [(tile["id"], float(tile["distance"])) for tile in shown(app)["tiles"]]
 
 
 def numbers(app):
@@ -354,16 +321,6 @@ def test_the_default_choice_is_settled_on_what_is_there():
     layer = catalog.model("mobilenetv2").layers[-1].name
     assert offers.settle(Choice()) == Choice(layer=layer, q=4)
     assert offers.settle(replace(Choice(), model="nasnetmobile")).model == "vgg16"
-
-
-COMPARED = {"model": "mobilenetv2", "metric": "euclidean", "q": 3, "k": 5, "b_model": "vgg16", "b_metric": "euclidean"}
-"""Both known rankings of picture 3: 4 5 0 1 2 and 0 1 4 5 2."""
-
-
-def sides(app):
-    """The tiles of A and of B."""
-    galleries = [json.loads(element.proto.json) for element in app.get("bidi_component")]
-    return [data["tiles"] for data in galleries if data["look"] == "matches"]
 
 
 def written(app, beginning):

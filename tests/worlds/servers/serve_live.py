@@ -15,7 +15,7 @@ def main(port, link_port):
     from semsearch.live.galleries import Galleries
     from semsearch.models import weights
     from semsearch.net import links
-    from tests.live.test_search import TOOLS
+    from tests.worlds.live_world import TOOLS
 
     service = serving.Service(galleries=Galleries(TOOLS))
     serving.service = lambda: service
