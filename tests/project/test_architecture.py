@@ -10,25 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
+from tests.project.levels import LEVEL_OF
 
-LEVELS = (
-    {"names"},
-    {"errors"},
-    {"settings", "server_log"},
-    {"files"},
-    {"processes"},
-    {"images", "ranking"},
-    {"net"},
-    {"models", "data"},
-    {"features", "indices", "store"},
-    {"results"},
-    {"live"},
-    {"rest", "terminal"},
-    {"cli"},
-    {"__main__"},
-)
-"""The packages of semsearch, and its modules outside them; each imports only what stands before its line."""
-LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
 WINGS = {"search", "embeddings", "live", "guide"}
 """The parts of each screen, below ui/."""
 HEAVY = {
@@ -61,6 +44,7 @@ SCREENS = [
     *sorted((ROOT / "pages").rglob("*.py")),
     *sorted((ROOT / "ui").rglob("*.py")),
 ]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
 def imports(path: Path) -> list[tuple[str, bool]]:
@@ -128,6 +112,37 @@ def test_an_import_upward_or_sideways_is_seen(tmp_path, monkeypatch):
 def test_no_folder_is_too_full():
     for folder in {path.parent for path in [*MODULES, *SCREENS]}:
         assert len(list(folder.glob("*.py"))) <= 15, folder
+
+
+def test_no_folder_of_tests_is_too_full():
+    for folder in {path.parent for path in TESTS}:
+        assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= 14, folder
+
+
+def imported_tests(path: Path) -> set[str]:
+    """The test modules that a file imports, also in the programs that it holds as texts."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    lines = [line for text in texts for line in text.splitlines()]
+    found = [line for line in lines if re.match(r"\s*(from tests[.\w]* import|import tests\.) *\w", line)]
+    found += [name for name, _ in imports(path) if name.startswith("tests.")]
+    return {word for name in found for word in re.findall(r"\btest_\w+", name)}
+
+
+def test_no_test_is_imported_by_another_module():
+    """What tests share lies in worlds, in a conftest, or in a module of its own beside them."""
+    found = {dotted(path): imported_tests(path) for path in TESTS}
+    assert {module: names for module, names in found.items() if names} == {}
+
+
+def test_an_imported_test_is_seen(tmp_path):
+    for line in ("from tests.live import {} as a, b", "import tests.live.{}", "from tests.live.{} import C"):
+        line = line.format("test_one")
+        for text in (line, f"def late():\n    {line}", f'CODE = """\nimport sys\n{line}\n"""'):
+            (tmp_path / "one.py").write_text(text)
+            assert imported_tests(tmp_path / "one.py") == {"test_one"}, text
+    (tmp_path / "one.py").write_text("from tests.worlds import small_world\nprint('test_it')")
+    assert not imported_tests(tmp_path / "one.py")
 
 
 def test_no_import_cycles():
