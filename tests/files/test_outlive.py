@@ -150,9 +150,9 @@ def test_a_file_where_a_folder_belongs_is_moved_aside(world, home):
     assert aside.read_text() == "no folder"
 
 
-def test_a_lock_that_is_deleted_under_its_waiters_still_locks(tmp_path):
+def test_a_lock_that_is_deleted_under_its_waiters_still_locks(tmp_path, monkeypatch):
     """The first holder's file is deleted while the second waits at it; the third comes by the new one."""
-    path, inside, most = tmp_path / "x.lock", 0, []
+    path, inside, most, waiting = tmp_path / "x.lock", 0, [], threading.Event()
     first = storage.lock(path)
     first.__enter__()
 
@@ -164,9 +164,14 @@ def test_a_lock_that_is_deleted_under_its_waiters_still_locks(tmp_path):
             time.sleep(0.1)
             inside -= 1
 
+    def waits(handle, how, flock=storage.fcntl.flock):
+        waiting.set()
+        flock(handle, how)
+
+    monkeypatch.setattr(storage.fcntl, "flock", waits)
     waiter = threading.Thread(target=hold)
     waiter.start()
-    time.sleep(0.1)
+    assert waiting.wait(20)  # its file is open
     path.unlink()
     with storage.lock(path):
         inside += 1

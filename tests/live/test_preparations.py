@@ -1,7 +1,6 @@
 """Who waits for whom when features are prepared for many clients."""
 
 import threading
-import time
 from collections import defaultdict
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from semsearch.errors import Busy, EngineError, PicturesUnavailable
 from semsearch.live.preparations import PREPARING, SHARE, SHORT, Preparations
 from semsearch.models.catalog import FeatureSpec
+from tests.worlds.waiting import soon
 
 SPEC = FeatureSpec("mobilenetv2", "Conv_1", "avg")
 OTHER = FeatureSpec("mobilenetv2", "Conv_1", "max")
@@ -45,13 +45,6 @@ def lane(world):
     opened = Preparations(world)
     yield opened
     opened.close()
-
-
-def soon(condition):
-    until = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < until, "it never came"
-        time.sleep(0.005)
 
 
 def test_one_client_leaves_the_other_maker_to_others(world, lane):

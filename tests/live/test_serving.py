@@ -14,6 +14,7 @@ from semsearch.live.galleries import Galleries
 from semsearch.models import catalog
 from tests.worlds import small_world
 from tests.worlds.live_world import SPEC, Green, pairs
+from tests.worlds.waiting import soon
 
 ASKED = search.Question("world", SPEC, "euclidean", k=2)
 
@@ -59,6 +60,13 @@ def raw(value):
     return np.full((8, 8, 3), value, np.uint8)
 
 
+def at_the_model(service):
+    """How many pictures are in a pass, or wait for the next."""
+    model = service._worker
+    with model._changed:
+        return len(model._tasks) + (len(model._passing[1]) if model._passing else 0)
+
+
 def test_answers_are_those_of_the_library_whoever_is_beside(service):
     places = [place for place in range(15) for _ in range(1)] * 4
     with ThreadPoolExecutor(12) as users:
@@ -72,7 +80,7 @@ def test_answers_are_those_of_the_library_whoever_is_beside(service):
 def test_pictures_that_wait_together_go_together(service):
     service.engine.gate.clear()
     futures = [service.submit(picture(place), ASKED) for place in range(10)]
-    time.sleep(0.3)
+    soon(lambda: at_the_model(service) == 10)
     service.engine.gate.set()
     assert [pairs(future.result())[0][1] for future in futures] == [0, 0, 1, 0, 1, 2, 3, 3, 2, 1]
     assert sum(service.engine.passes) == 10 and 1 < max(service.engine.passes) <= worker.BATCH
@@ -100,7 +108,7 @@ def test_cancelled_and_late_requests_never_reach_the_model(service):
     service.engine.gate.clear()
     first = [service.submit(picture(3), ASKED) for _ in range(serving.THREADS)]
     waiting = [service.submit(picture(1), ASKED) for _ in range(4)]
-    time.sleep(0.2)
+    soon(lambda: at_the_model(service) == serving.THREADS)
     assert all(future.cancel() for future in waiting)
     service.engine.gate.set()
     for future in first:
@@ -124,7 +132,7 @@ def test_a_bad_picture_harms_nobody_beside_it(service):
     service.engine.gate.clear()
     bad = [service.submit(raw(254), ASKED), service.submit(b"no picture", ASKED)]
     good = [service.submit(picture(place), ASKED) for place in range(6)]
-    time.sleep(0.3)
+    soon(lambda: at_the_model(service) == 7 and bad[1].done())
     service.engine.gate.set()
     assert [pairs(future.result())[0][1] for future in good] == [0, 0, 1, 0, 1, 2]
     with pytest.raises(EngineError, match="cannot take"):
@@ -150,15 +158,14 @@ def test_a_worker_that_hangs_turns_health_red_and_is_replaced(service, monkeypat
     monkeypatch.setattr(worker, "HANGS", 0.2)
     service.engine.gate.clear()
     stuck = service.submit(picture(3), ASKED)
-    time.sleep(0.5)
-    assert "at one pass" in service.health().reason
+    soon(lambda: "at one pass" in service.health().reason)
     service.engine.gate.set()
     service.engine.gate = threading.Event()
     service.engine.gate.set()
     assert stuck.result(5) and service.submit(picture(3), ASKED).result()
     service.engine.gate.clear()
     stuck = service.submit(picture(3), ASKED)
-    time.sleep(0.5)
+    soon(lambda: "at one pass" in service.health().reason)
     late = service.engine.gate
     service.engine.gate = threading.Event()
     service.engine.gate.set()

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from semsearch.processes.child import Child
 from tests import ROOT
 from tests.worlds import child_work
 from tests.worlds.files.bitmaps import write_bmp
+from tests.worlds.waiting import soon
 
 
 def alive(pid):
@@ -27,13 +27,6 @@ def alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def soon(condition, seconds=10):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def test_answers_come_back_and_the_process_stays():

@@ -11,6 +11,7 @@ import pytest
 from semsearch.errors import EngineError, ImageRefused, ProcessLost, StorageError, UnknownName
 from semsearch.processes.host import Host
 from tests.worlds.child_work import Room
+from tests.worlds.waiting import soon
 
 
 @pytest.fixture
@@ -18,13 +19,6 @@ def host():
     opened = Host("the room", Room)
     yield opened
     opened.close()
-
-
-def soon(condition, seconds=10):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it never came"
-        time.sleep(0.01)
 
 
 def gone(pid):

@@ -16,6 +16,7 @@ from semsearch.errors import Busy, InputError
 from tests.worlds import small_world
 from tests.worlds.servers import serve_small
 from tests.worlds.servers.app_server import environment, free_port, running
+from tests.worlds.waiting import soon
 from ui.admission.door import Door
 from ui.admission.rooms import Room
 from ui.admission.turns import Turn, Turns
@@ -23,14 +24,6 @@ from ui.admission.uploads import Uploads
 
 SOON = 20.0
 """Seconds within which what must happen happens, on a machine that does much else."""
-
-
-def until(true, seconds=SOON):
-    """Wait until what is asked for is true."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.02)
 
 
 # Turns
@@ -57,7 +50,7 @@ def test_one_run_after_the_other_in_the_order_they_asked():
     now = Run(turns, turns.first, 0, log)
     assert now.begun.wait(SOON)
     others = [Run(turns, turns.first, since, log) for since in (3, 1, 2)]
-    until(lambda: turns.first.waiting == 3)
+    soon(lambda: turns.first.waiting == 3)
     for run in (now, others[1], others[2], others[0]):
         assert run.begun.wait(SOON)
         run.end.set()
@@ -68,7 +61,7 @@ def test_one_run_after_the_other_in_the_order_they_asked():
 def test_whoever_is_in_does_not_wait_for_new_visitors():
     turns, log = Turns(first=1, later=1), []
     news = [Run(turns, turns.first, since, log) for since in range(5)]
-    until(lambda: turns.first.waiting == 4)
+    soon(lambda: turns.first.waiting == 4)
     inside = Run(turns, turns.later, 9, log)
     assert inside.begun.wait(SOON) and turns.first.waiting == 4
     for run in (inside, *news):
@@ -79,13 +72,13 @@ def test_while_a_run_only_waits_another_goes():
     turns, log = Turns(first=1), []
     with turns.taken(turns.first, 0, print):
         other = Run(turns, turns.first, 1, log)
-        until(lambda: turns.first.waiting == 1)
+        soon(lambda: turns.first.waiting == 1)
         with turns.aside():
             assert other.begun.wait(SOON)
             other.end.set()
         other.join(SOON)
         third = Run(turns, turns.first, 2, log)
-        until(lambda: turns.first.waiting == 1)
+        soon(lambda: turns.first.waiting == 1)
         assert not third.begun.is_set(), "the turn was taken again"
     assert third.begun.wait(SOON)
     third.end.set()
@@ -94,7 +87,7 @@ def test_while_a_run_only_waits_another_goes():
 def test_who_waits_is_told_how_many_are_before_and_may_give_up():
     turns, log, told = Turns(first=1), [], []
     first, second = Run(turns, turns.first, 0, log), Run(turns, turns.first, 1, log)
-    until(lambda: first.begun.is_set() and turns.first.waiting == 1)
+    soon(lambda: first.begun.is_set() and turns.first.waiting == 1)
 
     def give_up(before):
         told.append(before)
@@ -260,8 +253,8 @@ def test_unfinished_requests_cut_off_nobody_and_end(port, text):
     with begun(port, 60, text) as opened:
         assert all(ask(port, "/api/metrics")[0] == 200 for _ in range(5))
         assert ask(port, "/", accept="text/html")[0] == 200
-        until(lambda: sum(map(ended, opened)) >= 60 - serve_small.CONNECTIONS // 2, serve_small.PATIENCE * 10)
-        until(lambda: all(map(ended, opened)))
+        soon(lambda: sum(map(ended, opened)) >= 60 - serve_small.CONNECTIONS // 2, serve_small.PATIENCE * 10)
+        soon(lambda: all(map(ended, opened)))
 
 
 def test_a_head_that_comes_by_drops_does_not_last(port):

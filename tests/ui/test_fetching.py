@@ -12,6 +12,7 @@ from semsearch.data import datasets
 from tests.ui.search_page import open_app
 from tests.worlds import fetch_world
 from tests.worlds.servers.local_http import site
+from tests.worlds.waiting import soon
 from ui import pictures, resources
 from ui.pictures import fetching
 
@@ -146,19 +147,11 @@ def test_a_full_disk_is_said_in_words(iconic, monkeypatch):
     assert "the disk is full" in app.error[0].value and not app.exception
 
 
-def until(condition):
-    for _ in range(400):
-        if condition():
-            return
-        threading.Event().wait(0.025)
-    raise AssertionError("it did not come to that in ten seconds")
-
-
 def test_how_far_it_is_is_shown_to_all_and_leaving_ends_nothing(iconic, web):
     slow = fetch_world.Slow(web)
     app, other = open_page(), open_page()
     app.button(key="fetch").click().run()
-    until(lambda: resources.fetch_jobs().running("iconic200").done == 11)
+    soon(lambda: resources.fetch_jobs().running("iconic200").done == 11)
     for one in (app.run(), other.run()):
         assert bars(one) == ["11 of 12 pictures fetched"] and not one.error and not one.exception
         assert one.button(key="fetch").disabled and one.button(key="fetch").label == "Fetching …"
