@@ -6,7 +6,6 @@ import os
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,6 +24,7 @@ from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
 from tests.worlds.colour_world import make_world
 from tests.worlds.files.bitmaps import write_bmp
+from tests.worlds.small_world import no_maps
 
 MODEL = "mobilenetv2"
 
@@ -47,11 +47,6 @@ class MeanColour:
                 position,
                 {spec: (mean + 10 + sum(spec.key.encode()) % 97).astype(np.float32) for spec in self.dimensions},
             )
-
-
-@contextmanager
-def no_maps():
-    yield lambda method, distances, start: start
 
 
 TOOLS = precompute.Tools(extractor=MeanColour, project=no_maps, digest=lambda model: "0" * 64)
