@@ -7,11 +7,12 @@ again, never used; once opened, a gallery needs its files no more, see ``vectorf
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from weakref import ReferenceType, ref
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from semsearch.data import datasets, identity
 from semsearch.data.datasets import Dataset
@@ -31,10 +32,12 @@ from semsearch.settings import settings
 from semsearch.store import opened
 
 SCHEMA = 2
-NETWORKS, OPEN = 8, 8
+NETWORKS, OPEN = 4, 8
 """Networks and galleries that are kept in memory: those used last."""
-ROOM = 256_000_000
+ROOM = 128_000_000
 """Bytes of the vectors of the galleries kept; the last one is kept however large it is."""
+RESTS = 30.0
+"""Seconds after which a large gallery that nobody used is let go of, when another one is used."""
 
 
 class Galleries:
@@ -170,12 +173,14 @@ class _OpenGalleries:
     def __init__(self, keep: int, networks: Extractors) -> None:
         self._keep, self._networks, self._lock = keep, networks, threading.Lock()
         self._galleries: dict[tuple[str, FeatureSpec], _OpenGallery] = {}
+        self._used: WeakKeyDictionary[Gallery, float] = WeakKeyDictionary()
 
     def current(self, dataset: str, spec: FeatureSpec) -> Gallery | None:
         """The gallery, while the card, the network and the files that were left out are as they were."""
         card, network = settings().datasets / dataset / "card.json", self._networks.loaded(spec)
         with self._lock:
             entry = self._galleries.get((dataset, spec))
+            self._rest(entry)
         if not entry or network is None or entry.network() is not network or entry.stamp != _stamp([card]):
             return None
         return entry.gallery if entry.before == _stamp(entry.curable) else None
@@ -204,12 +209,23 @@ class _OpenGalleries:
         with self._lock:
             self._galleries.pop(key, None)
             self._galleries[key] = entry
+            self._rest(entry)
             leaving = []
             while len(self._galleries) > (self._keep if self._size() <= ROOM else 1):
                 leaving.append(self._galleries.pop(next(iter(self._galleries))))
         for left in leaving:
             if left.files != _stamp(vectorfiles.files(left.base)):
                 vectorfiles.mend(left.base, Stored(left.gallery.vectors, left.gallery.items, left.gallery.left_out))
+
+    def _rest(self, used: _OpenGallery | None) -> None:
+        """Let go of large galleries that were not used for a while; called with the lock held."""
+        now = time.monotonic()
+        if used:
+            self._used[used.gallery] = now
+        large = [key for key, one in self._galleries.items() if one.gallery.vectors.nbytes > vectorfiles.SMALL]
+        for key in large:
+            if now - self._used.setdefault(self._galleries[key].gallery, now) > RESTS:
+                del self._galleries[key]
 
     def _size(self) -> int:
         return sum(entry.gallery.vectors.nbytes for entry in self._galleries.values())

@@ -117,6 +117,18 @@ def test_galleries_leave_memory_when_they_are_more_than_may_be_kept(world, home,
     assert whole.open("world", last) is third and len(whole._open._galleries) == 1
 
 
+def test_a_large_gallery_that_nobody_uses_leaves_memory(world, home, monkeypatch):
+    monkeypatch.setattr(vectorfiles, "SMALL", 0)
+    whole = Galleries(TOOLS)
+    alive = weakref.ref(whole.open("world", SPEC))
+    other = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "max")
+    second = whole.open("world", other)
+    assert whole.open("world", other) is second and alive()
+    monkeypatch.setattr("semsearch.live.galleries.RESTS", 0.05)
+    time.sleep(0.1)
+    assert whole.open("world", other) is second and alive() is None
+
+
 def test_features_of_others_under_our_name_are_not_taken(world, home):
     other = catalog.FeatureSpec("vgg16", small_world.LAST["vgg16"], "avg")
     find(3)
