@@ -20,6 +20,7 @@ import os
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 import gc
+import sys
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -38,6 +39,8 @@ from ui.admission.entrance import Entrance
 PagesManager.uses_pages_directory = False
 
 memory.give_back()
+# While pages run, the thread that answers requests waits for each of theirs; five milliseconds each are felt.
+sys.setswitchinterval(0.001)
 leftovers.sweep(pictures.FOLDER)
 
 connections.watch_all()

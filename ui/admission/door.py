@@ -10,7 +10,7 @@ from semsearch.errors import Busy
 
 SESSIONS, OF_ONE = 240, 160
 """Sessions at once, and those of one client: a proxy that does not pass on who asks makes all visitors one."""
-BEGINNING = 3
+BEGINNING = 2
 """Sessions that begin at once: the first run of their page has not ended."""
 WAITING, CROWD = 64, 8
 """Sessions that wait until they may begin; from how many on a new visitor is better told to come back."""

@@ -13,7 +13,7 @@ from functools import cache
 
 FIRST, LATER = 1, 2
 """Runs at work at once: first ones, and those of sessions that have been shown a page."""
-REST, FEW = 1.0, 3
+REST, FEW = 2.0, 3
 """After a first run the next begins so many times as long later as it took, for as much time is for those who are in;
 at once where no more than so many wait."""
 POLL = 0.5

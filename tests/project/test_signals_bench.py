@@ -1,0 +1,35 @@
+"""The two measures of ``benchmarks/signals.py``, by hand."""
+
+import numpy as np
+import pytest
+
+from benchmarks import signals
+
+
+@pytest.mark.parametrize(
+    ("values", "right", "expected"),
+    [
+        ([0.9, 0.8, 0.1], [1, 1, 0], 1.0),
+        ([0.1, 0.8, 0.9], [1, 1, 0], 0.0),
+        ([0.5, 0.5], [1, 0], 0.5),
+        ([0.3, 0.7, 0.7, 0.9], [0, 1, 0, 1], 0.875),
+    ],
+)
+def test_the_area_counts_pairs_in_order_and_draws_half(values, right, expected):
+    assert signals.area(np.array(values), np.array(right, bool)) == expected
+
+
+def test_the_error_is_the_gap_of_value_and_frequency_weighed_by_matches():
+    """0.95 of which one is right, 0.25 of which one of two is, 0.55 and 0.55 of which one is."""
+    values, right = np.array([0.95, 0.25, 0.25, 0.55, 0.55]), np.array([1, 1, 0, 1, 0], bool)
+    assert np.isclose(signals.error(values, right), (0.05 + 2 * 0.25 + 2 * 0.05) / 5)
+
+
+def test_it_measures_the_shipped_results(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["signals", "--every", "400"])
+    assert signals.main() == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("|")[1].strip() for line in lines[2:5]] == ["fashion200", "groceries200", "iconic200"]
+    for line in lines[2:5]:
+        area, before = (float(cell) for cell in line.split("|")[4:6])
+        assert area > before + 0.05
