@@ -17,8 +17,6 @@ from semsearch.models.catalog import FeatureSpec
 
 PARAMETERS = 60_000_000
 """Numbers in the networks that are kept: those of two of the largest models, or several layers of smaller ones."""
-RESTS = 30.0
-"""Seconds after which a network that nobody used is let go of, when another one is used."""
 RELEASE = 0.25
 """Seconds that the searches of a network that leaves get to end: a few passes, but not the features of a dataset."""
 
@@ -68,10 +66,16 @@ class Extractors:
             if not entry or not self._tools.alive(entry[0]):
                 return None
             self._loaded[spec] = entry
-            self._used[spec] = now = time.monotonic()
-            for other in [one for one in self._loaded if now - self._used.get(one, now) > RESTS]:
-                del self._loaded[other]
+            self._used[spec] = time.monotonic()
             return entry[0]
+
+    def rest(self, seconds: float) -> bool:
+        """Let go of all that were not used for so long, but for the last; whether there are more than that one."""
+        with self._lock:
+            now = time.monotonic()
+            for spec in [one for one in list(self._loaded)[:-1] if now - self._used.get(one, now) > seconds]:
+                del self._loaded[spec]
+            return len(self._loaded) > 1
 
     def digest(self, spec: FeatureSpec, network: Extractor) -> str:
         """Of the weights that a network was loaded from, whatever became of their file."""

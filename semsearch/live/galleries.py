@@ -36,8 +36,8 @@ NETWORKS, OPEN = 4, 8
 """Networks and galleries that are kept in memory: those used last."""
 ROOM = 128_000_000
 """Bytes of the vectors of the galleries kept; the last one is kept however large it is."""
-RESTS = 30.0
-"""Seconds after which a large gallery that nobody used is let go of, when another one is used."""
+RESTS = 20.0
+"""Seconds without use after which networks and large galleries are let go of, but for the last."""
 
 
 class Galleries:
@@ -51,6 +51,7 @@ class Galleries:
         self._open = _OpenGalleries(OPEN, self.networks)
         self._prepared = Derived(4, _prepared)
         self._approximate = Derived(2, _approximate)
+        self._resting = threading.Lock()
 
     def open(self, dataset: str, spec: FeatureSpec, *, progress: Progress | None = None) -> Gallery:
         """The features of a dataset's readable items, from disk, or computed and stored; ``progress`` counts pictures.
@@ -62,9 +63,11 @@ class Galleries:
         if found := self.kept(dataset, spec):
             return found
         request = self._request(_listed(dataset), spec, self.networks.get(spec))
+        self._let_rest()
         with lock(request.base.with_suffix(".lock")):
             if found := self._read(request):
                 return found
+            self._open.make_room(4 * request.network.dimensions[spec] * len(request.dataset.items))
             parts = (request.dataset, spec, request.network, request.base)
             return self._open.put(request, computing.computed(*parts, progress=progress))
 
@@ -72,6 +75,7 @@ class Galleries:
         """What ``open`` gives, its network loaded, from memory or disk; None where it is in neither. Raises alike."""
         if current := self._open.current(dataset, spec):
             return current
+        self._let_rest()
         return self._read(self._request(_listed(dataset), spec, self.networks.get(spec)))
 
     def pictures(self, dataset: str) -> int:
@@ -89,7 +93,20 @@ class Galleries:
         if network is None:
             return None
         request = self._request(_listed(dataset), spec, network)
-        return self._read(request) if vectorfiles.is_small(request.base) else None
+        return self._read(request) if 0 < vectorfiles.size(request.base) <= vectorfiles.SMALL else None
+
+    def _let_rest(self) -> None:
+        """Have a look, after a while and again and again, at what nobody uses."""
+        if self._resting.acquire(blocking=False):
+            timer = threading.Timer(RESTS, self._rested)
+            timer.daemon = True
+            timer.start()
+
+    def _rested(self) -> None:
+        more = [holder.rest(RESTS) for holder in (self.networks, self._open)]
+        self._resting.release()
+        if any(more):
+            self._let_rest()
 
     def prepared(self, searched: Gallery, metric: str) -> Prepared:
         """The vectors of a gallery as ``metrics.distances`` takes them."""
@@ -109,6 +126,7 @@ class Galleries:
         """From memory or disk, unless it is not there, or lacks a picture that can be had now."""
         if unchanged := self._open.same(request):
             return unchanged
+        self._open.make_room(vectorfiles.size(request.base))
         stored = vectorfiles.read(request.base)
         if stored is None:
             return None
@@ -180,7 +198,8 @@ class _OpenGalleries:
         card, network = settings().datasets / dataset / "card.json", self._networks.loaded(spec)
         with self._lock:
             entry = self._galleries.get((dataset, spec))
-            self._rest(entry)
+            if entry:
+                self._used[entry.gallery] = time.monotonic()
         if not entry or network is None or entry.network() is not network or entry.stamp != _stamp([card]):
             return None
         return entry.gallery if entry.before == _stamp(entry.curable) else None
@@ -209,7 +228,7 @@ class _OpenGalleries:
         with self._lock:
             self._galleries.pop(key, None)
             self._galleries[key] = entry
-            self._rest(entry)
+            self._used[entry.gallery] = time.monotonic()
             leaving = []
             while len(self._galleries) > (self._keep if self._size() <= ROOM else 1):
                 leaving.append(self._galleries.pop(next(iter(self._galleries))))
@@ -217,15 +236,22 @@ class _OpenGalleries:
             if left.files != _stamp(vectorfiles.files(left.base)):
                 vectorfiles.mend(left.base, Stored(left.gallery.vectors, left.gallery.items, left.gallery.left_out))
 
-    def _rest(self, used: _OpenGallery | None) -> None:
-        """Let go of large galleries that were not used for a while; called with the lock held."""
-        now = time.monotonic()
-        if used:
-            self._used[used.gallery] = now
-        large = [key for key, one in self._galleries.items() if one.gallery.vectors.nbytes > vectorfiles.SMALL]
-        for key in large:
-            if now - self._used.setdefault(self._galleries[key].gallery, now) > RESTS:
-                del self._galleries[key]
+    def make_room(self, size: int) -> None:
+        """Let go of those used longest ago until so many bytes more are within ROOM, or none is left."""
+        with self._lock:
+            while self._galleries and self._size() + size > ROOM:
+                del self._galleries[next(iter(self._galleries))]
+
+    def rest(self, seconds: float) -> bool:
+        """Let go of large galleries that were not used for so long, but for the last; whether there are others."""
+        with self._lock:
+            now = time.monotonic()
+            large = [key for key, one in self._galleries.items() if one.gallery.vectors.nbytes > vectorfiles.SMALL]
+            large.sort(key=lambda key: self._used[self._galleries[key].gallery])
+            for key in large[:-1]:
+                if now - self._used[self._galleries[key].gallery] > seconds:
+                    del self._galleries[key]
+            return len(large) > 1
 
     def _size(self) -> int:
         return sum(entry.gallery.vectors.nbytes for entry in self._galleries.values())

@@ -50,12 +50,12 @@ def empty(folder: Path, rows: int, columns: int) -> np.ndarray:
     return flat.reshape(rows, columns)
 
 
-def is_small(base: Path) -> bool:
-    """Whether features lie on disk that are read in no time."""
+def size(base: Path) -> int:
+    """Bytes of the vectors that lie on disk; 0 when none do."""
     try:
-        return base.with_suffix(".f32").stat().st_size <= SMALL
+        return base.with_suffix(".f32").stat().st_size
     except OSError:
-        return False
+        return 0
 
 
 def files(base: Path) -> tuple[Path, Path]:

@@ -59,15 +59,15 @@ def test_of_large_models_fewer_are_kept(tools):
     assert kept.loaded(large[0]) is None and kept.loaded(large[1]) and kept.loaded(SPECS[0])
 
 
-def test_networks_that_nobody_uses_are_let_go_of(tools, monkeypatch):
+def test_networks_that_nobody_uses_are_let_go_of_but_for_the_last(tools):
     kept = Extractors(8, tools)
     for spec in SPECS:
         kept.get(spec)
-    monkeypatch.setattr(extractors, "RESTS", 0.2)
-    time.sleep(0.12)
-    assert kept.loaded(SPECS[1]) and kept.loaded(SPECS[0])
-    time.sleep(0.12)
-    assert kept.loaded(SPECS[1]) and kept.loaded(SPECS[2]) is None and kept.loaded(SPECS[0])
+    assert kept.rest(60) is True and all(kept.loaded(spec) for spec in SPECS)
+    time.sleep(0.1)
+    assert kept.loaded(SPECS[1])
+    assert kept.rest(0.05) is False
+    assert kept.loaded(SPECS[0]) is None and kept.loaded(SPECS[2]) is None and kept.loaded(SPECS[1])
 
 
 def test_a_search_that_goes_on_is_waited_for_and_not_for_ever(tools, monkeypatch):
