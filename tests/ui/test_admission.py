@@ -283,6 +283,29 @@ def test_only_one_host_and_only_ours(port):
         assert raw(port, f"GET /_stcore/stream HTTP/1.1\r\n{hosts}\r\n{key}\r\n\r\n") in (400, 403)
 
 
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/search?q=3&layer=Conv1", "/?q=3&layer=Conv1"),
+        ("/similar", "/"),
+        ("/live_search/", "/live"),
+        ("/embeddings?k=9", "/map?k=9"),
+        ("/guide", "/learn"),
+    ],
+)
+def test_pages_are_found_under_their_own_names(port, path, place):
+    """They said "Page not found", with the right page behind it."""
+    status, _, headers = ask(port, path, accept="text/html")
+    assert (status, headers.get("location")) == (307, place)
+    assert ask(port, place, accept="text/html")[0] == 200
+
+
+def test_no_address_sends_a_browser_to_another_server(port):
+    for path in ("//evil.example/search", "/search//evil.example", "/%2F%2Fevil.example"):
+        _, _, headers = ask(port, path, accept="text/html")
+        assert "location" not in headers
+
+
 def test_a_session_that_never_asks_is_closed(port):
     async def visit():
         tab = Tab(port)

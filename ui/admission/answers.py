@@ -2,7 +2,7 @@
 
 from html import escape
 
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 AGAIN = 4
 """Seconds after which the page asks again by itself."""
@@ -38,6 +38,11 @@ def busy(here: str) -> Response:
     """A page that says that it is busy and asks for ``here``, a path with its query, again."""
     page = _PAGE.format(again=AGAIN, here=escape("/" + here.lstrip("/"), quote=True))
     return HTMLResponse(page, 503, {**_HEADERS, "Retry-After": str(AGAIN)})
+
+
+def elsewhere(address: str) -> Response:
+    """Send a browser on to an address of this server."""
+    return RedirectResponse("/" + address.lstrip("/"), 307, _HEADERS)
 
 
 def refused(status: int, message: str) -> Response:

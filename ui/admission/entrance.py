@@ -6,6 +6,7 @@ REST, below ``/api``, judges for itself and in JSON.
 import asyncio
 import gc
 from collections.abc import Callable
+from types import MappingProxyType
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
@@ -27,6 +28,10 @@ SILENT = 30.0
 """Seconds in which a session must have asked for its page."""
 SMALL = 64
 """Bytes of a message that may be the one that says that a run has ended."""
+NAMES = MappingProxyType(
+    {"/search": "/", "/similar": "/", "/live_search": "/live", "/embeddings": "/map", "/guide": "/learn"}
+)
+"""Where pages are found whose address somebody takes from their title."""
 LARGEST_UPLOAD = 11_000_000
 """Bytes that are counted of an upload that does not say how large it is."""
 
@@ -54,9 +59,10 @@ class Entrance:
             await refusal(scope, receive, send)
         elif path.startswith("/_stcore/upload_file/") and scope["method"] == "PUT":
             await self._upload(path.split("/")[3], scope, receive, send)
+        elif (elsewhere := NAMES.get(path.rstrip("/"))) and _opens_page(scope, path):
+            await answers.elsewhere(quote(self._base) + elsewhere + _query(scope))(scope, receive, send)
         elif self._door.crowded and _opens_page(scope, path):
-            query = scope["query_string"].decode("latin-1")
-            await answers.busy(quote(scope["path"]) + (f"?{query}" if query else ""))(scope, receive, send)
+            await answers.busy(quote(scope["path"]) + _query(scope))(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -148,6 +154,11 @@ def _held() -> dict[str, int]:
         return {}
     files = {session: list(records.values()) for session, records in list(manager.file_storage.items())}
     return {session: sum(len(record.data) for record in records) for session, records in files.items()}
+
+
+def _query(scope: Scope) -> str:
+    query = scope["query_string"].decode("latin-1")
+    return f"?{query}" if query else ""
 
 
 def _opens_page(scope: Scope, path: str) -> bool:
