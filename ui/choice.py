@@ -74,6 +74,8 @@ class Offers:
     """Stored datasets that cannot be shown, and why."""
     best: Callable[[str], Mapping[str, str]] | None = None
     """PARTS to begin with on a dataset, where that is not the same for all."""
+    query: Callable[[Choice], int] | None = None
+    """The query to begin with, where it is not the first."""
 
     def settle(self, choice: Choice) -> Choice:
         """The choice with every part that does not fit the others replaced by the default."""

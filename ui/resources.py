@@ -1,9 +1,11 @@
 """All that outlives a run or a session; the only place with st.cache_*."""
 
 import gc
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -25,7 +27,7 @@ from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
 from ui import map_payload
 from ui.admission import rooms
-from ui.choice import Offers, parts_of
+from ui.choice import Choice, Offers, parts_of
 from ui.map_payload import Travel
 from ui.pictures.fetch_job import FetchJobs
 
@@ -86,7 +88,16 @@ def offers() -> Offers:
     if not shown:
         reasons = "; ".join(hidden.values()) or "it is empty"
         raise IntegrityError(f"nothing to show from {store().root}: {reasons}. Run `semsearch precompute groceries200`")
-    return Offers(tuple(sorted(shown, key=_shipped_first)), store().models, queries, hidden)
+    return Offers(tuple(sorted(shown, key=_shipped_first)), store().models, queries, hidden, query=telling)
+
+
+def telling(choice: Choice) -> int:
+    """The query that shows best what a configuration can do: of the highest score, among equals of those that gain
+    most from the first layer of the model; the first of equals."""
+    model = catalog.model(choice.model)
+    first = replace(choice, layer=model.layer_names[0]).experiment
+    score, before = (store().score(experiment).score for experiment in (choice.experiment, first))
+    return queries(choice.dataset)[int(np.lexsort((before, -score))[0])]
 
 
 def live_offers() -> Offers:

@@ -16,7 +16,7 @@ QUESTIONS = MappingProxyType(
         "Which metric should I take?": "Cosine is a good start: it ignores how strong the answers are overall. The "
         "leaderboard of the Search page compares all of them on all queries.",
         "What is a good similarity?": "It says how often two pictures of this dataset that are so close are of "
-        "one class, so it can be compared between models, layers and metrics: 90 % is right nine times in ten. Close "
+        "one class, so it can be compared between models, layers and metrics, and is as often right as it says. Close "
         "is meant relative to the fifty nearest pictures. The ranking and the scores use the distance.",
         "Why is a match of another class marked as wrong when it looks so alike?": "Because the mark follows the "
         "labels, nothing else. Such matches show what the network finds alike; that is the point of looking.",

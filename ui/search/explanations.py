@@ -1,7 +1,7 @@
 """The words that explain what is on the Search page, with the numbers that are on it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -12,8 +12,14 @@ from ui import texts
 from ui.choice import Choice
 
 
-def explain_scores(kind: str, top: Sequence[Match], published: QueryScore, at_k: QueryScore) -> None:
-    """How each number of the score row comes about.
+def explain_scores(
+    kind: str,
+    top: Sequence[Match],
+    published: QueryScore,
+    at_k: QueryScore,
+    numbers: Callable[[float, QueryScore], None] | None = None,
+) -> None:
+    """All scores, where ``numbers`` draws them, and how each comes about.
 
     ``kind`` is the class of the query, ``top`` the matches that ``published`` looks at.
     """
@@ -27,7 +33,9 @@ def explain_scores(kind: str, top: Sequence[Match], published: QueryScore, at_k:
             f"\n\n{texts.UNDEFINED} means that there is no such number: the query is the only picture of its class, so "
             "nothing could be found. Means leave it out."
         )
-    with st.expander("How are these numbers made?", icon=":material/calculate:"):
+    with st.expander("All numbers of this query, and how they are made", icon=":material/calculate:"):
+        if numbers:
+            numbers(published.score, at_k)
         st.markdown(
             f"A match is right when it is of the query's class, here **{texts.plain(kind)}**. "
             "The query itself is never among its matches.\n\n"

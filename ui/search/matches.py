@@ -47,11 +47,12 @@ def show(choice: Choice) -> None:
         if rival:
             _compared(dataset, sides, sieve, addresses)
         else:
-            panels.scores(sides[0].published.score, sides[0].at_k)
+            panels.headline(dataset.classes[dataset.items[choice.q].label], sides[0].at_k)
             _gallery(dataset, sides[0], tiles.match_tiles(dataset, sides[0].matches, addresses), sieve)
         kind = dataset.classes[dataset.items[choice.q].label]
         top = experiments.matches(resources.store(), choice.experiment, choice.q, k=PUBLISHED_K)
-        explanations.explain_scores(kind, top, sides[0].published, sides[0].at_k)
+        numbers = None if rival else panels.scores
+        explanations.explain_scores(kind, top, sides[0].published, sides[0].at_k, numbers)
         explanations.explain_page(choice)
 
 

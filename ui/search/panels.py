@@ -74,11 +74,15 @@ def average(choice: Choice) -> str:
     )
 
 
+def headline(kind: str, at_k: QueryScore) -> None:
+    """How many of the matches are of the query's class, in one line that a glance takes in."""
+    st.markdown(f"### {at_k.hits} of {at_k.k} {'is' if at_k.k == 1 else 'are'} {texts.plain(kind)}")
+
+
 def scores(score: float, at_k: QueryScore) -> None:
     """The numbers of this query in one row."""
-    with st.grid(5, min_column_width=96, gap="small"):
+    with st.grid(4, min_column_width=96, gap="small"):
         st.metric("Score", f"{score:.1f}")
-        st.metric("Same class", f"{at_k.hits} of {at_k.k}")
         st.metric(f"Precision@{at_k.k}", texts.share(at_k.precision))
         st.metric(f"Recall@{at_k.k}", texts.share(at_k.recall))
         st.metric("Avg precision", texts.share(at_k.average_precision))

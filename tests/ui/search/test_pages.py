@@ -57,11 +57,11 @@ def test_the_numbers_of_a_query_are_those_counted_by_hand(store, model, score, a
     app = open_app(model=model, metric="euclidean", q=3)
     assert numbers(app) == {
         "Score": score,
-        "Same class": "2 of 5",
         "Precision@5": "0.40",
         "Recall@5": "1.00",
         "Avg precision": average,
     }
+    assert "### 2 of 5 are apple" in [text.value for text in app.markdown]
     how = next(text.value for text in app.markdown if "A match is right when" in text.value)
     assert ("earn 5 + 4 = 9 of 15" if model == "mobilenetv2" else "earn 3 + 2 = 5 of 15") in how
     assert f"so {score} of 100" in how
@@ -731,3 +731,19 @@ def test_a_picture_replaced_under_its_name_gets_no_thumbnail(store):
     dataset.path(1).write_bytes(dataset.path(2).read_bytes())
     pictures.ensure_thumbnails(dataset)
     assert sorted(pictures.addresses(dataset)) == [0, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "kind"),
+    [("groceries200", "Watermelon"), ("iconic200", "Ferrari yellow"), ("fashion200", "Men's shirts")],
+)
+def test_a_newcomer_sees_a_query_whose_matches_are_right(home, dataset, kind):
+    """It began with the first picture, of which three of fifteen were right, and the first three wrong."""
+    app = open_app(dataset=dataset)
+    assert [text.value for text in app.markdown if text.value.startswith("### ")] == [f"### 15 of 15 are {kind}"]
+    assert [tile["right"] for tile in shown(app)["tiles"]] == [True] * 15
+    assert app.metric[0].label == "Score" and float(app.metric[0].value) == 100
+
+
+def test_a_link_that_names_a_query_shows_it(home):
+    assert shown(open_app(q=0), "query")["tiles"][0]["id"] == 0
