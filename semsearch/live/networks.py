@@ -23,9 +23,9 @@ from semsearch.processes.host import Host, Session
 
 HANGS = 30.0
 """Seconds without a vector after which a pass through a network is given up, and the process with it."""
-YIELDS = 0.1
+YIELDS = 0.03
 """Seconds at most that a picture of a dataset waits for the searches that are under way."""
-NICE = 5
+NICE = 2
 """How far the process stands back behind pages and decoders of searches: a dataset keeps every core busy."""
 
 
