@@ -302,6 +302,7 @@ def test_the_component_never_makes_markup_of_data():
 
 def test_showing_results_imports_no_heavy_library(store):
     heavy = "tensorflow keras umap sklearn numba scipy openvino faiss h5py requests torch matplotlib".split()
+    heavy += ["pandas", "pyarrow"]
     code = f"""
 import sys
 from streamlit.testing.v1 import AppTest

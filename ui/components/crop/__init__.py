@@ -15,5 +15,5 @@ def crop(source: str, box: Box, *, label: str, key: str, on_crop: Callable[[obje
 
     Returns them too, in the run after they were chosen, else None.
     """
-    data = {"src": source, "box": list(box), "label": label}
+    data = {"src": source, "box": box, "label": label}
     return _CROP(key=key, data=data, on_cropped_change=lambda: on_crop(st.session_state[key].cropped)).cropped

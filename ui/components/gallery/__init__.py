@@ -38,5 +38,6 @@ def gallery(
         if on_mark:
             on_mark(st.session_state[key].marked)
 
-    data = {"tiles": list(tiles), "look": look, "label": label, "spoken": spoken, "marks": on_mark is not None}
+    # a tuple, for of anything but the simplest types Streamlit asks pandas, which takes half a second to load
+    data = {"tiles": tuple(tiles), "look": look, "label": label, "spoken": spoken, "marks": on_mark is not None}
     return _RENDER(key=key, data=data, on_picked_change=picked, on_marked_change=marked).picked
