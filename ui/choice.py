@@ -74,7 +74,7 @@ class Offers:
     """Stored datasets that cannot be shown, and why."""
     best: Callable[[str], Mapping[str, str]] | None = None
     """PARTS to begin with on a dataset, where that is not the same for all."""
-    query: Callable[[Choice], int] | None = None
+    first_query: Callable[[Choice], int] | None = None
     """The query to begin with, where it is not the first."""
 
     def settle(self, choice: Choice) -> Choice:

@@ -88,12 +88,14 @@ def offers() -> Offers:
     if not shown:
         reasons = "; ".join(hidden.values()) or "it is empty"
         raise IntegrityError(f"nothing to show from {store().root}: {reasons}. Run `semsearch precompute groceries200`")
-    return Offers(tuple(sorted(shown, key=_shipped_first)), store().models, queries, hidden, query=telling)
+    return Offers(tuple(sorted(shown, key=_shipped_first)), store().models, queries, hidden, first_query=first_query)
 
 
-def telling(choice: Choice) -> int:
-    """The query that shows best what a configuration can do: of the highest score, among equals of those that gain
-    most from the first layer of the model; the first of equals."""
+def first_query(choice: Choice) -> int:
+    """The query that shows best what a configuration can do.
+
+    It is the one of the highest score; of equals the one that scores least at the first layer; then the first.
+    """
     model = catalog.model(choice.model)
     first = replace(choice, layer=model.layer_names[0]).experiment
     score, before = (store().score(experiment).score for experiment in (choice.experiment, first))

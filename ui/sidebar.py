@@ -126,8 +126,8 @@ def _follow_address(offers: Offers) -> list[str]:
     if asked is None:
         return []
     choice, notices = offers.read(asked)
-    if offers.query and "q" not in asked:
-        choice = replace(choice, q=offers.query(choice))
+    if offers.first_query and "q" not in asked:
+        choice = replace(choice, q=offers.first_query(choice))
     rival, more = offers.read_other(asked, choice)
     st.session_state["compare"] = rival is not None
     st.session_state[_BEGUN] = None if any(name in asked for name in PARTS) else _parts(choice), ""

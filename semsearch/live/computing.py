@@ -18,6 +18,11 @@ from semsearch.store import finite
 Progress = Callable[[int, int], None]
 
 
+def size(dataset: Dataset, spec: FeatureSpec, network: Extractor) -> int:
+    """Bytes of the vectors of a dataset."""
+    return 4 * network.dimensions[spec] * len(dataset.items)
+
+
 def computed(
     dataset: Dataset, spec: FeatureSpec, network: Extractor, base: Path, *, progress: Progress | None
 ) -> Stored:
@@ -27,8 +32,7 @@ def computed(
     """
     if len(dataset.items) < 2:
         raise InputError(f"dataset {dataset.name}: expected at least 2 pictures to search among, got 1")
-    size = 4 * network.dimensions[spec] * len(dataset.items)
-    vectorfiles.make_room(base.parent, size, f"{dataset.name} under {spec.key}")
+    vectorfiles.make_room(base.parent, size(dataset, spec, network), f"{dataset.name} under {spec.key}")
     if dataset.name in datasets.GROCERIES:  # whose package is installed here
         datasets.fetch(dataset.name)
     stored = _extracted(dataset, spec, network, base.parent, progress)

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from weakref import ref
 
@@ -49,6 +49,15 @@ class Tools:
 DEFAULT = Tools()
 
 
+@dataclass
+class _Loaded:
+    network: Extractor
+    digest: str
+    """Of the weights it was loaded from."""
+    used: float = field(default_factory=time.monotonic)
+    """When it was last asked for."""
+
+
 class Extractors:
     """The networks used last, loaded once each; one that falls out is released when its last search ends."""
 
@@ -56,32 +65,32 @@ class Extractors:
         """Keep that many at most, made by ``tools``."""
         self._keep, self._tools, self._lock = keep, tools, threading.Lock()
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._loaded: dict[FeatureSpec, tuple[Extractor, str]] = {}
-        self._used: dict[FeatureSpec, float] = {}
+        self._loaded: dict[FeatureSpec, _Loaded] = {}
 
     def loaded(self, spec: FeatureSpec) -> Extractor | None:
         """The network of a spec if it is loaded, and alive."""
         with self._lock:
             entry = self._loaded.pop(spec, None)
-            if not entry or not self._tools.alive(entry[0]):
+            if not entry or not self._tools.alive(entry.network):
                 return None
             self._loaded[spec] = entry
-            self._used[spec] = time.monotonic()
-            return entry[0]
+            entry.used = time.monotonic()
+            return entry.network
 
     def rest(self, seconds: float) -> bool:
         """Let go of all that were not used for so long, but for the last; whether there are more than that one."""
         with self._lock:
             now = time.monotonic()
-            for spec in [one for one in list(self._loaded)[:-1] if now - self._used.get(one, now) > seconds]:
-                del self._loaded[spec]
+            for spec, entry in list(self._loaded.items())[:-1]:
+                if now - entry.used > seconds:
+                    del self._loaded[spec]
             return len(self._loaded) > 1
 
     def digest(self, spec: FeatureSpec, network: Extractor) -> str:
         """Of the weights that a network was loaded from, whatever became of their file."""
         with self._lock:
-            loaded, digest = self._loaded.get(spec, (None, ""))
-        return digest if loaded is network else self._tools.digest(spec.model)
+            entry = self._loaded.get(spec)
+        return entry.digest if entry and entry.network is network else self._tools.digest(spec.model)
 
     def get(self, spec: FeatureSpec) -> Extractor:
         """The network of a spec, loaded where needed; raises as ``features.FeatureExtractor`` does."""
@@ -97,8 +106,7 @@ class Extractors:
             if self._tools.digest(spec.model) != digest:
                 raise WeightsUnavailable(f"the weights of {spec.model} were replaced while they were read; try again")
             with self._lock:
-                self._loaded[spec] = network, digest
-                self._used[spec] = time.monotonic()
+                self._loaded[spec] = _Loaded(network, digest)
                 while len(self._loaded) > self._keep:  # another model came at the same time
                     del self._loaded[next(iter(self._loaded))]
             return network
@@ -111,7 +119,7 @@ class Extractors:
         leaving = []
         with self._lock:
             while self._loaded and not self._fits(spec):
-                leaving.append(ref(self._loaded.pop(next(iter(self._loaded)))[0]))
+                leaving.append(ref(self._loaded.pop(next(iter(self._loaded))).network))
         until = time.monotonic() + RELEASE
         while any(network() for network in leaving) and time.monotonic() < until:
             time.sleep(0.002)

@@ -8,7 +8,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -67,7 +67,7 @@ class Galleries:
         with lock(request.base.with_suffix(".lock")):
             if found := self._read(request):
                 return found
-            self._open.make_room(4 * request.network.dimensions[spec] * len(request.dataset.items))
+            self._open.make_room(computing.size(request.dataset, spec, request.network))
             parts = (request.dataset, spec, request.network, request.base)
             return self._open.put(request, computing.computed(*parts, progress=progress))
 
@@ -197,9 +197,8 @@ class _OpenGalleries:
         """The gallery, while the card, the network and the files that were left out are as they were."""
         card, network = settings().datasets / dataset / "card.json", self._networks.loaded(spec)
         with self._lock:
-            entry = self._galleries.get((dataset, spec))
-            if entry:
-                self._used[entry.gallery] = time.monotonic()
+            if entry := self._galleries.get((dataset, spec)):
+                self._last((dataset, spec), entry)
         if not entry or network is None or entry.network() is not network or entry.stamp != _stamp([card]):
             return None
         return entry.gallery if entry.before == _stamp(entry.curable) else None
@@ -223,38 +222,52 @@ class _OpenGalleries:
         self._remember(request, entry)
         return searched
 
-    def _remember(self, request: _Request, entry: _OpenGallery) -> None:
-        key = (request.dataset.name, request.spec)
-        with self._lock:
-            self._galleries.pop(key, None)
-            self._galleries[key] = entry
-            self._used[entry.gallery] = time.monotonic()
-            leaving = []
-            while len(self._galleries) > (self._keep if self._size() <= ROOM else 1):
-                leaving.append(self._galleries.pop(next(iter(self._galleries))))
-        for left in leaving:
-            if left.files != _stamp(vectorfiles.files(left.base)):
-                vectorfiles.mend(left.base, Stored(left.gallery.vectors, left.gallery.items, left.gallery.left_out))
-
     def make_room(self, size: int) -> None:
         """Let go of those used longest ago until so many bytes more are within ROOM, or none is left."""
         with self._lock:
-            while self._galleries and self._size() + size > ROOM:
-                del self._galleries[next(iter(self._galleries))]
+            leaving = self._oldest(lambda: bool(self._galleries) and self._size() + size > ROOM)
+        _mend(leaving)
 
     def rest(self, seconds: float) -> bool:
         """Let go of large galleries that were not used for so long, but for the last; whether there are others."""
         with self._lock:
-            now = time.monotonic()
+            until = time.monotonic() - seconds
             large = [key for key, one in self._galleries.items() if one.gallery.vectors.nbytes > vectorfiles.SMALL]
-            large.sort(key=lambda key: self._used[self._galleries[key].gallery])
-            for key in large[:-1]:
-                if now - self._used[self._galleries[key].gallery] > seconds:
-                    del self._galleries[key]
-            return len(large) > 1
+            leaving = [key for key in large[:-1] if self._used[self._galleries[key].gallery] < until]
+            entries = [self._galleries.pop(key) for key in leaving]
+        _mend(entries)
+        return len(large) > 1
+
+    def _remember(self, request: _Request, entry: _OpenGallery) -> None:
+        with self._lock:
+            self._last((request.dataset.name, request.spec), entry)
+            leaving = self._oldest(
+                lambda: len(self._galleries) > self._keep or (len(self._galleries) > 1 and self._size() > ROOM)
+            )
+        _mend(leaving)
+
+    def _last(self, key: tuple[str, FeatureSpec], entry: _OpenGallery) -> None:
+        """Have it be the one used last; called with the lock held, as are those below."""
+        self._galleries.pop(key, None)
+        self._galleries[key] = entry
+        self._used[entry.gallery] = time.monotonic()
+
+    def _oldest(self, more: Callable[[], bool]) -> list[_OpenGallery]:
+        """Those used longest ago, taken away as long as there are ``more`` than may be kept."""
+        leaving = []
+        while more():
+            leaving.append(self._galleries.pop(next(iter(self._galleries))))
+        return leaving
 
     def _size(self) -> int:
         return sum(entry.gallery.vectors.nbytes for entry in self._galleries.values())
+
+
+def _mend(leaving: Iterable[_OpenGallery]) -> None:
+    """Write features again whose files were damaged while they were in memory."""
+    for entry in leaving:
+        if entry.files != _stamp(vectorfiles.files(entry.base)):
+            vectorfiles.mend(entry.base, Stored(entry.gallery.vectors, entry.gallery.items, entry.gallery.left_out))
 
 
 def _stamp(paths: Iterable[Path]) -> tuple:

@@ -238,17 +238,15 @@ class _Search:
         others = ~np.isin(searched.items, list(self.used))
         if question.index != "approximate":
             vectors = self.galleries.prepared(searched, metric)
-            row = metrics.distances(self.point[None], vectors, metric)[0]
-            rows = np.flatnonzero(wanted)
-            ids, near = metrics.rank(row[None, rows], max(1, len(rows) if question.fold else question.k))
-            return rows[ids[0]], near[0], np.sort(row[others])[: closeness.NEAREST]
-        depth = question.k * (3 if question.fold else 1)
-        index = self.galleries.approximate(searched, metric)
-        around = index.candidates(self.point, closeness.NEAREST, np.flatnonzero(others))
-        rows = index.candidates(self.point, depth, np.flatnonzero(wanted))
-        nearest, row = (metrics.distances(self.point[None], searched.vectors[some], metric) for some in (around, rows))
-        ids, near = metrics.rank(row, max(1, len(rows) if question.fold else question.k))
-        return rows[ids[0]], near[0], np.sort(nearest[0])[: closeness.NEAREST]
+            row, rows = metrics.distances(self.point[None], vectors, metric)[0], np.flatnonzero(wanted)
+            around, near = row[others], row[rows]
+        else:
+            index = self.galleries.approximate(searched, metric)
+            rows = index.candidates(self.point, question.k * (3 if question.fold else 1), np.flatnonzero(wanted))
+            some = (index.candidates(self.point, closeness.NEAREST, np.flatnonzero(others)), rows)
+            around, near = (metrics.distances(self.point[None], searched.vectors[part], metric)[0] for part in some)
+        ids, ranked = metrics.rank(near[None], max(1, len(rows) if question.fold else question.k))
+        return rows[ids[0]], ranked[0], np.sort(around)[: closeness.NEAREST]
 
 
 def _first_of_their_kind(vectors: np.ndarray, question: Question, scale: float) -> list[int]:

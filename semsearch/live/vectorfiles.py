@@ -50,17 +50,17 @@ def empty(folder: Path, rows: int, columns: int) -> np.ndarray:
     return flat.reshape(rows, columns)
 
 
-def size(base: Path) -> int:
-    """Bytes of the vectors that lie on disk; 0 when none do."""
-    try:
-        return base.with_suffix(".f32").stat().st_size
-    except OSError:
-        return 0
-
-
 def files(base: Path) -> tuple[Path, Path]:
     """Where features are kept: their vectors and their seal."""
     return base.with_suffix(".f32"), base.with_suffix(".json")
+
+
+def size(base: Path) -> int:
+    """Bytes of the vectors that lie on disk; 0 when none do."""
+    try:
+        return files(base)[0].stat().st_size
+    except OSError:
+        return 0
 
 
 def mend(base: Path, stored: Stored) -> None:
@@ -72,9 +72,9 @@ def mend(base: Path, stored: Stored) -> None:
 
 def read(base: Path) -> Stored | None:
     """What ``write`` wrote, None when it is missing or damaged; StorageError without room for a copy."""
-    file = base.with_suffix(".f32")
+    file, seal_file = files(base)
     try:
-        seal = sealed.read(base.with_suffix(".json"), cure="it is computed again")
+        seal = sealed.read(seal_file, cure="it is computed again")
         with file.open("rb") as source:
             size = os.fstat(source.fileno()).st_size
             data = np.empty(size, np.uint8) if size <= SMALL else _without_name(base.parent, size)
@@ -118,14 +118,15 @@ def write(base: Path, stored: Stored) -> None:
     total = hashlib.sha256()
     step = max(1, _PIECE // (4 * stored.vectors.shape[1]))
     remove_leftovers(base.parent)
-    with atomic_path(base.with_suffix(".f32")) as temporary, explained(base), temporary.open("wb") as out:
+    file, seal_file = files(base)
+    with atomic_path(file) as temporary, explained(base), temporary.open("wb") as out:
         for start in range(0, len(stored.items), step):
             piece = np.ascontiguousarray(stored.vectors[start : start + step]).data.cast("B")
             total.update(piece)
             out.write(piece)
     left_out = {str(id): reason for id, reason in stored.left_out.items()}
     seal = {"key": base.name, "items": stored.items.tolist(), "left_out": left_out, "sha256": total.hexdigest()}
-    sealed.write(base.with_suffix(".json"), seal)
+    sealed.write(seal_file, seal)
 
 
 def make_room(folder: Path, size: int, what: str) -> None:

@@ -79,7 +79,7 @@ def matches(store: Store, experiment: Experiment, query: int, *, k: int) -> list
     labels, items = _labels(store, experiment), store.items(experiment.dataset, experiment.spec.model)
     correct = labels[ids] == labels[query]
     similarity, pairs = _similarity(ranking, row, labels, items)
-    rows = zip(ids, shown, similarity, pairs, correct, strict=False)
+    rows = zip(ids, shown, similarity[:k], pairs[:k], correct, strict=True)
     return [
         Match(int(id), float(distance), float(alike), rank, int(behind), bool(right))
         for rank, (id, distance, alike, behind, right) in enumerate(rows, 1)

@@ -37,13 +37,18 @@ def hosted(monkeypatch):
     return Networks()
 
 
-def test_a_picture_of_a_dataset_waits_for_a_search_that_is_under_way(hosted, monkeypatch):
-    monkeypatch.setattr(networks, "YIELDS", 10.0)
+def searched(hosted):
+    """A network, and the thread of a search that is under way in it."""
     number, _, _ = hosted.load(["spec"])
-    network = hosted._loaded[number]
     searching = threading.Thread(target=lambda: list(hosted.each(number, np.zeros(1))))
     searching.start()
-    assert network.begun.wait(10)
+    assert hosted._loaded[number].begun.wait(10)
+    return number, hosted._loaded[number], searching
+
+
+def test_a_picture_of_a_dataset_waits_for_a_search_that_is_under_way(hosted, monkeypatch):
+    monkeypatch.setattr(networks, "YIELDS", 10.0)
+    number, network, searching = searched(hosted)
     preparing = threading.Thread(target=lambda: list(hosted.stream(number, ["a", "b"])))
     preparing.start()
     network.let.set()
@@ -54,11 +59,7 @@ def test_a_picture_of_a_dataset_waits_for_a_search_that_is_under_way(hosted, mon
 
 def test_it_does_not_wait_for_ever(hosted, monkeypatch):
     monkeypatch.setattr(networks, "YIELDS", 0.01)
-    number, _, _ = hosted.load(["spec"])
-    network = hosted._loaded[number]
-    searching = threading.Thread(target=lambda: list(hosted.each(number, np.zeros(1))))
-    searching.start()
-    assert network.begun.wait(10)
+    number, network, searching = searched(hosted)
     assert [place for place, _ in hosted.stream(number, ["a", "b"])] == [0, 1] == network.did
     network.let.set()
     searching.join(10)

@@ -30,12 +30,8 @@ def store(home, photos, computed_world, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def service(home, photos, computed_world, tmp_path, monkeypatch):
+def service(store, monkeypatch):
     """A service of fake networks over the small world, in place of that of the process."""
-    small_world.add(photos)
-    shutil.copytree(computed_world, tmp_path / "store")
-    monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(tmp_path / "store"))
-    monkeypatch.setattr(pictures, "FOLDER", tmp_path / "static")
     monkeypatch.setattr(weights, "status", lambda model: live_page.HERE)
     live_page.allow(monkeypatch)
     opened = serving.Service(galleries=Galleries(TOOLS))

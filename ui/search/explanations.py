@@ -69,8 +69,8 @@ def explain_page(choice: Choice) -> None:
             "class than the query, the similarity as a bar, and on the right the distance that made the ranking. "
             "**Similarity** is a frequency: of the pairs of this dataset that are as close as the query and this "
             "match, how many in a hundred are of one class; the query's own pairs do not count. So 90 % means the same "
-            "under every model, layer and metric. Where no class has two pictures, it is the share of pairs that are "
-            "farther apart.\n\n"
+            "under every model, layer and metric. Where classes say nothing, for there is one or each has one picture, "
+            "it is the share of pairs that are farther apart.\n\n"
             "Early layers see colours and textures, late layers see things: change the layer and watch the matches "
             "change. The address of this page holds every choice; send it to share what you see."
         )

@@ -44,12 +44,12 @@ def show(choice: Choice) -> None:
     with left.container(width=360):
         panels.query(choice, dataset, addresses, queries)
     with right:
+        kind = dataset.classes[dataset.items[choice.q].label]
         if rival:
             _compared(dataset, sides, sieve, addresses)
         else:
-            panels.headline(dataset.classes[dataset.items[choice.q].label], sides[0].at_k)
+            panels.headline(kind, sides[0].at_k)
             _gallery(dataset, sides[0], tiles.match_tiles(dataset, sides[0].matches, addresses), sieve)
-        kind = dataset.classes[dataset.items[choice.q].label]
         top = experiments.matches(resources.store(), choice.experiment, choice.q, k=PUBLISHED_K)
         numbers = None if rival else panels.scores
         explanations.explain_scores(kind, top, sides[0].published, sides[0].at_k, numbers)
