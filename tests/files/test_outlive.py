@@ -14,7 +14,7 @@ import pytest
 from semsearch.data import datasets, identity
 from semsearch.errors import IntegrityError, NotReady, PicturesUnavailable
 from semsearch.files import sealed, storage
-from semsearch.live import computing, search, vectorfiles
+from semsearch.live import computing, galleries, search, vectorfiles
 from semsearch.live.extractors import Tools
 from semsearch.live.galleries import Galleries
 from semsearch.models import catalog
@@ -129,6 +129,26 @@ def test_a_large_gallery_that_nobody_uses_leaves_memory(world, home, monkeypatch
     while alive() and time.monotonic() < until:
         time.sleep(0.01)
     assert alive() is None and last() and whole.open("world", other) is last()
+
+
+def test_a_gallery_in_use_outstays_one_that_came_later(world, home, monkeypatch):
+    whole = Galleries(TOOLS)
+    monkeypatch.setattr(whole._open, "_keep", 2)
+    specs = [catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], pooling) for pooling in ("max", "gem")]
+    first = whole.open("world", SPEC)
+    second = weakref.ref(whole.open("world", specs[0]))
+    assert whole.at_once("world", SPEC) is first
+    whole.open("world", specs[1])
+    assert whole.at_once("world", SPEC) is first and second() is None
+
+
+def test_features_damaged_on_disk_are_mended_when_room_is_made(world, home, monkeypatch):
+    whole = Galleries(TOOLS)
+    vectors = whole.open("world", SPEC).vectors.tolist()
+    features(home).unlink()
+    whole._open.make_room(galleries.ROOM)
+    monkeypatch.setattr("semsearch.live.computing.computed", None)  # nothing is computed from here on
+    assert Galleries(TOOLS).open("world", SPEC).vectors.tolist() == vectors
 
 
 def test_a_large_gallery_makes_room_before_it_comes(world, home, monkeypatch):
