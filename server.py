@@ -21,6 +21,7 @@ os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 import gc
 import sys
+import threading
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -30,7 +31,7 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 from semsearch.files import leftovers
 from semsearch.processes import memory
 from semsearch.rest import handlers
-from ui import failures, pictures
+from ui import failures, pictures, resources
 from ui.admission import connections
 from ui.admission.entrance import Entrance
 
@@ -42,6 +43,7 @@ memory.give_back()
 # While pages run, the thread that answers requests waits for each of theirs; five milliseconds each are felt.
 sys.setswitchinterval(0.001)
 leftovers.sweep(pictures.FOLDER)
+threading.Thread(target=resources.unpack, daemon=True).start()
 
 connections.watch_all()
 base = st.get_option("server.baseUrlPath")
