@@ -31,9 +31,10 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 from semsearch.files import leftovers
 from semsearch.processes import memory
 from semsearch.rest import handlers
-from ui import failures, pictures, resources
+from ui import failures, pictures
 from ui.admission import connections
 from ui.admission.entrance import Entrance
+from ui.choice import Choice
 
 # Streamlit takes a folder named pages/ for its old kind of app until st.navigation has run once, and would answer
 # the first visitor of a deep link such as /map with "Page not found".
@@ -43,7 +44,7 @@ memory.give_back()
 # While pages run, the thread that answers requests waits for each of theirs; five milliseconds each are felt.
 sys.setswitchinterval(0.001)
 leftovers.sweep(pictures.FOLDER)
-threading.Thread(target=resources.unpack, daemon=True).start()
+threading.Thread(target=pictures.unpack, args=(Choice().dataset,), daemon=True).start()
 
 connections.watch_all()
 base = st.get_option("server.baseUrlPath")

@@ -1,7 +1,6 @@
 """All that outlives a run or a session; the only place with st.cache_*."""
 
 import gc
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -41,12 +40,6 @@ def settle() -> None:
     """Spare Streamlit's search for garbage after each run, which holds up all threads, what the first page left."""
     gc.collect()
     gc.freeze()
-
-
-def unpack() -> None:
-    """Unpack the photos of the first screen, which ship packed, before the first visitor asks for them."""
-    with suppress(SemsearchError):  # the page says it
-        datasets.load(Choice().dataset)
 
 
 def store() -> Store:

@@ -7,12 +7,13 @@ import base64
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
 from semsearch import images
-from semsearch.data import identity
+from semsearch.data import datasets, identity
 from semsearch.data.datasets import Dataset, Item
 from semsearch.errors import ImageRefused, PicturesUnavailable, SemsearchError, StorageError
 from semsearch.files.storage import clear_way, remove_leftovers, trouble, write_bytes
@@ -25,6 +26,12 @@ LARGEST = 20_000
 
 SIDE = 256
 """Pixels of the longer side."""
+
+
+def unpack(dataset: str) -> None:
+    """Unpack the photos of a dataset that ships them packed, before the first visitor asks for them."""
+    with suppress(SemsearchError):  # the page says why they are not there
+        datasets.load(dataset)
 
 
 def name(item: Item) -> str:
