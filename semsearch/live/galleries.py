@@ -36,8 +36,9 @@ NETWORKS, OPEN = 4, 8
 """Networks and galleries that are kept in memory: those used last."""
 ROOM = 128_000_000
 """Bytes of the vectors of the galleries kept; the last one is kept however large it is."""
-RESTS = 20.0
-"""Seconds without use after which networks and large galleries are let go of, but for the last."""
+RESTS = 15.0
+"""Seconds without use after which networks and large galleries are let go of, but for the last of each; the last large
+gallery stays twice as long."""
 
 
 class Galleries:
@@ -229,14 +230,15 @@ class _OpenGalleries:
         _mend(leaving)
 
     def rest(self, seconds: float) -> bool:
-        """Let go of large galleries that were not used for so long, but for the last; whether there are others."""
+        """Let go of large galleries not used for so long, the last one twice as long; whether any are left."""
         with self._lock:
-            until = time.monotonic() - seconds
+            now = time.monotonic()
             large = [key for key, one in self._galleries.items() if one.gallery.vectors.nbytes > vectorfiles.SMALL]
-            leaving = [key for key in large[:-1] if self._used[self._galleries[key].gallery] < until]
+            idle = [(key, now - self._used[self._galleries[key].gallery]) for key in large]
+            leaving = [key for key, unused in idle if unused > seconds * (2 if key == large[-1] else 1)]
             entries = [self._galleries.pop(key) for key in leaving]
         _mend(entries)
-        return len(large) > 1
+        return len(large) > len(leaving)
 
     def _remember(self, request: _Request, entry: _OpenGallery) -> None:
         with self._lock:

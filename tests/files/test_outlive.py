@@ -118,17 +118,26 @@ def test_galleries_leave_memory_when_they_are_more_than_may_be_kept(world, home,
 
 
 def test_a_large_gallery_that_nobody_uses_leaves_memory(world, home, monkeypatch):
-    """By itself, also when nobody asks for anything any more; the last one stays."""
+    """By itself, also when nobody asks for anything any more."""
     monkeypatch.setattr(vectorfiles, "SMALL", 0)
     monkeypatch.setattr("semsearch.live.galleries.RESTS", 0.05)
-    whole = Galleries(TOOLS)
-    alive = weakref.ref(whole.open("world", SPEC))
-    other = catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "max")
-    last = weakref.ref(whole.open("world", other))
+    alive = weakref.ref(Galleries(TOOLS).open("world", SPEC))
     until = time.monotonic() + 5
     while alive() and time.monotonic() < until:
         time.sleep(0.01)
-    assert alive() is None and last() and whole.open("world", other) is last()
+    assert alive() is None
+
+
+def test_the_last_large_gallery_stays_twice_as_long(world, home, monkeypatch):
+    monkeypatch.setattr(vectorfiles, "SMALL", 0)
+    whole, other = Galleries(TOOLS), catalog.FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "max")
+    clock = [0]
+    monkeypatch.setattr(galleries, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    first, last = (weakref.ref(whole.open("world", spec)) for spec in (SPEC, other))
+    rested = []
+    for clock[0] in (10, 11, 20, 21):
+        rested.append((whole._open.rest(10), first() is not None, last() is not None))
+    assert rested == [(True, True, True), (True, False, True), (True, False, True), (False, False, False)]
 
 
 def test_a_gallery_in_use_outstays_one_that_came_later(world, home, monkeypatch):
