@@ -90,8 +90,9 @@ def pack_map(coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Maps (n, axes) as MAP_STEPS equal steps of each axis, uint16, and their frame (2, axes) float64: low, span."""
     low = coordinates.min(0).astype(np.float64)
     span = coordinates.max(0) - low
-    places = np.rint((coordinates - low) / np.where(span > 0, span, 1) * MAP_STEPS)
-    return places.astype(np.uint16), np.stack([low, span])
+    with np.errstate(invalid="ignore"):  # what is not finite shows in the frame, which is refused
+        places = np.rint((coordinates - low) / np.where(span > 0, span, 1) * MAP_STEPS).astype(np.uint16)
+    return places, np.stack([low, span])
 
 
 def unpack_map(places: np.ndarray, frame: np.ndarray) -> np.ndarray:

@@ -121,7 +121,7 @@ def test_efficientnet_divides_twice():
     normalization = graph.get_layer("normalization")
     normalization.set_weights([np.float32([0.4, 0.5, 0.6]), np.float32([0.04, 0.09, 0.16]), np.int32(0)])
     normalization.finalize_state()  # Keras computes with a copy of the variables, made here
-    head = keras.Model(graph.inputs, graph.get_layer("stem_conv_pad").input)
+    head = keras.Model(graph.inputs[0], graph.get_layer("stem_conv_pad").input)
     seen = head(np.full((1, 32, 32, 3), 204, np.float32)).numpy()[0, 0, 0]
     expected = np.array([0.4 / 0.2, 0.3 / 0.3, 0.2 / 0.4]) / np.sqrt([0.229, 0.224, 0.225])
     np.testing.assert_allclose(seen, expected, rtol=1e-5)
