@@ -14,7 +14,7 @@ import argparse
 import numpy as np
 
 from benchmarks import needs
-from semsearch.ranking import closeness, metrics, scores
+from semsearch.ranking import closeness, scores
 from semsearch.results import experiments
 from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
@@ -32,7 +32,7 @@ def judged(store: Store, experiment: Experiment, k: int) -> np.ndarray:
     right = scores.hits(labels[items], labels[ranking.ids])
     near = closeness.closeness(ranking.distances)
     bars = [held_out(values, right)[:, :k] for values in (near, ranking.distances)]
-    bars.append(metrics.similarity(ranking.distances[:, :k], experiment.stored_metric, ranking.scale))
+    bars.append(first_bar(ranking.distances[:, :k], experiment.stored_metric, ranking.scale))
     return np.stack([*bars, right[:, :k]], axis=-1).reshape(-1, 4)
 
 
@@ -42,6 +42,13 @@ def held_out(near: np.ndarray, right: np.ndarray) -> np.ndarray:
     for one in range(FOLDS):
         share[fold == one] = closeness.calibrated(near[fold != one], right[fold != one]).share(near[fold == one])
     return share
+
+
+def first_bar(distance: np.ndarray, metric: str, scale: float) -> np.ndarray:
+    """The bar of version 0.1: of angles 1 − distance / 2, else half full at the typical distance of a pair."""
+    if metric in ("cosine", "correlation"):
+        return np.asarray(np.clip(1 - distance / 2, 0, 1))
+    return np.asarray(1 / (1 + distance / scale))
 
 
 def area(values: np.ndarray, right: np.ndarray) -> float:

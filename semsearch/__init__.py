@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from semsearch.models.catalog import FeatureSpec
     from semsearch.models.catalog import models as list_models
     from semsearch.models.weights import pull as pull_model
-    from semsearch.ranking.metrics import distances, pairwise, rank, similarity
+    from semsearch.ranking.metrics import distances, pairwise, rank
     from semsearch.results.evaluate import score_rows as evaluate
     from semsearch.results.experiments import matches, open_store, summary
     from semsearch.results.precompute import precompute
@@ -48,7 +48,6 @@ _DOOR = {
     "pull_model": "models.weights:pull",
     "rank": "ranking.metrics:rank",
     "search": "live.search:search",
-    "similarity": "ranking.metrics:similarity",
     "summary": "results.experiments:summary",
 }
 """Each name and where it lives; none is the name of a package below this one, which would hide it once imported."""
@@ -76,7 +75,6 @@ __all__ = [
     "pull_model",
     "rank",
     "search",
-    "similarity",
     "summary",
 ]
 

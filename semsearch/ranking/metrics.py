@@ -144,24 +144,6 @@ def typical(distances: np.ndarray) -> float:
     return float(np.float32(max(median, LEAST * largest)))
 
 
-def similarity(distance: np.ndarray, metric: str, scale: float) -> np.ndarray:
-    """How alike, from 1 (distance 0) falling towards 0; float64 of the shape of ``distance``.
-
-    - cosine, correlation: 1 − distance / 2, so 0.5 is unrelated and 0 is opposite; ``scale`` is not used.
-    - all others: 1 / (1 + distance / scale); with ``scale`` from the function of that name, 0.5 is a pair
-      as far apart as a typical one of the gallery. With scale 0 it is 1 at distance 0 and 0 elsewhere.
-
-    For showing only: rank by distance. InputError for a negative or NaN distance or scale.
-    """
-    distance = np.asarray(distance, dtype=np.float64)
-    if not (distance >= 0).all() or not 0 <= scale < np.inf:
-        raise InputError(f"expected distances and a finite scale of at least 0, got scale {scale!r} and {distance!r}")
-    if _known(metric) in ("cosine", "correlation"):
-        return np.asarray(np.clip(1 - distance / 2, 0, 1))
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(distance == 0, 1.0, 1 / (1 + distance / np.float64(scale))))
-
-
 def rank(distances: np.ndarray, k: int, *, exclude: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The k nearest of each row: ids (m, k') int32 and their distances (m, k') float32, nearest first.
 

@@ -71,7 +71,7 @@ class Ranking:
     distances: np.ndarray
     """(n, k) float32; as read, rounded as ``coding.pack`` says."""
     scale: float
-    """Median distance of all pairs, see ``metrics.similarity``."""
+    """Median distance of all pairs, see ``metrics.scale``."""
 
 
 @dataclass(frozen=True)

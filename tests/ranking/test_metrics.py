@@ -15,7 +15,6 @@ from semsearch.errors import InputError, UnknownName
 from semsearch.ranking import metrics, sums
 
 NAMES = tuple(metrics.METRICS)
-UNBOUNDED = ("euclidean", "manhattan", "minkowski3", "chebyshev", "sqeuclidean")
 ORIGIN = np.array([[1, 0, 2, 1]], np.float32)
 GALLERY = np.array([[1, 0, 2, 1], [3, 4, 2, 1], [2, 0, 4, 2], [-1, 0, -2, -1], [1, 3, 2, 1]], np.float32)
 
@@ -282,8 +281,6 @@ def test_wrong_names_and_shapes_are_refused():
         metrics.distances(good, good, "cosin")
     with pytest.raises(UnknownName, match="unknown metric 'sqeuclidean'; valid: cosine"):
         metrics.pairwise(good, ["cosine", "sqeuclidean"])
-    with pytest.raises(UnknownName):
-        metrics.similarity(good, "l2", 1.0)
     with pytest.raises(InputError, match="differ in columns"):
         metrics.distances(good, good[:, :2], "cosine")
     for bad in (good[0], good[:, :0], good.astype(str), good.astype(complex)):
@@ -309,48 +306,6 @@ def test_scale_is_the_typical_pair():
     for bad in (np.zeros((2, 3)), np.zeros(3), np.float32(1)):
         with pytest.raises(InputError, match=r"\(n, n\)"):
             metrics.scale(bad)
-
-
-@pytest.mark.parametrize(
-    ("name", "distance", "scale", "expected"),
-    [
-        ("cosine", [0, 0.5, 1, 2], 9.0, [1, 0.75, 0.5, 0]),
-        ("correlation", [0, 0.5, 1, 2], 0.0, [1, 0.75, 0.5, 0]),
-        *[(name, [0, 5, 10, 30], 10.0, [1, 2 / 3, 0.5, 0.25]) for name in UNBOUNDED],
-        *[(name, [0, 1e-9, 10], 0.0, [1, 0, 0]) for name in UNBOUNDED],
-    ],
-)
-def test_similarity_of_known_distances(name, distance, scale, expected):
-    found = metrics.similarity(np.array(distance), name, scale)
-    assert found.tolist() == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("name", (*NAMES, "sqeuclidean"))
-@given(distance=st.lists(st.floats(0, 3e38), min_size=1), scale=st.floats(0, 3e38))
-def test_similarity_is_a_falling_share(name, distance, scale):
-    ordered = np.sort(np.array([0, *distance]))
-    found = metrics.similarity(ordered, name, scale)
-    assert found[0] == 1
-    assert ((found >= 0) & (found <= 1)).all()
-    assert (np.diff(found) <= 0).all()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_bar_is_empty_for_no_metric(name):
-    """The predecessor showed 1 − distance, so nothing but cosine had a bar."""
-    data = np.random.default_rng(8).exponential(10, size=(30, 400)).astype(np.float32)
-    matrix = metrics.pairwise(data, [name])[name]
-    found = metrics.similarity(matrix, name, metrics.scale(matrix))
-    apart = found[~np.eye(30, dtype=bool)]
-    assert (found.diagonal() == 1).all()
-    assert apart.min() > 0.2
-    assert len(np.unique(apart)) > 400
-
-
-@pytest.mark.parametrize(("distance", "scale"), [([-1.0], 1), ([np.nan], 1), ([1.0], -1), ([1.0], np.nan)])
-def test_similarity_refuses_what_is_no_distance(distance, scale):
-    with pytest.raises(InputError, match="at least 0"):
-        metrics.similarity(np.array(distance), "euclidean", scale)
 
 
 MATRIX = np.array([[0, 2, 1, 2], [2, 0, 2, 2], [3, 1, 0, 1]], np.float32)
