@@ -254,7 +254,7 @@ def _search(arguments: argparse.Namespace) -> int:
             [{key: row[key] for key in ("rank", "item", "class", "distance", "file")} for row in document["matches"]],
             False,
         )
-        say("" if result.good else "no good match: the nearest is farther than right matches usually are")
+        say(result.verdict.words(document["verdict"]["class"]) if result.verdict else "")
     return 0
 
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from semsearch.ranking import closeness, metrics
+from semsearch.ranking import closeness, metrics, verdict
 from semsearch.ranking.closeness import Neighbourhoods
+from semsearch.ranking.verdict import Judge
 
 ALL_PAIRS = 2_000
 """Items up to which all pairs are looked at; of more, a sample is compared with all."""
@@ -25,31 +26,14 @@ class Gallery:
     """Why other items are not among them though they could, by id: their file was missing or another."""
 
 
-def calibrate(distances: np.ndarray, labels: np.ndarray, rows: np.ndarray | None = None) -> float | None:
-    """The largest distance up to which nearest matches are right at least half of the time; None if there is none.
-
-    An item's nearest other item (equal distances by id) is right when it is of the same class; the share is over
-    all items whose nearest is at most that far. ``distances`` is (m, n) from the items ``rows``, (m,), by
-    default all, to all n; ``labels`` is (n,).
-    """
-    rows = np.arange(len(distances)) if rows is None else rows
-    ids, nearest = metrics.rank(distances, 1, exclude=rows)
-    order = np.argsort(nearest[:, 0], kind="stable")
-    far, right = nearest[order, 0], (labels[ids[:, 0]] == labels[rows])[order]
-    share = np.cumsum(right) / np.arange(1, len(far) + 1)
-    last = np.append(far[1:] != far[:-1], True)
-    fits = np.flatnonzero(last & (share >= 0.5))
-    return float(far[fits[-1]]) if fits.size else None
-
-
 @dataclass(frozen=True, eq=False)
 class Calibrated:
     """What the distances of a gallery mean under one metric."""
 
     scale: float
     """The typical distance of its pairs, see ``metrics.scale``."""
-    threshold: float | None
-    """See ``calibrate``."""
+    judge: Judge | None
+    """Of answers, None where the pictures are too few, or classes say nothing."""
     rows: np.ndarray
     """Rows of the gallery whose neighbourhoods are known, rising."""
     neighbourhoods: Neighbourhoods
@@ -65,15 +49,27 @@ class Calibrated:
 
 def calibrated(searched: Gallery, metric: str) -> Calibrated:
     """Compare items of a gallery with all others: all, or those of ``closeness.sample``."""
-    n = len(searched.items)
+    n, labels = len(searched.items), searched.labels
+    rows = closeness.sample(n)
     if n <= ALL_PAIRS:
         matrix = metrics.pairwise(searched.vectors, [metric])[metric]
-        scale, threshold = metrics.scale(matrix), calibrate(matrix, searched.labels)
-        rows = closeness.sample(n)
-        matrix = matrix[rows]
+        scale, matrix = metrics.scale(matrix), matrix[rows]
     else:
-        rows = closeness.sample(n)
         matrix = metrics.distances(searched.vectors[rows], searched.vectors, metric)
-        scale, threshold = metrics.typical(matrix), calibrate(matrix, searched.labels, rows)
+        scale = metrics.typical(matrix)
     ids, distances = metrics.rank(matrix, closeness.NEAREST, exclude=rows)
-    return Calibrated(scale, threshold, rows, closeness.neighbourhoods(ids, distances, searched.labels, rows))
+    known = closeness.neighbourhoods(ids, distances, labels, rows)
+    return Calibrated(scale, _judge(matrix, labels, rows, scale, (ids, distances)), rows, known)
+
+
+def _judge(
+    matrix: np.ndarray, labels: np.ndarray, rows: np.ndarray, scale: float, nearest: tuple[np.ndarray, np.ndarray]
+) -> Judge | None:
+    """What ``rows`` teach, whose distances to all are ``matrix``, and whose ``nearest`` are ids and distances."""
+    ids, distances = nearest
+    same = labels[rows][:, None] == labels
+    own = verdict.signals(distances, labels[ids], scale)
+    others, far = metrics.rank(np.where(same, np.float32(np.inf), matrix), verdict.AGREE)
+    enough = np.isfinite(far[:, -1])
+    foreign = verdict.signals(far[enough], labels[others[enough]], scale)
+    return verdict.fitted(own, labels[ids[:, 0]] == labels[rows], foreign)

@@ -20,6 +20,7 @@ from semsearch.live.galleries import Galleries, shared
 from semsearch.live.gallery import Calibrated, Gallery
 from semsearch.models.catalog import PRESETS, FeatureSpec
 from semsearch.ranking import closeness, metrics
+from semsearch.ranking.verdict import Verdict
 from semsearch.results import compare
 
 Picture = bytes | Path | np.ndarray
@@ -94,10 +95,9 @@ class SearchResult:
     matches: tuple[Match, ...]
     vote: tuple[tuple[int, float], ...]
     """(class, its share of the matches), largest first, equal shares by class."""
-    good: bool
-    """Whether the first match is at most ``threshold`` away."""
-    threshold: float | None
-    """The largest distance at which nearest matches are right at least half of the time, see ``gallery.calibrate``."""
+    verdict: Verdict | None
+    """Whether the query's class is here, judged by its nearest, whatever is filtered; see ``ranking/verdict.py``. None
+    where the dataset is too small to tell, or its classes say nothing."""
     timings: dict[str, float]
     """Seconds: ``gallery`` (open the network, load or compute the dataset's features), ``decode``, ``features``
     (of the examples, waiting for the model included), ``search``."""
@@ -153,10 +153,9 @@ def within(
     point = vectors[0] if alone else _rocchio(vectors, [example.weight for example in queries])
     used = {example.picture for example in queries if isinstance(example.picture, int)}
     own = int(np.searchsorted(searched.items, next(iter(used)))) if alone and used else None
-    matches = _Search(searched, question, galleries, known, point, used, own).matches()
+    matches, verdict = _Search(searched, question, galleries, known, point, used, own).answer()
     timings["search"] = time.perf_counter() - start
-    good = bool(matches) and known.threshold is not None and matches[0].distance <= known.threshold
-    return SearchResult(matches, _vote(matches), good, known.threshold, timings)
+    return SearchResult(matches, _vote(matches), verdict, timings)
 
 
 def _examples(given: Picture | int | Sequence[Example]) -> list[Example]:
@@ -208,9 +207,11 @@ class _Search:
     own: int | None
     """Row of the only example, where that is an item."""
 
-    def matches(self) -> tuple[Match, ...]:
-        searched, question = self.searched, self.question
-        rows, near, nearest = self._nearest(self._wanted())
+    def answer(self) -> tuple[tuple[Match, ...], Verdict | None]:
+        """The matches, and how far to trust them."""
+        searched, question, judge = self.searched, self.question, self.known.judge
+        rows, near, around, nearest = self._nearest(self._wanted())
+        judged = judge.verdict(nearest, searched.labels[around], self.known.scale) if judge and len(around) else None
         alike, pairs = self.known.similarity(near, nearest, row=self.own)
         enough = alike >= question.at_least
         rows, near, alike, pairs = (part[enough] for part in (rows, near, alike, pairs))
@@ -219,7 +220,7 @@ class _Search:
             rows, near, alike, pairs = (part[first] for part in (rows, near, alike, pairs))
         items, labels = searched.items[rows].tolist(), searched.labels[rows].tolist()
         listed = zip(items, labels, near.tolist(), alike.tolist(), pairs.tolist(), strict=True)
-        return tuple(Match(rank, *parts) for rank, parts in enumerate(list(listed)[: question.k], 1))
+        return tuple(Match(rank, *parts) for rank, parts in enumerate(list(listed)[: question.k], 1)), judged
 
     def _wanted(self) -> np.ndarray:
         """Which rows may be matches, (n,) bool."""
@@ -229,24 +230,27 @@ class _Search:
             wanted &= np.isin(searched.labels, list(question.classes))
         return np.asarray(wanted)
 
-    def _nearest(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Wanted rows, nearest first, and their distances, enough to have k left after folding; those of all nearest.
+    def _nearest(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Wanted rows, nearest first, and their distances, enough to have k left after folding; the same of all.
 
-        All are those that are no examples, wanted or not: what the query lies among.
+        All are those that are no examples, wanted or not: what the query lies among, at most ``closeness.NEAREST``.
         """
         searched, question, metric = self.searched, self.question, self.question.metric
         others = ~np.isin(searched.items, list(self.used))
         if question.index != "approximate":
             vectors = self.galleries.prepared(searched, metric)
             row, rows = metrics.distances(self.point[None], vectors, metric)[0], np.flatnonzero(wanted)
-            around, near = row[others], row[rows]
+            around = np.flatnonzero(others)
+            far, near = row[around], row[rows]
         else:
             index = self.galleries.approximate(searched, metric)
             rows = index.candidates(self.point, question.k * (3 if question.fold else 1), np.flatnonzero(wanted))
-            some = (index.candidates(self.point, closeness.NEAREST, np.flatnonzero(others)), rows)
-            around, near = (metrics.distances(self.point[None], searched.vectors[part], metric)[0] for part in some)
+            around = index.candidates(self.point, closeness.NEAREST, np.flatnonzero(others))
+            parts = (around, rows)
+            far, near = (metrics.distances(self.point[None], searched.vectors[part], metric)[0] for part in parts)
         ids, ranked = metrics.rank(near[None], max(1, len(rows) if question.fold else question.k))
-        return rows[ids[0]], ranked[0], np.sort(around)[: closeness.NEAREST]
+        first, nearest = metrics.rank(far[None], closeness.NEAREST)
+        return rows[ids[0]], ranked[0], around[first[0]], nearest[0]
 
 
 def _first_of_their_kind(vectors: np.ndarray, question: Question, scale: float) -> list[int]:
@@ -286,5 +290,5 @@ def document(result: SearchResult, dataset: datasets.Dataset) -> dict[str, Any]:
         for match in result.matches
     ]
     vote = [{"class": dataset.classes[label], "share": share} for label, share in result.vote]
-    known = {"good": result.good, "threshold": result.threshold, "timings": result.timings}
-    return {"matches": rows, "vote": vote, **known}
+    verdict = result.verdict and {"class": dataset.classes[result.verdict.label], **result.verdict.plain()}
+    return {"matches": rows, "vote": vote, "verdict": verdict, "timings": result.timings}

@@ -41,6 +41,18 @@ class Vote(Body):
     share: float
 
 
+class Verdict(Body):
+    """How far to trust an answer; the shares are those of the dataset's own pictures, measured beforehand."""
+
+    grade: Literal["confident", "uncertain", "nothing like it"]
+    title: str = Field(alias="class", description="of the nearest")
+    agreeing: int = Field(description="of the `counted` nearest, those of its class")
+    counted: int
+    own: float = Field(description="share of the pictures that get this grade")
+    wrong: float | None = Field(description="share of these whose nearest is of another class; null for none")
+    foreign: float = Field(description="share of pictures that get this grade when their class is taken away")
+
+
 class Answer(Body):
     """What a search found."""
 
@@ -48,8 +60,7 @@ class Answer(Body):
     configuration: Configuration
     matches: list[Match]
     vote: list[Vote]
-    good: bool = Field(description="whether the first match is at most `threshold` away")
-    threshold: float | None = Field(description="farthest distance at which nearest matches are right half of the time")
+    verdict: Verdict | None = Field(description="null where the pictures are too few, or classes say nothing")
     timings: dict[str, float] = Field(description="seconds")
     fingerprint: str
 

@@ -1,5 +1,6 @@
 """Live search in a small world whose answers are known by hand, and against stored rankings of a real model."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -31,7 +32,7 @@ def world(home, tmp_path):
 def test_an_item_is_left_out_of_its_own_ranking_and_k_may_exceed_n(world):
     result = find(3, k=99)
     assert pairs(result) == small_world.RANKINGS["mobilenetv2"]
-    assert result.vote == ((0, 0.6), (1, 0.4)) and result.good
+    assert result.vote == ((0, 0.6), (1, 0.4))
 
 
 def test_a_picture_finds_itself_at_distance_0_as_file_bytes_and_array(world):
@@ -131,24 +132,44 @@ def test_what_turns_squares_into_vectors_can_be_another(world):
     assert squares == [(SPEC, (224, 224, 3))]
 
 
+def line(n):
+    """Places 0 to n − 1, the first half of one class."""
+    return gallery.Gallery(
+        np.arange(n, dtype=np.float32)[:, None] * [1, 0] + [0, 5], np.arange(n), np.arange(n) // (n // 2)
+    )
+
+
 def test_a_large_gallery_is_judged_by_a_sample(monkeypatch):
-    """Every tenth place of a line, classes in pairs: the nearest other is right or tied; sampled or not."""
-    places = np.arange(40, dtype=np.float32)[:, None] * [1, 0] + np.array([0, 5], np.float32)
-    shelf = gallery.Gallery(places, np.arange(40), np.arange(40) // 20)
-    whole = gallery.calibrated(shelf, "euclidean")
+    whole = gallery.calibrated(line(80), "euclidean")
     monkeypatch.setattr(gallery, "ALL_PAIRS", 30)
-    monkeypatch.setattr(closeness, "SAMPLE", 20)
-    again = gallery.Gallery(places, np.arange(40), np.arange(40) // 20)
-    sampled = gallery.calibrated(again, "euclidean")
-    assert whole.threshold == sampled.threshold == 1 and len(sampled.rows) == 20
-    assert abs(whole.scale - sampled.scale) <= 3
+    monkeypatch.setattr(closeness, "SAMPLE", 40)
+    sampled = gallery.calibrated(line(80), "euclidean")
+    assert len(sampled.rows) == 40 and abs(whole.scale - sampled.scale) <= 3
+    same = np.zeros(5, int)
+    for known in (whole, sampled):
+        told = [known.judge.verdict(np.arange(far, far + 5.0), same, known.scale).grade for far in (1, 40)]
+        assert told == ["confident", "nothing like it"]
 
 
-def test_threshold_is_the_last_distance_at_which_half_are_right():
-    places = np.array([0, 1, 10, 12, 30, 35])
-    gaps = np.abs(places[:, None] - places).astype(np.float32)
-    assert gallery.calibrate(gaps, np.array([0, 0, 1, 2, 3, 4])) == 2
-    assert gallery.calibrate(gaps, np.arange(6)) is None
+def test_an_answer_is_judged_by_all_its_nearest_whatever_is_asked_for(monkeypatch):
+    """All that is close is of class 0, also where only matches of class 1 are wanted, or few."""
+    searched, galleries = line(80), GALLERIES
+    asked = search.Question("line", SPEC, "euclidean", k=1)
+
+    def told(query, **more):
+        question = dataclasses.replace(asked, **more)
+        return search.within(searched, query, question, through=None, galleries=galleries).verdict
+
+    for more in ({}, {"classes": frozenset([1])}, {"exclude": frozenset(range(40))}, {"index": "approximate"}):
+        judged = told(5, **more)
+        assert (judged.grade, judged.label, judged.agreeing, judged.counted) == ("confident", 0, 5, 5)
+    few = [search.Example(item) for item in range(78)]
+    assert (told(few).label, told(few).agreeing, told(few).counted) == (1, 2, 2)
+    assert told([*few, search.Example(78), search.Example(79)]) is None
+
+
+def test_six_pictures_are_too_few_to_learn_from(world):
+    assert find(3).verdict is None and search.document(find(3), datasets.load("world"))["verdict"] is None
 
 
 def test_damaged_features_are_computed_again(world, home):

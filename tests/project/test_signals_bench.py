@@ -1,9 +1,12 @@
-"""The two measures of ``benchmarks/signals.py``, by hand."""
+"""The measures of ``benchmarks/signals.py`` and the rows of ``benchmarks/grades.py``, by hand."""
 
 import numpy as np
 import pytest
 
-from benchmarks import signals
+from benchmarks import grades, signals
+from semsearch.data import datasets
+from semsearch.ranking.verdict import Rates
+from semsearch.results import experiments
 
 
 @pytest.mark.parametrize(
@@ -33,3 +36,24 @@ def test_it_measures_the_shipped_results(capsys, monkeypatch):
     for line in lines[2:5]:
         area, of_distance, before = (float(cell) for cell in line.split("|")[4:7])
         assert area > max(of_distance, before)
+
+
+def test_foreign_pictures_are_of_classes_that_are_not_there(home):
+    known = datasets.load("groceries200")
+    [(title, items, other)] = grades.foreign(known)
+    assert title == "Groceries, all photos" and len(items) > 100
+    assert {other.classes[other.items[item].label] for item in items}.isdisjoint(known.classes)
+
+
+def test_a_row_of_grades():
+    rates, shares = Rates(0.345, float("nan"), 0.1), {"Iconic 200": 0.02, "Fashion 200": 0.0}
+    assert grades.row("here", "confident", rates, shares) == (
+        "| here | confident | 34% | – | 10% | Iconic 200 2%, Fashion 200 0% |"
+    )
+
+
+def test_without_weights_a_line_says_so(home, capsys):
+    store = experiments.open_store()
+    assert grades.table(store) == []
+    said = capsys.readouterr().out
+    assert all(f"| {name}: its pictures, or the weights of any model, are not here" in said for name in store.datasets)

@@ -76,7 +76,7 @@ def library(examples, **more):
 
 
 def same(found, wanted):
-    parts = ("matches", "vote", "good", "threshold")
+    parts = ("matches", "vote", "verdict")
     assert {part: found[part] for part in parts} == {part: wanted[part] for part in parts}
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+import numpy as np
 import streamlit as st
 
 from semsearch.data.datasets import Dataset
 from semsearch.errors import InputError
 from semsearch.live.search import LESS, MORE, SearchResult
+from semsearch.ranking.verdict import CONFIDENT, NOTHING, UNCERTAIN, Verdict
 from semsearch.results.experiments import Match
 from ui import pictures, resources, sidebar, texts, tiles
 from ui.choice import Choice
@@ -18,6 +20,11 @@ from ui.live.query_pictures import QueryPicture
 
 SHARES = 5
 """Classes of the vote that are shown."""
+_GRADES = {
+    CONFIDENT: (st.success, "check_circle"),
+    UNCERTAIN: (st.info, "help"),
+    NOTHING: (st.warning, "search_off"),
+}
 _TIMES = {
     "waiting": ("Waiting", "From being admitted to being begun: the server takes several searches at once."),
     "gallery": ("Opening", "Having the features of the dataset at hand; more than nothing only after a while."),
@@ -34,7 +41,7 @@ def show(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) ->
     """Draw the answer."""
     dataset = resources.dataset(choice.dataset)
     pictures.ensure_thumbnails(dataset, [match.item for match in result.matches])
-    _verdict(choice, query, result)
+    _verdict(dataset, result)
     gallery(
         _tiles(dataset, result, query_pictures.label(choice, query), pictures.addresses(dataset)),
         key="live_matches",
@@ -50,6 +57,8 @@ def show(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) ->
         _times(result)
     with map_place:
         live_map.show(choice, query, result)
+    if result.verdict:
+        _trust(result.verdict)
 
 
 def _tiles(dataset: Dataset, result: SearchResult, label: int | None, addresses: Mapping[int, str]) -> list[Tile]:
@@ -81,32 +90,23 @@ def _mark(choice: Choice, event: object) -> None:
         st.session_state["live_refused"] = [f"{texts.for_visitors(error)}."]
 
 
-def _verdict(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) -> None:
+def _verdict(dataset: Dataset, result: SearchResult) -> None:
     """Whether the first match can be trusted; always one box of the same height, so that nothing jumps."""
     if not result.matches:
         st.info(
             "No picture passes the filter. Choose other classes or a lower similarity.", icon=":material/filter_alt:"
         )
         return
-    nearest, limit = texts.distance(result.matches[0].distance), result.threshold
-    if limit is None:
+    verdict = result.verdict
+    if verdict is None:
         st.info(
-            f"Nearest match {nearest} away. On this dataset no distance tells a good match from a bad one: even the "
-            "nearest pictures are mostly of another class under this configuration.",
+            "How far to trust this answer is not known: the dataset has too few pictures, or no classes, to learn it "
+            "from.",
             icon=":material/help:",
         )
-    elif result.good:
-        st.success(
-            f"Good match: {nearest} away, within {texts.distance(limit)}. On this dataset nearest matches so close are "
-            "of the same class at least half of the time.",
-            icon=":material/check_circle:",
-        )
-    else:
-        st.warning(
-            f"No good match: the nearest is {nearest} away, beyond {texts.distance(limit)}. So far away, nearest "
-            "matches on this dataset are of another class more often than not.",
-            icon=":material/search_off:",
-        )
+        return
+    box, icon = _GRADES[verdict.grade]
+    box(verdict.words(f"**{texts.plain(dataset.classes[verdict.label])}**"), icon=f":material/{icon}:")
 
 
 def _spoken(dataset: Dataset, result: SearchResult) -> str:
@@ -115,6 +115,25 @@ def _spoken(dataset: Dataset, result: SearchResult) -> str:
     label, share = result.vote[0]
     matches = texts.counted(len(result.matches), "match")
     return f"{matches}, {100 * share:.0f} % of them {dataset.classes[label]}."
+
+
+def _trust(verdict: Verdict) -> None:
+    """How often each grade errs on this dataset, under this configuration."""
+    rows = [
+        f"| {grade} | {_percent(rates.own)} | {_percent(rates.wrong)} | {_percent(rates.foreign)} |"
+        for grade, rates in verdict.rates.items()
+    ]
+    head = "| Grade | Pictures of this dataset | … of these wrong | Pictures of another kind |\n|:--|--:|--:|--:|\n"
+    with st.expander("How far to trust it", icon=":material/balance:"):
+        st.markdown(head + "\n".join(rows))
+        st.caption(
+            "Each picture was judged by the others: its nearest is wrong when it is of another class. For pictures of "
+            "another kind, all of a picture's class were taken away."
+        )
+
+
+def _percent(share: float) -> str:
+    return "–" if np.isnan(share) else f"{100 * share:.0f} %"
 
 
 def _vote(dataset: Dataset, result: SearchResult) -> None:

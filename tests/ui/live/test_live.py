@@ -338,19 +338,26 @@ def test_every_model_and_every_dataset_with_pictures_is_offered(service):
     assert "compare" not in {toggle.key for toggle in app.toggle}
 
 
-def test_a_good_match_and_none_are_told_apart(service):
-    assert words(open_page(q=3)).startswith("Good match: 1.00 away, within 3.00.")
-    app = open_page(q=3)
-    app.multiselect(key="classes").set_value([0]).run()
-    assert words(app).startswith("No good match: the nearest is 10.0 away, beyond 3.00.")
-
-
-def test_where_no_distance_is_trusted_that_is_said(service, tmp_path):
-    for label in range(3):
-        write_bmp(tmp_path / "odd" / f"kind{label}" / "0.bmp", (9, 15 * label, 9))
-    datasets.add("odd", tmp_path / "odd")
+def test_how_far_an_answer_is_trusted(service, tmp_path):
+    """Twelve pictures of a kind at either end: one like those is told from one that lies between."""
+    for label, places in enumerate(((0, 1, 2), (14, 15, 16))):
+        for number in range(12):
+            write_bmp(tmp_path / "ends" / f"kind{label}" / f"{number}.bmp", (9, 15 * places[number % 3], number))
+    datasets.add("ends", tmp_path / "ends")
     resources._pictured.clear()
-    assert "no distance tells a good match from a bad one" in words(open_page(dataset="odd"))
+    app = open_page(dataset="ends")
+    assert words(app) == (
+        "Looks like **kind0**: 5 of the 5 nearest agree. Such answers are right in 100 % of cases here."
+    )
+    assert "| confident | 100 % | 0 % | 0 % |" in " ".join(part.value for part in app.markdown)
+    upload(app, ("mine.jpg", jpeg(8), "image/jpeg"))
+    assert words(app).startswith("Nothing like it here: the nearest, **kind0**, is as far away")
+
+
+def test_where_there_is_too_little_to_learn_from_that_is_said(service):
+    app = open_page(q=3)
+    assert words(app).startswith("How far to trust this answer is not known")
+    assert not [part for part in app.expander if part.label == "How far to trust it"]
 
 
 def test_the_vote_and_the_times_are_those_of_the_answer(service):
