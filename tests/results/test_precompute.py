@@ -254,10 +254,10 @@ def test_features_lie_in_a_file_that_nobody_else_can_cut(world, tmp_path, monkey
     assert precompute.precompute(["world"], [MODEL], root=tmp_path / "store", tools=TOOLS).computed == 1
 
 
-def test_fifty_kills_lose_nothing(world, tmp_path, monkeypatch):
-    """Kill −9 at random moments, fifty times; every store resumes and ends as an uninterrupted run does.
+def test_kills_lose_nothing(world, tmp_path, monkeypatch):
+    """Kill −9 at random moments, a dozen times; every store resumes and ends as an uninterrupted run does.
 
-    Each process is forked from one that has imported all, so that what is killed is the work.
+    A hundred, of the real command, are a part of ``python -m tests.processes.signals``. Each process is forked from one that has imported all, so that what is killed is the work.
     """
     for name, value in (("SLOW", "0.01"), ("NUMBA_DISABLE_JIT", "1")):
         monkeypatch.setenv(name, value)
@@ -283,9 +283,9 @@ def test_fifty_kills_lose_nothing(world, tmp_path, monkeypatch):
     expected = contents(tmp_path / "whole")
 
     def kill(seed):
-        """Twenty-five kills over as many stores as it takes; how many of them left layers to resume from."""
+        """Half of the kills over as many stores as it takes; how many of them left layers to resume from."""
         rng, kills, ended, resumed = random.Random(seed), 0, 0, 0
-        while kills < 25:
+        while kills < 6:
             store = tmp_path / f"store{seed}.{ended}"
             process = start(store)
             time.sleep(rng.uniform(0.4, 1.2) * span)
@@ -302,4 +302,4 @@ def test_fifty_kills_lose_nothing(world, tmp_path, monkeypatch):
         return resumed
 
     with ThreadPoolExecutor(2) as both:
-        assert sum(both.map(kill, (1, 2))) >= 10
+        assert sum(both.map(kill, (1, 2))) >= 3
