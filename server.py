@@ -35,6 +35,7 @@ from ui import failures, pictures
 from ui.admission import connections
 from ui.admission.entrance import Entrance
 from ui.choice import Choice
+from ui.delivery import Delivery
 
 # Streamlit takes a folder named pages/ for its old kind of app until st.navigation has run once, and would answer
 # the first visitor of a deep link such as /map with "Page not found".
@@ -51,7 +52,7 @@ base = st.get_option("server.baseUrlPath")
 app = st.App(
     "app.py",
     routes=handlers.routes(is_host_allowed, base),
-    middleware=[Middleware(Entrance, allows_host=is_host_allowed, base=base)],
+    middleware=[Middleware(Entrance, allows_host=is_host_allowed, base=base), Middleware(Delivery, base=base)],
     on_script_error=failures.tell_uncaught,
 )
 

@@ -1,0 +1,105 @@
+"""How files reach the browser: what is compressed, how often, and what a browser may keep."""
+
+import asyncio
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.routing import Route
+from streamlit import file_util
+
+from tests.worlds.servers.asgi_client import Client
+from ui import delivery
+from ui.delivery import FOR_GOOD, Delivery
+
+GZIP = {"Accept-Encoding": "gzip, br"}
+LONG = "as it is, " * 200
+PAGE = f"<!doctype html><html><head><title>A page</title></head><body>{LONG}</body></html>"
+
+
+def client(base=""):
+    """One of a server whose own answer to everything is LONG, to /page a page, and 404 where something is gone."""
+
+    def answer(request):
+        if request.url.path.endswith("/page"):
+            return HTMLResponse(PAGE, headers={"ETag": "of the file"})
+        return PlainTextResponse(LONG, 404 if "gone" in request.url.path else 200)
+
+    methods = ["GET", "POST"]
+    return Client(Delivery(Starlette(routes=[Route("/{path:path}", answer, methods=methods)]), base=base))
+
+
+@pytest.fixture
+def script():
+    """A script of Streamlit's: its address and what it holds."""
+    folder = Path(file_util.get_static_dir())
+    file = next(folder.glob("static/js/index.*.js"))
+    return f"/{file.relative_to(folder).as_posix()}", file.read_bytes()
+
+
+@pytest.mark.parametrize("base", ["", "/shop/find/"])
+def test_a_script_is_sent_compressed_and_may_be_kept(script, base):
+    address, content = script
+    answer = client(base).get(base.rstrip("/") + address, headers=GZIP)
+    assert answer.status == 200 and gzip.decompress(answer.body) == content
+    assert len(answer.body) < len(content) / 2 and answer.headers["content-length"] == str(len(answer.body))
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["cache-control"] == FOR_GOOD and answer.headers["vary"] == "Accept-Encoding"
+
+
+def test_many_who_ask_at_once_have_it_compressed_once(script, monkeypatch):
+    address, content = script
+    compressed, one = [], client()
+    compress = delivery._compressed
+    monkeypatch.setattr(delivery, "_compressed", lambda file: compressed.append(file) or compress(file))
+
+    async def ask():
+        first = asyncio.create_task(one.asked("GET", address, headers=GZIP))
+        await asyncio.sleep(0)
+        others = [asyncio.create_task(one.asked("GET", address, headers=GZIP)) for _ in range(20)]
+        await asyncio.sleep(0)
+        first.cancel()
+        return await asyncio.gather(*others)
+
+    answers = asyncio.run(ask())
+    assert all(gzip.decompress(answer.body) == content for answer in answers) and len(compressed) == 1
+
+
+def test_whoever_does_not_read_gzip_or_wants_a_part_gets_it_from_the_pages(script):
+    for headers in ({"Accept-Encoding": "identity"}, GZIP | {"Range": "bytes=0-9"}):
+        answer = client().get(script[0], headers=headers)
+        assert answer.body.decode() == LONG and "content-encoding" not in answer.headers
+    assert client().post(script[0], headers=GZIP).body.decode() == LONG
+
+
+@pytest.mark.parametrize("address", ["/static/js/none.js", "/static/js/../../../../setup.js", "/live", "/api/health"])
+def test_what_is_no_script_of_the_pages_is_theirs_to_answer(address):
+    answer = client().get(address, headers=GZIP)
+    assert answer.body.decode() == LONG and "cache-control" not in answer.headers
+
+
+@pytest.mark.parametrize("base", ["", "/shop/find/"])
+def test_a_page_is_compressed_and_knows_its_server(base):
+    """Below its own address a page asked in vain, which browsers report, and waited before it asked again."""
+    path = base.rstrip("/") + "/page"
+    answer = client(base).get(path, headers=GZIP | {"Accept": "text/html,*/*"})
+    page = gzip.decompress(answer.body).decode()
+    assert re.sub("<script>.*?</script>", "", page) == PAGE and "etag" not in answer.headers
+    assert f'new URL("{base or "/"}", location.href)' in page.partition("<title>")[0]
+    assert client(base).get(path, headers={"Accept": "text/html"}).body.decode() == page
+    assert client(base).get(path).body.decode() == PAGE
+
+
+def test_what_is_opened_and_is_no_page_stays_as_it_is():
+    answer = client().get("/media/table.csv", headers={"Accept": "text/html"})
+    assert answer.body.decode() == LONG and answer.status == 200
+    assert client().get("/media/gone.csv", headers={"Accept": "text/html"}).status == 404
+
+
+def test_a_thumbnail_is_kept_for_good_and_its_absence_is_not():
+    there = client().get("/app/static/pictures/world/0123.jpg", headers=GZIP)
+    assert there.headers["cache-control"] == FOR_GOOD and there.body.decode() == LONG
+    assert "cache-control" not in client().get("/app/static/pictures/world/gone.jpg").headers

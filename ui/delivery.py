@@ -1,0 +1,120 @@
+"""How files reach the browser: scripts and styles compressed, each once and kept, and pictures to be kept for good.
+
+Streamlit sends its scripts as they are, for it would have to compress them for every request anew. Their names hold a
+digest, so what was compressed once stays right. Thumbnails are named by the digest of their picture.
+"""
+
+import asyncio
+import gzip
+import json
+from pathlib import Path
+from types import MappingProxyType
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import file_util
+
+KINDS = MappingProxyType({".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"})
+"""By suffix: what is compressed."""
+FOR_GOOD = "public, immutable, max-age=31536000"
+PICTURES = "/app/static/pictures/"
+_WHERE = "<script>window.__streamlit = {{BACKEND_BASE_URL: new URL({}, location.href).href}}</script>"
+PIECE = 65_536
+"""Bytes that are sent before a slow client is waited for."""
+
+
+class Delivery:
+    """An ASGI application around that of the pages."""
+
+    def __init__(self, app: ASGIApp, *, base: str = "") -> None:
+        """All pages are below the path ``base``."""
+        self._app, self._page = app, GZipMiddleware(self._told)
+        self._base = f"/{base.strip('/')}".rstrip("/")
+        self._where = _WHERE.format(json.dumps(f"{self._base}/")).encode()
+        folder = Path(file_util.get_static_dir())
+        files = (file for file in folder.glob("static/*/*") if file.suffix in KINDS)
+        self._files = {f"/{file.relative_to(folder).as_posix()}": file for file in files}
+        self._packed: dict[str, asyncio.Task[bytes]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or have the pages answer."""
+        path = scope.get("path", "").removeprefix(self._base)
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if path.startswith(PICTURES):
+            await self._app(scope, receive, _kept(send))
+        elif path in self._files and (packed := await self._pack(path, headers)):
+            await _send(packed, KINDS[self._files[path].suffix], send)
+        else:
+            await (self._page if "text/html" in headers.get("accept", "") else self._app)(scope, receive, send)
+
+    async def _told(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A page that knows the address of its server: it would ask below its own first, fail, and wait a moment."""
+        headers = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+        await self._app({**scope, "headers": headers}, receive, _told(send, self._where))
+
+    async def _pack(self, path: str, asked: Headers) -> bytes:
+        """The file compressed; nothing where that is not wanted, or the file is gone."""
+        if "gzip" not in asked.get("accept-encoding", "") or "range" in asked:
+            return b""
+        if path not in self._packed:
+            self._packed[path] = asyncio.create_task(asyncio.to_thread(_compressed, self._files[path]))
+        return await asyncio.shield(self._packed[path])  # whoever leaves takes it from none of the others
+
+
+def _compressed(file: Path) -> bytes:
+    try:
+        return gzip.compress(file.read_bytes(), mtime=0)
+    except OSError:
+        return b""
+
+
+async def _send(packed: bytes, kind: str, send: Send) -> None:
+    headers = {"content-type": kind, "content-encoding": "gzip", "content-length": str(len(packed))}
+    headers |= {"cache-control": FOR_GOOD, "vary": "Accept-Encoding"}
+    await send({"type": "http.response.start", "status": 200, "headers": Headers(headers).raw})
+    for start in range(0, len(packed), PIECE):
+        await send({"type": "http.response.body", "body": packed[start : start + PIECE], "more_body": True})
+    await send({"type": "http.response.body"})
+
+
+def _kept(send: Send) -> Send:
+    """``send`` for a file that a browser may keep once it has it."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] in (200, 206, 304):
+            MutableHeaders(scope=message)["cache-control"] = FOR_GOOD
+        await send(message)
+
+    return sending
+
+
+def _told(send: Send, words: bytes) -> Send:
+    """``send`` that puts ``words`` at the beginning of the head of a page, and leaves all else as it is."""
+    begun: Message = {}
+    page = bytearray()
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            if message["status"] == 200 and Headers(raw=message["headers"]).get("content-type", "").startswith(
+                "text/html"
+            ):
+                begun.update(message)
+                return
+        if not begun:
+            await send(message)
+            return
+        page.extend(message.get("body", b""))
+        if not message.get("more_body"):
+            whole = bytes(page).replace(b"<head>", b"<head>" + words, 1)
+            headers = MutableHeaders(scope=begun)
+            headers["content-length"] = str(len(whole))
+            for name in ("etag", "last-modified"):  # of the page without them
+                del headers[name]
+            await send(begun)
+            await send({"type": "http.response.body", "body": whole})
+
+    return sending
