@@ -20,7 +20,7 @@ from tests.ui.search_page import COMPARED, open_app, shown, sides
 from tests.worlds import small_world
 from tests.worlds.files.bitmaps import write_bmp
 from tests.worlds.live_page import HERE as WEIGHTS_HERE
-from tests.worlds.live_page import components, found, jpeg, missing, picture, ranking, upload
+from tests.worlds.live_page import components, found, jpeg, missing, picture, ranking, upload, with_map
 from tests.worlds.live_page import open_page as open_live
 from tests.worlds.live_page import shown as live_shown
 from ui import resources
@@ -120,6 +120,7 @@ PRESSED = {
     "index": (LIVE + "choices_go_into_the_question_and_the_address", NO),
     "live_use_best": (LIVE + "the_best_configuration_is_one_click_away_and_says_why", NO),
     "live_matches": (OURS + "a_match_is_searched_with_or_marked", LIES),
+    "live_open": (LIVE + "the_map_is_drawn_once_it_is_opened", NO),
     "live_map": (OURS + "a_point_of_the_live_map_is_searched_with", BESIDE),
     "live_again": (LIVE + "every_failure_is_told_in_words", OURS + "a_search_that_fails_again_is_told_again"),
     "live_back": (LIVE + "every_failure_is_told_in_words", NO),
@@ -488,7 +489,7 @@ def test_a_match_is_searched_with_or_marked(service):
 
 
 def test_a_point_of_the_live_map_is_searched_with(service):
-    app = open_live(q=3)
+    app = with_map(open_live(q=3))
     pressing.click_mark(app, "live_map", 1)
     assert ranking(app) == found(1) and app.query_params["q"] == "1"
 

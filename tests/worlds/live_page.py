@@ -31,6 +31,12 @@ def open_page(**address):
     return app.run()
 
 
+def with_map(app):
+    """The page once its map was opened."""
+    app.session_state["live_open"] = True
+    return app.run()
+
+
 def components(app):
     return [json.loads(element.proto.json) for element in app.get("bidi_component")]
 

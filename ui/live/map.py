@@ -19,8 +19,16 @@ NEAREST = 5
 
 
 def show(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) -> None:
-    """Draw the map, or say why there is none."""
-    st.markdown("**Where the query lies**")
+    """Draw the map once it is opened: what draws it weighs more than all else on the page."""
+    with st.expander(
+        "Your picture on the map", icon=":material/scatter_plot:", key="live_open", on_change="rerun"
+    ) as box:
+        if box.open:
+            _draw(choice, query, result)
+
+
+def _draw(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) -> None:
+    """The map, or why there is none."""
     store, dataset = resources.store(), resources.dataset(choice.dataset)
     if choice.dataset not in store.datasets or choice.model not in store.models(choice.dataset):
         st.caption(

@@ -47,6 +47,7 @@ from tests.worlds.live_page import (
     ranking,
     shown,
     upload,
+    with_map,
 )
 from tests.worlds.live_world import GALLERIES, SPEC, Green
 from ui import resources
@@ -370,9 +371,16 @@ def test_the_vote_and_the_times_are_those_of_the_answer(service):
     assert times["Together"] == pytest.approx(sum(list(times.values())[:-1]), abs=0.3)
 
 
+def test_the_map_is_drawn_once_it_is_opened(service):
+    """Plotly alone is three times as heavy as the rest of the page."""
+    app = open_page(q=3)
+    assert not app.get("plotly_chart") and "live_open" in app.session_state
+    assert with_map(app).get("plotly_chart")
+
+
 def test_the_query_lies_at_its_own_place_or_among_its_neighbours(service):
     places = dict(enumerate(resources.store().map("world", SPEC, "umap2").coordinates))
-    [figure] = open_page(q=3).get("plotly_chart")
+    [figure] = with_map(open_page(q=3)).get("plotly_chart")
     star = json.loads(figure.proto.spec)["data"][-1]
     assert (star["x"][0], star["y"][0]) == pytest.approx(tuple(places[3]))
     app = upload(open_page(), ("x.jpg", jpeg(2), "image/jpeg"))
@@ -380,7 +388,7 @@ def test_the_query_lies_at_its_own_place_or_among_its_neighbours(service):
     near = result.matches[:5]
     weight = np.array([match.similarity for match in near])
     want = sum(w * places[match.item] for w, match in zip(weight, near, strict=True)) / weight.sum()
-    data = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    data = json.loads(with_map(app).get("plotly_chart")[0].proto.spec)["data"]
     assert (data[-1]["x"][0], data[-1]["y"][0]) == pytest.approx(tuple(want))
     ends = list(zip(data[-2]["x"][1::3], data[-2]["y"][1::3], strict=True))
     assert ends == [pytest.approx(tuple(places[match.item])) for match in result.matches]
@@ -390,7 +398,7 @@ def test_the_query_lies_at_its_own_place_or_among_its_neighbours(service):
 
 
 def test_without_a_map_it_is_said_why(service):
-    app = open_page(model="xception")
+    app = with_map(open_page(model="xception"))
     assert not app.exception and not app.get("plotly_chart")
     assert any("There is no map of world" in caption.value for caption in app.caption)
 
