@@ -6,6 +6,7 @@ import streamlit as st
 
 from ui import failures, resources, sidebar
 from ui.admission import turn
+from ui.components import drawer
 
 STATIC = Path(__file__).parent / "static"
 st.set_page_config(
@@ -33,5 +34,7 @@ with failures.shown_in_words(), turn.taken():
         sidebar.show(resources.live_offers(), compare=False)
     else:
         sidebar.show()
+    with st.sidebar:
+        drawer.close_for(page.title)
     page.run()
     resources.settle()

@@ -1,4 +1,4 @@
-"""The first-visit orientation of the Search page: a bar below the results that can be put away and called back."""
+"""The first-visit orientation of the Search page: a line above the results that can be put away and called back."""
 
 import streamlit as st
 
@@ -7,11 +7,10 @@ SEARCH = "pages/search.py"
 
 
 def show(words: str) -> None:
-    """Pin the bar with these words below the page unless it was put away, in this session or by a link."""
+    """Draw the line with these words unless it was put away, in this session or by a link."""
     if st.session_state.setdefault(_OPEN, st.query_params.get(_PARAMETER) != _AWAY):
         st.query_params.pop(_PARAMETER, None)
-        with st.bottom:
-            _bar(words)
+        _line(words)
     elif st.query_params.get(_PARAMETER) != _AWAY:
         st.query_params[_PARAMETER] = _AWAY
     with st.sidebar:
@@ -21,14 +20,14 @@ def show(words: str) -> None:
 
 
 def reopen() -> None:
-    """A button for other pages that goes to the Search page with the bar open."""
+    """A button for other pages that goes to the Search page with the line open."""
     if st.button("Show the introduction", key="welcome_reopen", icon=":material/help:", on_click=_set, args=(True,)):
         st.switch_page(SEARCH)
 
 
-def _bar(words: str) -> None:
-    with st.container(border=True, key="welcome", horizontal=True, wrap=False, vertical_alignment="center"):
-        st.markdown(f"**New here?** {words} The Guide tells how it works.")
+def _line(words: str) -> None:
+    with st.container(key="welcome", horizontal=True, wrap=False, vertical_alignment="center"):
+        st.markdown(f"**New here?** {words} The Guide explains how.")
         st.button("Got it", key="welcome_close", on_click=_set, args=(False,))
 
 

@@ -165,7 +165,7 @@ def test_back_and_forward_go_through_the_queries(page, small):
 
 def test_browsing_by_class_chooses_a_query(page, small):
     open_small(page, small, q=3)
-    page.get_by_role("button", name="Browse pictures").click()
+    page.get_by_role("button", name="Browse").click()
     page.locator("ol.pictures li button").nth(5).wait_for()
     page.get_by_role("dialog").get_by_role("combobox", name="Class").click()
     page.get_by_role("option", name="apple").click()

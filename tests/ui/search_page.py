@@ -17,7 +17,7 @@ def open_app(**address):
 def shown(app, look="matches"):
     """The data of the gallery of that look."""
     galleries = [json.loads(element.proto.json) for element in app.get("bidi_component")]
-    return next(data for data in galleries if data["look"] == look)
+    return next(data for data in galleries if data.get("look") == look)
 
 
 def ranking(app):
@@ -31,4 +31,4 @@ COMPARED = {"model": "mobilenetv2", "metric": "euclidean", "q": 3, "k": 5, "b_mo
 def sides(app):
     """The tiles of A and of B."""
     galleries = [json.loads(element.proto.json) for element in app.get("bidi_component")]
-    return [data["tiles"] for data in galleries if data["look"] == "matches"]
+    return [data["tiles"] for data in galleries if data.get("look") == "matches"]

@@ -208,7 +208,7 @@ def test_a_picture_of_the_dialog_becomes_the_query(store):
     app = open_app(q=3)
     app.button(key="search_browse").click().run()
     pressing.tell(app, "search_pictures", "picked", 5)
-    assert app.query_params["q"] == "5" and not [one for one in components(app) if one["look"] == "pictures"]
+    assert app.query_params["q"] == "5" and not [one for one in components(app) if one.get("look") == "pictures"]
 
 
 def rows_of(data):

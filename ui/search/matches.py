@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -36,22 +37,21 @@ def show(choice: Choice) -> None:
     dataset, queries = resources.dataset(choice.dataset), resources.queries(choice.dataset)
     rival = sidebar.other()
     sides = [_side("A", choice)] + ([_side("B", rival)] if rival else [])
-    left, right = st.columns([1, 3.4], gap="medium")
+    kind = dataset.classes[dataset.items[choice.q].label]
+    left, right = st.columns([1, 3.4], gap="small")
     with right:
-        sieve = _tools(dataset, sides)
+        sieve = _tools(dataset, sides, queries, kind)
     pictures.ensure_thumbnails(dataset, {choice.q, *(match.item for side in sides for match in side.matches)})
     addresses = pictures.addresses(dataset)
     with left.container(width=360):
         panels.query(choice, dataset, addresses, queries)
     with right:
-        kind = dataset.classes[dataset.items[choice.q].label]
         if rival:
             _compared(dataset, sides, sieve, addresses)
         else:
-            panels.headline(kind, sides[0].at_k)
             _gallery(dataset, sides[0], tiles.match_tiles(dataset, sides[0].matches, addresses), sieve)
         top = experiments.matches(resources.store(), choice.experiment, choice.q, k=PUBLISHED_K)
-        numbers = None if rival else panels.scores
+        numbers = None if rival else partial(panels.scores, choice)
         explanations.explain_scores(kind, top, sides[0].published, sides[0].at_k, numbers)
         explanations.explain_page(choice)
 
@@ -67,10 +67,16 @@ def _side(name: str, choice: Choice) -> Side:
     )
 
 
-def _tools(dataset: Dataset, sides: Sequence[Side]) -> Sieve:
-    words, tools = st.columns([1.6, 1], gap="small")
-    words.caption(panels.average(sides[0].choice) if len(sides) == 1 else panels.TWO_ANSWER)
+def _tools(dataset: Dataset, sides: Sequence[Side], queries: Sequence[int], kind: str) -> Sieve:
+    words, tools = st.columns([1, 1.2], gap="small", vertical_alignment="center")
+    with words:
+        if len(sides) == 1:
+            panels.headline(kind, sides[0].at_k)
+        else:
+            st.caption(panels.TWO_ANSWER)
     with tools.container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
+        if st.button("Browse", key="search_browse", icon=":material/grid_view:", help="Choose a query."):
+            panels.browse(dataset, queries, sides[0].choice.q)
         sieve = filters.choose(dataset)
         with st.popover("Export", icon=":material/ios_share:", key="export"):
             rows = [row for side in sides for row in table(dataset, side, sieve)]

@@ -21,14 +21,11 @@ def query(choice: Choice, dataset: Dataset, addresses: Mapping[int, str], querie
     gallery([tile], key="search_query", look="query", label="Query")
     place = queries.index(choice.q)
     before, after = (queries[(place + step) % len(queries)] for step in (-1, 1))
-    with st.container(gap="xsmall"):
-        with st.grid(2, min_column_width=72, gap="xsmall"):
-            _step("Previous", sidebar.pick, before)
-            _step("Next", sidebar.pick, after)
-            _step("Back", history.go, -1, disabled=not history.can_go(-1))
-            _step("Forward", history.go, 1, disabled=not history.can_go(1))
-        if st.button("Browse pictures", key="search_browse", icon=":material/grid_view:", width="stretch"):
-            browse(dataset, queries, choice.q)
+    with st.container(horizontal=True, gap="xsmall"):
+        _step("Previous", sidebar.pick, before)
+        _step("Next", sidebar.pick, after)
+        _step("Back", history.go, -1, disabled=not history.can_go(-1))
+        _step("Forward", history.go, 1, disabled=not history.can_go(1))
 
 
 def _step(title: str, go: Callable[[int], None], where: int, *, disabled: bool = False) -> None:
@@ -65,10 +62,9 @@ def browse(dataset: Dataset, queries: Sequence[int], current: int) -> None:
 
 
 def average(choice: Choice) -> str:
-    """What can be clicked, and how well the configuration does over the whole dataset."""
+    """How well the configuration does over the whole dataset."""
     mean = resources.summary(choice.experiment).score
     return (
-        "Click any picture to search with it. "
         f"On average over all {texts.counted(mean.count, 'query')}, this configuration scores "
         f"**{mean.mean:.1f}** of 100 (95 % interval {mean.low:.1f} to {mean.high:.1f})."
     )
@@ -79,13 +75,14 @@ def headline(kind: str, at_k: QueryScore) -> None:
     st.markdown(f"### {at_k.hits} of {at_k.k} {'is' if at_k.k == 1 else 'are'} {texts.plain(kind)}")
 
 
-def scores(score: float, at_k: QueryScore) -> None:
-    """The numbers of this query in one row."""
+def scores(choice: Choice, score: float, at_k: QueryScore) -> None:
+    """The numbers of this query in one row, and those of all queries."""
     with st.grid(4, min_column_width=96, gap="small"):
         st.metric("Score", f"{score:.1f}")
         st.metric(f"Precision@{at_k.k}", texts.share(at_k.precision))
         st.metric(f"Recall@{at_k.k}", texts.share(at_k.recall))
         st.metric("Avg precision", texts.share(at_k.average_precision))
+    st.caption(average(choice))
 
 
 def spoken(dataset: Dataset, choice: Choice, at_k: QueryScore) -> str:

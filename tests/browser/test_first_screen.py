@@ -1,0 +1,96 @@
+"""What is on the first screen, without a click, on phones and desks: an answer that is right, and nothing before it."""
+
+import pytest
+
+from semsearch.data import datasets
+from tests.browser.screen import TILES, loaded, until
+from tests.worlds.servers.app_server import serving
+
+pytestmark = pytest.mark.browser
+
+SCREENS = {360: 740, 768: 1024, 1280: 800, 1920: 1080}
+JARGON = ("score", "precision", "recall", "interval", "configuration", "metric", "pooling", "layer", "cosine")
+"""What is only known to whoever has read the Guide."""
+PHONE = (
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Mobile Safari/537.36"
+)
+SEEN = """(tile) => {
+  const reached = (x, y) => {
+    let here = document.elementFromPoint(x, y)
+    while (here?.shadowRoot?.elementFromPoint(x, y) && here.shadowRoot.elementFromPoint(x, y) !== here) {
+      here = here.shadowRoot.elementFromPoint(x, y)
+    }
+    return tile.contains(here)
+  }
+  return [".frame", ".class"].every((part) => {
+    const box = tile.querySelector(part).getBoundingClientRect(), x = (box.left + box.right) / 2
+    return reached(x, box.top + 2) && reached(x, box.bottom - 2)
+  })
+}"""
+WORDS = """() => {
+  const walker = document.createTreeWalker(document.querySelector("[data-testid=stMain]"), NodeFilter.SHOW_TEXT)
+  const words = []
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const range = document.createRange()
+    range.selectNodeContents(node)
+    const box = range.getBoundingClientRect()
+    if (box.width && box.bottom > 0 && box.top < innerHeight) words.push(node.textContent)
+  }
+  return words.join(" ")
+}"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("first") / "home"
+        patch.setenv("SEMSEARCH_HOME", str(home))
+        datasets.fetch("groceries200")
+        with serving(home) as running:
+            yield running
+
+
+@pytest.fixture
+def screen(chromium, server):
+    """Open the app as somebody does who comes for the first time."""
+    opened = []
+
+    def open_page(width, **more):
+        context = chromium.new_context(viewport={"width": width, "height": SCREENS[width]}, **more)
+        opened.append(context)
+        page = context.new_page()
+        page.goto(server.url)
+        until(page, lambda: page.locator(TILES).count() == 15 and loaded(page) >= 4, "the first matches")
+        page.locator("[data-test-script-state=notRunning]").wait_for(state="attached")
+        return page
+
+    yield open_page
+    for context in opened:
+        context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", SCREENS)
+def test_the_first_screen_shows_right_matches_and_says_so(screen, width, scheme):
+    page = screen(width, color_scheme=scheme)
+    headline = page.locator("h3", has_text="15 of 15 are ")
+    assert headline.bounding_box()["y"] + 30 < SCREENS[width]
+    seen = [place for place in range(15) if page.locator(TILES).nth(place).evaluate(SEEN)]
+    assert seen[: 2 if width < 600 else 4] == list(range(2 if width < 600 else 4)), "the first matches are not covered"
+    assert set(page.locator("ol.matches .verdict").all_inner_texts()) == {"same class"}
+    words = page.evaluate(WORDS).lower()
+    assert "15 of 15" in words and "new here?" in words and not [word for word in JARGON if word in words]
+    assert page.get_by_role("button", name="Got it").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("agent", [PHONE, None], ids=["phone", "narrow window"])
+def test_the_sidebar_of_a_narrow_screen_is_out_of_the_way(screen, agent):
+    page = screen(360, **({"user_agent": agent} if agent else {}))
+    sidebar = page.get_by_test_id("stSidebar")
+    assert sidebar.get_attribute("data-collapsed") == "true"
+    page.get_by_test_id("stExpandSidebarButton").click()
+    until(page, lambda: sidebar.get_attribute("data-collapsed") == "false", "the sidebar")
+    sidebar.get_by_role("link", name="Guide").click()
+    page.get_by_role("heading", name="Guide", level=1).wait_for()
+    until(page, lambda: sidebar.get_attribute("data-collapsed") == "true", "the sidebar closed by itself")

@@ -1,0 +1,10 @@
+"""The sidebar of a narrow screen, which lies over the page: it closes by itself once another page was chosen in it."""
+
+from ui.components import component
+
+_RENDER = component("drawer")
+
+
+def close_for(page: str) -> None:
+    """Have the sidebar out of the way of ``page`` when that is new."""
+    _RENDER(key="drawer", data={"page": page})
