@@ -10,7 +10,7 @@ from ui.guide import story as guide_story
 from ui.pictures import fetching
 
 guide_panel.leave_if_asked()
-choice = sidebar.current()
+choice = guide_panel.with_pictures(sidebar.current())
 
 st.title("Guide")
 st.caption(
@@ -22,10 +22,11 @@ with st.container(width=1100):
         view = guide_panel.example(choice)
         welcome.reopen()
     st.markdown(
-        "[What a network sees](#sees) · [One picture, three depths](#depths) · [Same layer, other rulers](#rulers) · "
-        "[What the score means](#score) · [What the map shows](#map) · [Where it fails](#limits) · "
-        "[Questions](#questions) · [Words](#words)"
+        "[What a network sees](#sees) · [One picture, three depths](#depths) · "
+        "[Same layer, different measures](#measures) · [What the score means](#score) · "
+        "[What the map shows](#map) · [Where it fails](#limits) · [Questions](#questions) · [Words](#words)"
     )
+    guide_panel.tell_stand_in(sidebar.current(), choice)
     fetching.offer_pictures(resources.dataset(choice.dataset))
     guide_story.steps(view)
     guide_story.layers(view)

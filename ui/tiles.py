@@ -7,17 +7,13 @@ from semsearch.results.experiments import Match
 from ui import texts
 from ui.components.gallery import Tile
 
-_GOLDEN_ANGLE = 137.5
-
 
 def item_tile(dataset: Dataset, item: int, addresses: Mapping[int, str]) -> Tile:
-    """A picture with its class; without a picture, the class on a colour of its own."""
-    label = dataset.items[item].label
-    name = dataset.classes[label]
+    """A picture with its class, or the class alone where it has none."""
+    name = dataset.classes[dataset.items[item].label]
     return {
         "id": item,
         "name": name,
-        "hue": round(label * _GOLDEN_ANGLE % 360),
         "src": addresses.get(item),
         "alt": f"{name}, picture {item}",
         "spoken": f"{name}, picture {item}. Use as the query.",

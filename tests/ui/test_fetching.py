@@ -6,12 +6,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 
+import numpy as np
 import pytest
 
 from semsearch.data import datasets
 from tests.ui.search_page import open_app
-from tests.worlds import fetch_world
+from tests.worlds import fetch_world, small_world
 from tests.worlds.servers.local_http import site
+from tests.worlds.tiny_store import write_store
 from tests.worlds.waiting import soon
 from ui import pictures, resources
 from ui.pictures import fetching
@@ -99,6 +101,24 @@ def test_the_pictures_are_fetched_and_shown(iconic, web, place):
     assert sorted(web.asked) == sorted(f"/iconic/{name}" for name in fetch_world.PHOTOS)
 
 
+def test_the_guide_explains_with_pictures_of_another_dataset(iconic, tmp_path, monkeypatch):
+    """It explained with empty tiles; what is chosen in the sidebar stays chosen."""
+    small_world.add(tmp_path / "world")
+    fetch_world.write_results(tmp_path / "store")
+    write_store(
+        tmp_path / "store",
+        "world",
+        np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32),
+        np.repeat([0, 1], 3),
+    )
+    monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(tmp_path / "store"))
+    app = open_page("pages/guide.py", dataset="iconic200", q=7)
+    assert not app.exception and None not in sources(app) and "fetch" not in buttons(app)
+    [line] = [text.value for text in app.caption if "not downloaded yet" in text.value]
+    assert "The pictures of Iconic are not" in line and "this page uses world" in line
+    assert (app.query_params["dataset"], app.query_params["q"]) == ("iconic200", "7")
+
+
 def test_live_search_offers_the_dataset_at_once_to_all(iconic, web):
     web.pages = fetch_world.pages()
     other = open_page()
@@ -117,7 +137,7 @@ def test_a_server_that_cannot_be_reached_is_said_plainly(iconic, monkeypatch):
     [error] = app.error
     assert not app.exception and error.proto.title == "The pictures could not be fetched"
     assert error.value == fetching.UNREACHED == (
-        "The picture server could not be reached. Check the network and try again."
+        "No connection to the picture server. Check the network and try again."
     )  # fmt: skip
     [details] = [one for one in app.expander if one.label == "Details, and another way"]
     assert "ConnectionRefusedError" in details.caption[0].value.replace("\\", "") and not details.proto.expanded

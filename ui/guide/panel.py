@@ -9,7 +9,7 @@ import streamlit as st
 from semsearch.models import catalog
 from semsearch.results import experiments
 from semsearch.results.experiments import Match
-from ui import pictures, resources, sidebar, tiles
+from ui import pictures, resources, sidebar, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import Tile, gallery
 
@@ -17,7 +17,28 @@ SEARCH = "pages/search.py"
 PANEL, NARROW = 6, 250
 """Matches in a panel, and the least width of one in pixels."""
 _LEAVING = "guide_leaving"
-_EXAMPLES = {"telling": "The most telling one", "query": "My query"}
+_EXAMPLES = {"telling": "Best example", "query": "My query"}
+
+
+def with_pictures(choice: Choice) -> Choice:
+    """The choice, on a dataset whose pictures are here where its own are not and there is one."""
+    offers = resources.offers()
+    here = [name for name in offers.datasets if resources.dataset(name).has_pictures]
+    if choice.dataset in here or not here:
+        return choice
+    choice = offers.settle(replace(choice, dataset=here[0]))
+    return replace(choice, q=telling(choice))
+
+
+def tell_stand_in(asked: Choice, choice: Choice) -> None:
+    """Say that another dataset tells the story than the one in the sidebar."""
+    if asked.dataset == choice.dataset:
+        return
+    missing, here = (texts.plain(resources.dataset(one.dataset).title) for one in (asked, choice))
+    st.caption(
+        f":material/hide_image: The pictures of {missing} are not downloaded yet, so this page uses {here}. "
+        "The button that gets them is on the Search page."
+    )
 
 
 def leave_if_asked() -> None:
@@ -40,13 +61,13 @@ def link(view: Choice, label: str) -> None:
 def example(choice: Choice) -> Choice:
     """The choice with the picture that the Guide follows, as its control says."""
     which = st.segmented_control(
-        "Picture of the story",
+        "Example picture",
         list(_EXAMPLES),
         default="telling",
         key="guide_example",
         required=True,
         format_func=_EXAMPLES.__getitem__,
-        help="The most telling one gains most from the first to the last layer of the model in the sidebar.",
+        help="The best example gains most from the first to the last layer of the model in the sidebar.",
     )
     return choice if which == "query" else replace(choice, q=telling(choice))
 

@@ -88,7 +88,7 @@ def _note(picture: QueryPicture, alone: bool) -> str:
 def _tile(picture: QueryPicture) -> Tile:
     if isinstance(picture.source, bytes):
         named = {"name": picture.name, "alt": picture.name, "spoken": picture.name}
-        return {"id": -1, "hue": 0, "src": picture.preview} | named
+        return {"id": -1, "src": picture.preview} | named
     name, number = picture.source
     dataset = resources.dataset(name)
     pictures.ensure_thumbnails(dataset, [number])

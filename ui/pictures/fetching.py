@@ -8,8 +8,8 @@ from ui import failures, resources, texts
 from ui.pictures.fetch_job import FetchJob
 
 _WATCHED = "fetch_watched"
-UNREACHED = "The picture server could not be reached. Check the network and try again."
-WRONG = "The picture server did not send what was expected. Try again later; what came is kept."
+UNREACHED = "No connection to the picture server. Check the network and try again."
+WRONG = "The picture server sent something else. Try again later; pictures that came are kept."
 
 
 def offer_pictures(dataset: Dataset) -> None:
@@ -29,8 +29,8 @@ def _offer(dataset: Dataset) -> None:
     with st.container(border=True, key="fetch_pictures"):
         words, button = st.columns([3, 1], vertical_alignment="center")
         words.markdown(
-            f":material/hide_image: **The pictures of {texts.plain(dataset.title)} are not on this machine.** "
-            "The results below are real; tiles show the class in place of the picture."
+            f":material/hide_image: **The pictures of {texts.plain(dataset.title)} are not downloaded yet.** "
+            "Its scores, map and matches are complete; pictures are shown by their class."
         )
         button.button(
             "Fetching …" if job else "Fetch pictures",
@@ -66,7 +66,7 @@ def _say(dataset: Dataset, error: Exception) -> None:
     with st.expander("Details, and another way", key="fetch_details"):
         if isinstance(error, FetchFailed):
             st.caption(texts.told(error))
-        st.markdown("With a copy of the pictures on this machine, run this instead; the page follows by itself:")
+        st.markdown("Do you have the pictures in a folder? Then run this; the page follows by itself:")
         st.code(f"semsearch datasets add {dataset.name} --from FOLDER", language="shell")
 
 

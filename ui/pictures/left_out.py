@@ -14,4 +14,4 @@ def show(dataset: Dataset) -> None:
     with st.expander(f"{len(rows):,} {'file' if len(rows) == 1 else 'files'} left out", icon=":material/folder_off:"):
         files, reasons = zip(*rows, strict=True)
         st.dataframe({"File or folder": files, "Left out because": reasons}, hide_index=True, key="left_out")
-        st.caption("Put right what is named here, then add the folder again with `semsearch datasets add`.")
+        st.caption("Mend these files, then add the folder again with `semsearch datasets add`.")

@@ -290,11 +290,6 @@ def test_counts_have_three_digits(number, text):
     assert texts.count(number) == text
 
 
-def test_classes_without_pictures_differ_in_colour(store):
-    hues = {tiles.item_tile(datasets.load("world"), item, {})["hue"] for item in range(6)}
-    assert len(hues) == 2
-
-
 def test_the_component_never_makes_markup_of_data():
     source = (ROOT / "ui" / "components" / "gallery" / "gallery.js").read_text()
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(", source)

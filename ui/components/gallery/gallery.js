@@ -50,9 +50,7 @@ function fill(item, tile, lazy) {
   image.onerror = () => { image.hidden = true; part("standin").hidden = false }
   if (source) { if (image.getAttribute("src") !== source) image.src = source }
   else image.removeAttribute("src")
-  part("standin").textContent = tile.name
   part("standin").hidden = Boolean(source)
-  part("frame").style.setProperty("--hue", String(Number(tile.hue) || 0))
 
   text("rank", tile.rank)
   text("badge", tile.badge)
@@ -128,6 +126,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const list = parentElement.querySelector("ol")
   const clickable = !SHOWN_ONLY.includes(data.look)
   list.className = data.look
+  list.classList.toggle("bare", !data.tiles.some((tile) => tile.src))
   list.setAttribute("aria-label", data.label)
   resize(list, parentElement.querySelector("template"), data.tiles.length, clickable)
   data.tiles.forEach((tile, place) => {
