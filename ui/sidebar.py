@@ -169,7 +169,7 @@ def _configuration(choice: Choice, offers: Offers, before: str) -> None:
     with _group(texts.model_facts(model)):
         models = offers.models(choice.dataset)
         st.selectbox(f"Model{of}", models, key=f"{before}model", format_func=lambda name: catalog.model(name).title)
-    with _group(texts.layer_facts(model.layer(choice.layer))):
+    with _group(texts.layer_facts(model.layer(choice.layer), choice.experiment.spec.size)):
         st.selectbox(
             f"Layer{of}",
             layers,

@@ -88,6 +88,12 @@ def model_facts(model: Model) -> str:
     return f"{count(model.parameters)} parameters, sees {model.size} × {model.size} px"
 
 
-def layer_facts(layer: Layer) -> str:
-    """One line about a layer."""
-    return f"{layer.channels:,} channels, each unit sees {layer.receptive_field:,} px"
+def sees(layer: Layer, size: int) -> str:
+    """How much of a picture of so many pixels across one unit of a layer sees."""
+    whole = layer.receptive_field >= size
+    return "the whole picture" if whole else f"a square of {layer.receptive_field:,} px"
+
+
+def layer_facts(layer: Layer, size: int) -> str:
+    """One line about a layer, of a network that is shown pictures of so many pixels across."""
+    return f"{layer.channels:,} channels, each unit sees {sees(layer, size)}"

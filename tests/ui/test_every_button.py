@@ -129,7 +129,7 @@ PRESSED = {
     "live_cancel": (OURS + "a_pull_is_cancelled", NO),
     # Guide
     "guide_example": (GUIDE + "my_query_tells_the_story_too", NO),
-    "guide_varied": (GUIDE + "other_rulers_and_how_many_matches_they_share", NO),
+    "guide_varied": (GUIDE + "other_measures_and_how_many_matches_they_share", NO),
     "{}_matches": (OURS + "a_picture_of_the_guide_leads_to_search", SETTLED),
     "page_link label": (GUIDE + "links_of_the_guide_carry_the_configuration", NO),
     "page_link 'Open the map'": (OURS + "the_guide_links_to_the_map", NO),

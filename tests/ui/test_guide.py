@@ -131,7 +131,7 @@ def test_the_table_of_all_depths(world):
 def test_the_cards_say_what_the_catalogue_and_the_store_say(world):
     text, model = words(open_guide(world, metric="manhattan")), catalog.model(tiny_store.MODEL)
     layer, features = model.layers[-1], FEATURES[LAYERS[-1], "avg"].astype(np.float32)
-    assert f"{model.size} × {model.size} dots" in text and f"{model.size * model.size * 3:,} numbers" in text
+    assert f"{model.size} × {model.size} pixels" in text and f"{model.size * model.size * 3:,} numbers" in text
     assert f"through {model.layer_count} layers" in text
     assert f"a list: {layer.channels:,} numbers, one for each channel" in text
     near, typical = map(
@@ -144,8 +144,20 @@ def test_the_cards_say_what_the_catalogue_and_the_store_say(world):
     assert typical == pytest.approx(float(np.median(pairs)), rel=0.01)
 
 
+def test_a_unit_cannot_see_more_than_the_whole_picture(world):
+    """It saw 491 px of the 224 px that the picture is wide."""
+    app, model = open_guide(world), catalog.model(tiny_store.MODEL)
+    text = words(app)
+    first, last = model.layers[0].receptive_field, model.layers[-1].receptive_field
+    assert first < model.size < last
+    assert f"first layer sees a square of {first} px of {model.size} px" in text
+    assert "One unit of the last sees the whole picture" in text
+    assert any("channels, each unit sees the whole picture" in caption.value for caption in app.caption)
+    assert f"{last} px" not in text
+
+
 @pytest.mark.parametrize("part", ["pooling", "metric"])
-def test_other_rulers_and_how_many_matches_they_share(world, part):
+def test_other_measures_and_how_many_matches_they_share(world, part):
     app = open_guide(world)
     app.segmented_control(key="guide_varied").set_value(part).run()
     query = telling()
@@ -173,8 +185,8 @@ def test_the_sum_of_the_score(world):
         assert f"| {rank} | {names[LABELS[item]]} | {points} of {16 - rank} |" in text
     hits = sum(LABELS[item] == LABELS[query] for item in order(query))
     assert f"**{earned} of 120 points: score {scores[query]:.1f}**, with {hits} of 15 matches right." in text
-    by_lot = sum(LABELS.count(label) - 1 for label in LABELS) / len(LABELS) / (len(LABELS) - 1)
-    assert f"by lot would get {100 * by_lot:.1f} on average" in text
+    random = sum(LABELS.count(label) - 1 for label in LABELS) / len(LABELS) / (len(LABELS) - 1)
+    assert f"Random matches would score {100 * random:.1f}." in text
     low, high = map(float, re.search(rf"\*\*{mean:.1f}\*\* \(95 % interval ([\d.]+) to ([\d.]+)", text).groups())
     draws = np.random.default_rng(7).choice(scores, (4000, len(scores))).mean(1)
     assert [low, high] == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=1.0)
@@ -193,7 +205,7 @@ def test_the_trust_in_the_map(world):
 
     kept = [len(nearest(features, item) & nearest(features[:, :2], item)) for item in range(len(LABELS))]
     assert f"of the {near} nearest neighbours of each picture **{100 * sum(kept) / near / len(LABELS):.0f} %**" in text
-    assert f"of the picture of this story, {kept[telling()]} of {near}" in text
+    assert f"of the example picture, {kept[telling()]} of {near}" in text
     real = trustworthiness(features, features[:, :2], n_neighbors=near)
     together = trustworthiness(features[:, :2], features, n_neighbors=near)
     assert f"neighbours on the map real ones?) is {real:.2f}" in text

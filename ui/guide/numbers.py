@@ -47,8 +47,8 @@ def score(choice: Choice) -> None:
         )
     mean = experiments.summary(store, view.experiment).score
     st.markdown(
-        f"All right gives a hundred, none right gives zero. Matches drawn by lot would get "
-        f"{guide_facts.random_score(view):.1f} on average. Over all {texts.counted(mean.count, 'query')} this "
+        f"All right gives a hundred, none right gives zero. Random matches would score "
+        f"{guide_facts.random_score(view):.1f}. Over all {texts.counted(mean.count, 'query')} this "
         f"configuration gets **{mean.mean:.1f}** ({100 * mean.level:.0f} % interval {mean.low:.1f} to {mean.high:.1f}: "
         "how far the mean would move with other queries). A difference much smaller than that interval may be chance."
     )
@@ -68,11 +68,11 @@ def maps(view: Choice) -> None:
     st.header("What the map shows", anchor="map")
     st.markdown(
         "A map draws every picture as a point, so that pictures with near fingerprints lie near each other. But a "
-        f"fingerprint here has {channels:,} channels and a sheet of paper has two directions: something must give. "
+        f"fingerprint here has {channels:,} channels and a sheet of paper has two directions, so information is lost. "
         "Read it so:\n\n"
-        "- **Near points** are usually alike. **Clumps** are usually groups of alike pictures.\n"
-        "- **Far points**: how far says little. The gap between two clumps, their size and the directions mean "
-        "nothing.\n"
+        "- **Near points** are usually alike. **Groups** are usually pictures of one kind.\n"
+        "- **Far points** are less alike, but distances between groups mean little; so do the sizes of groups and "
+        "directions.\n"
         "- The ranking on the Search page never uses the map: it compares the whole fingerprints.\n\n"
         f"{_trust(view)}"
     )
@@ -83,12 +83,12 @@ def _trust(view: Choice) -> str:
     count = len(resources.queries(view.dataset))
     near = map_payload.neighbours(count)
     if not near:
-        return "How far to trust it cannot be measured here: of so few pictures every map keeps all neighbours."
+        return "How far to trust it cannot be measured with so few pictures."
     trust = resources.store().map(view.dataset, view.experiment.spec, _MAP).trust
-    name = "UMAP" if count >= FEWEST["umap"] else "principal components, for there are too few pictures for UMAP"
+    name = "UMAP" if count >= FEWEST["umap"] else "principal components, because UMAP needs more pictures"
     return (
         f"How far to trust it is measured. On this map ({name}, `{view.layer}`), of the {near} nearest neighbours of "
-        f"each picture **{100 * trust.overlap:.0f} %** are also its nearest on the map; of the picture of this story, "
+        f"each picture **{100 * trust.overlap:.0f} %** are also its nearest on the map; of the example picture, "
         f"{guide_facts.kept_neighbours(view, _MAP)} of {near}. *Trustworthiness* (are neighbours on the map real "
         f"ones?) is {trust.trustworthiness:.2f} and *continuity* (are real neighbours together on the map?) is "
         f"{trust.continuity:.2f}, where one is perfect."
@@ -102,8 +102,8 @@ def limits(view: Choice) -> None:
     st.markdown(
         "- **It knows looks, not meaning.** Two things of one colour and shape are alike to it, whatever they are.\n"
         "- **The whole picture counts.** A shelf, a hand or a plate in the background is part of the fingerprint.\n"
-        "- **It learnt from everyday photos.** On drawings, X-rays or satellite pictures expect less.\n"
-        "- **Small things vanish.** The picture is shrunk first, and pooling mixes all places.\n"
+        "- **It learnt from everyday photos.** Expect less of it on drawings, X-rays or satellite pictures.\n"
+        "- **Small things get lost.** The picture is made small first, and pooling mixes all places.\n"
         "- **Right means: same class.** A match of another class can still be the best-looking one, and a wrong "
         "label counts against a good match.\n"
         "- **There is always a first match.** Even when nothing is alike; then its similarity is low."

@@ -47,7 +47,7 @@ def _cards(view: Choice) -> list[tuple[str, str, str]]:
         (
             "Picture",
             "image",
-            f"It is shrunk to {spec.size} × {spec.size} dots, each with a red, a green and a blue: "
+            f"Resized to {spec.size} × {spec.size} pixels, each with red, green and blue values: "
             f"{3 * spec.size**2:,} numbers.",
         ),
         (
@@ -80,14 +80,14 @@ def _cards(view: Choice) -> list[tuple[str, str, str]]:
 def layers(view: Choice) -> None:
     """The same query at the first, a middle and the last layer, and the scores at all of them."""
     chosen = catalog.model(view.model).layers
+    size = view.experiment.spec.size
     places = {"First layer": 0, "Middle layer": len(chosen) // 2, "Last layer": len(chosen) - 1}
     st.header("One picture, three depths", anchor="depths")
     st.markdown(
-        "Below are the first matches of the same picture at three depths of the same network. One unit of the first "
-        f"layer sees a square of {chosen[0].receptive_field:,} px: such layers match colours and textures. One unit of "
-        f"the last sees {chosen[-1].receptive_field:,} px of the {view.experiment.spec.size:,} px that the picture is "
-        "wide: such layers match things. Below that, the scores of this picture at all depths stored, beside the mean "
-        "over all pictures."
+        "These are the first matches of the same picture at three depths of the same network. One unit of the first "
+        f"layer sees {texts.sees(chosen[0], size)} of {size:,} px: such layers match colours and textures. One unit of "
+        f"the last sees {texts.sees(chosen[-1], size)}: such layers match things. The table below them has the scores "
+        "of this picture at all eight layers, beside the mean over all pictures."
     )
     with st.grid(3, min_column_width=guide_panel.NARROW):
         for name, place in places.items():
@@ -109,10 +109,10 @@ def _depth_table(view: Choice) -> str:
 
 def variations(view: Choice) -> None:
     """The same query under every pooling, or under every metric."""
-    st.header("Same layer, other rulers", anchor="rulers")
+    st.header("Same layer, different measures", anchor="measures")
     st.markdown(
         "Two more choices decide what counts as alike: how each channel is summed up (*pooling*) and how two lists "
-        "are compared (*metric*). Everything else stays as the sidebar says."
+        "are compared (*metric*). Everything else stays as chosen in the sidebar."
     )
     part = st.segmented_control(
         "What changes",
