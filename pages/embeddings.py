@@ -4,7 +4,7 @@ import streamlit as st
 
 from semsearch.models import catalog
 from ui import address, map_payload, resources, sidebar
-from ui.components.map import linked_maps, selected
+from ui.components.map import begin, linked_maps, state
 from ui.embeddings import choice as map_choice
 from ui.embeddings import panels as map_panels
 from ui.pictures import fetching
@@ -16,16 +16,20 @@ look, notices = map_choice.follow_address()
 
 st.title("Embeddings")
 st.caption(
-    "Each point is a picture. Click one to search with it; the lines lead from the query to its "
-    f"{min(choice.k, len(items) - 1)} nearest in truth."
+    "Each point is a picture. Click one to search with it; lines join the query to its "
+    f"{min(choice.k, len(items) - 1)} nearest pictures before flattening."
 )
 address.tell(notices)
 fetching.offer_pictures(dataset)
 map_panels.controls()
 
 key = f"map_of_{choice.dataset}"
-linked = map_choice.chosen_items(st.query_params.get("chosen", ""), items)
-chosen = selected(key, set(items), linked)
+begin(
+    key,
+    selected=map_choice.chosen_items(st.query_params.get("chosen", ""), items),
+    hidden=map_choice.hidden_labels(st.query_params.get("hidden", "")),
+)
+chosen, hidden = state(key, "selected", items), state(key, "hidden", range(len(dataset.classes)))
 specs = map_payload.specs(choice)
 maps = resources.travel(choice.dataset, tuple(specs), look.kind)
 near = map_payload.near(store, choice, maps.layers)
@@ -37,15 +41,15 @@ if other:
     trusts.append(("map B", other_maps.trusts[0]))
 shown = chosen[: map_panels.SHOWN]
 stored_map = store.map(choice.dataset, choice.experiment.spec, look.kind)
-map_panels.tell(look, stored_map)
+map_panels.tell(look, stored_map, has_pictures=dataset.has_pictures)
 addresses = map_panels.thumbnails(dataset, items, [choice.q, *(items[row] for row in near[panels[0]["layer"]]), *shown])
 
-left, right = (st.container(), st.container()) if other else st.columns([2.4, 1], gap="medium")
+left, right = (st.container(), st.container()) if other else st.columns([3, 1], gap="medium")
 with left:
     layers = list(catalog.model(choice.model).layer_names)
     linked_maps(
         map_payload.scene(dataset, items, addresses, panels)
-        | {"query": choice.q, "selected": chosen, "colour": look.colour, "points": look.points}
+        | {"query": choice.q, "selected": chosen, "hidden": hidden, "colour": look.colour, "points": look.points}
         | {"stamp": f"{choice.dataset} {choice.model} {choice.pooling} {look.kind}"},
         key=key,
         on_pick=sidebar.pick,
@@ -54,7 +58,7 @@ with left:
         ),
     )
 with right:
-    map_panels.selection(dataset, chosen, items, stored_map, addresses)
+    map_panels.selection(choice, chosen, items, stored_map, addresses)
 map_panels.figures(trusts, map_payload.neighbours(len(items)))
 map_panels.explain(choice, look, len(items))
-map_choice.write_address(look, map_choice.chosen_text(chosen, items) if chosen else "")
+map_choice.write_address(look, map_choice.chosen_text(chosen, items) if chosen else "", hidden)

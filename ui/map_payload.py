@@ -134,5 +134,5 @@ def _text(array: np.ndarray) -> str:
 
 def _trust_words(trust: Trust) -> str:
     if math.isnan(trust.overlap):
-        return "Of fewer than three pictures every map keeps all neighbours."
-    return f"The map keeps {100 * trust.overlap:.0f} % of nearest neighbours."
+        return "With fewer than three pictures every neighbour is preserved."
+    return f"{100 * trust.overlap:.0f} % of nearest neighbours are preserved."

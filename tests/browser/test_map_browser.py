@@ -90,19 +90,18 @@ def test_box_and_lasso_select_and_the_selection_goes_home(page, server, tmp_path
     open_map(page, server, method="pca")
     box_round(page, (3, 4, 5))
     until(page, lambda: selection(page) == [3, 4, 5], "the apples in the box")
-    assert page.get_by_text("Selection: 3 of 6").is_visible() and page.get_by_text("apple 3").first.is_visible()
+    assert page.get_by_text("Selection: 3 of 6").is_visible() and page.get_by_text("apple (3)").first.is_visible()
     with page.expect_download() as taken:
-        page.get_by_role("button", name="CSV").click()
+        page.get_by_role("button", name="Download table").click()
     taken.value.save_as(tmp_path / "s.csv")
     lines = list(csv.DictReader((tmp_path / "s.csv").read_text(encoding="utf-8-sig").splitlines()))
     assert [(line["picture"], line["class"]) for line in lines] == [("3", "apple"), ("4", "apple"), ("5", "apple")]
     with page.expect_download() as taken:
-        page.get_by_role("button", name="Zip").click()
+        page.get_by_role("button", name="Download pictures").click()
     taken.value.save_as(tmp_path / "s.zip")
     with zipfile.ZipFile(tmp_path / "s.zip") as archive:
-        assert archive.namelist() == [line["file"] for line in lines]
-    page.get_by_role("button", name="Use as query").click()
-    until(page, lambda: asked(page, "q") == "3", "the first of the selection as the query")
+        assert [name.split("/")[0] for name in archive.namelist()] == [line["class"] for line in lines]
+    assert "like.3%2Clike.4%2Clike.5" in page.get_by_role("link", name="Search with all 3").get_attribute("href")
     page.get_by_role("button", name="Lasso").click()
     x, y = where(page, 1)
     drag(page, [(x - 9, y - 30), (x + 9, y - 30), (x + 9, y + 30), (x - 9, y + 30)])
@@ -115,24 +114,86 @@ def test_the_map_is_saved_as_a_picture(page, server, tmp_path):
     """The file is a PNG of the map as it is on screen, points in their colours, and of what stands below it."""
     open_map(page, server, method="pca")
     with page.expect_download() as taken:
-        page.get_by_role("button", name="Save as PNG").click()
+        page.get_by_role("button", name="Save image").click()
     taken.value.save_as(tmp_path / "map.png")
     saved = images.load(tmp_path / "map.png")
     canvas = page.locator("figure canvas").first
     wide, tall = (canvas.evaluate(f"one => one.client{side}") for side in ("Width", "Height"))
-    assert saved.shape[1] > wide and saved.shape[0] > tall
+    assert saved.shape[1] > 3 * wide and saved.shape[0] > 3 * tall
     x, y = canvas.evaluate("one => one.where(0)")
     own = canvas.evaluate("(one, [x, y]) => [...one.getContext('2d').getImageData(x, y, 1, 1).data]", [x, y])
-    assert saved[round(y) + 16, round(x) + 16].tolist() == pytest.approx(own[:3], abs=24)
-    assert saved[tall + 16 :].std() > 1, "captions and legend stand below"
+    assert saved[round(3 * (y + 16)), round(3 * (x + 16))].tolist() == pytest.approx(own[:3], abs=24)
+    assert saved[3 * (tall + 16) :].std() > 1, "captions and legend stand below"
 
 
-def test_a_hidden_class_is_not_selected(page, server):
+def test_a_hidden_class_is_not_selected_and_the_link_hides_it_too(page, server):
     open_map(page, server, method="pca")
-    page.locator(".legend button", has_text="apple").click()
-    assert page.locator(".legend button", has_text="apple").get_attribute("aria-pressed") == "false"
+    apple = page.locator(".legend button", has_text="apple")
+    apple.click()
+    assert apple.get_attribute("aria-pressed") == "false"
     box_round(page, range(6))
-    until(page, lambda: selection(page) == [0, 1, 2], "pears alone")
+    until(page, lambda: selection(page) == [0, 1, 2] and asked(page, "hidden") == "1", "pears alone")
+    page.goto(page.url)
+    until(page, lambda: drawn(page) and apple.get_attribute("aria-pressed") == "false", "hidden by the link")
+
+
+@pytest.mark.parametrize("method", ["umap", "pca"])
+def test_all_of_the_map_is_in_view_and_fills_its_frame(page, server, method):
+    """At 1280 x 800 legend and Play were below the fold, and a map that is flat in all layers filled half its frame."""
+    page.set_viewport_size({"width": 1280, "height": 800})
+    open_map(page, server, method=method)
+    for part in (".play", ".legend button >> nth=-1", ".panels canvas"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] > 0 and box["y"] + box["height"] <= 800, part
+    for layer in range(8):
+        page.locator(".layer").fill(str(layer))
+        until(
+            page, lambda layer=layer: f"layer {layer + 1} of 8" in page.locator("figcaption").inner_text(), "the layer"
+        )
+        page.wait_for_timeout(600)
+        frame = page.locator(".panels canvas").bounding_box()
+        low, high = np.min(spots := [where(page, item) for item in range(6)], 0), np.max(spots, 0)
+        fills = (high - low) / (frame["width"] - 48, frame["height"] - 48)
+        assert fills.max() == pytest.approx(1, abs=0.03), layer
+
+
+def test_a_tap_shows_the_picture_and_two_fingers_zoom(chromium, server):
+    context = chromium.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    open_map(page, server, method="pca", q=3)
+    page.locator(".panels canvas").scroll_into_view_if_needed()
+    page.touchscreen.tap(*where(page, 2))
+    until(page, lambda: asked(page, "q") == "2", "picture 2 as the query")
+    card = page.locator(".card")
+    until(page, lambda: card.is_visible() and "picture 2" in card.inner_text(), "the picture")
+    before = spread(page)
+    box = page.locator(".panels canvas").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    session = context.new_cdp_session(page)
+    for kind, apart in (("touchStart", 30), ("touchMove", 50), ("touchMove", 70), ("touchMove", 90)):
+        fingers = [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    until(page, lambda: spread(page) > 1.5 * before, "closer")
+    context.close()
+
+
+def spread(page):
+    return float(np.ptp([where(page, item) for item in range(6)], axis=0).max())
+
+
+def test_pictures_have_room(page, server):
+    """Piled up they hid one another: those without room are dots until there is."""
+    open_map(page, server, method="pca", points="pictures", q=3)
+    canvas = page.locator(".panels canvas")
+    until(page, lambda: canvas.evaluate("one => one.framed().length") > 1, "pictures")
+    framed = canvas.evaluate("one => one.framed()")
+    spots = np.array([where(page, item) for item in framed])
+    apart = np.abs(spots[:, None] - spots).max(-1)[~np.eye(len(spots), dtype=bool)]
+    assert 3 in framed and len(framed) < 6 and apart.min() > 26
+    for _ in range(6):
+        page.get_by_role("button", name="Zoom in").click()
+    until(page, lambda: len(canvas.evaluate("one => one.framed()")) == 6, "all of them where there is room")
 
 
 def test_points_travel_without_a_run_per_frame(page, server):
@@ -208,7 +269,7 @@ def test_the_table_holds_the_map(page, server):
 
 def test_a_link_restores_the_view(page, chromium, server):
     open_map(page, server, q=3)
-    for name in ("t-SNE", "3-D", "Distortion", "Pictures"):
+    for name in ("t-SNE", "3-D", "Neighbours kept", "Pictures"):
         page.get_by_role("radio", name=name).or_(page.get_by_role("button", name=name)).first.click()
         page.wait_for_timeout(300)
     wanted = {"method": "tsne", "dims": "3", "colour": "kept", "points": "pictures"}

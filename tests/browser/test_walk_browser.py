@@ -203,7 +203,7 @@ def test_a_visitor_walks_through_and_the_link_brings_it_all_back(chromium, fresh
         dig(page)
         open_map(page)
         rest(page)
-        looks = {"t-SNE": ("method", "tsne"), "Distortion": ("colour", "kept"), "Pictures": ("points", "pictures")}
+        looks = {"t-SNE": ("method", "tsne"), "Neighbours kept": ("colour", "kept"), "Pictures": ("points", "pictures")}
         for name, (parameter, value) in looks.items():
             page.get_by_test_id("stMain").get_by_role("radiogroup").get_by_text(name, exact=True).click()
             until(page, lambda name=parameter, value=value: asked(page, name) == value, f"{name} in {page.url}")
@@ -213,8 +213,8 @@ def test_a_visitor_walks_through_and_the_link_brings_it_all_back(chromium, fresh
         assert sum(counts.values()) == len(chosen) > 1
         assert page.get_by_text(f"Selection: {len(chosen)} of 200").is_visible()
         badges = page.get_by_test_id("stMain").locator(".stMarkdownBadge").all_inner_texts()
-        assert sorted(badges) == sorted(f"{name} {count}" for name, count in counts.items())
-        lines = read_csv(page, "CSV", tmp_path / "selection.csv")
+        assert sorted(badges) == sorted(f"{name} ({count})" for name, count in counts.items())
+        lines = read_csv(page, "Download table", tmp_path / "selection.csv")
         assert [int(line["picture"]) for line in lines] == chosen
         with visitor(chromium) as fresh:
             fresh.goto(page.url)

@@ -159,8 +159,8 @@ SAYS = {
         "board": ("mAP, Recall**: left out", "A picture here has 1 match"),
         "difference": ("A − B +0.0 (– to –)", "Over all 2 queries neither is ahead"),
         "Live": ("On this dataset all configurations score alike (0.0 of 100)",),
-        "umap2": ("of fewer than three pictures every map keeps all neighbours", "to its 1 nearest", "Too few"),
-        "Guide": ("cannot be measured here",),
+        "umap2": ("With fewer than three pictures every neighbour is preserved", "to its 1 nearest", "needs at least"),
+        "Guide": ("cannot be measured with so few",),
     },
     "one class": {
         "Matches": ("8 pictures of 1 class\n",),
@@ -169,7 +169,7 @@ SAYS = {
     },
     "equal pictures": {
         "Matches": ("similarity 43 %, distance 0.",),
-        **dict.fromkeys(artifacts.KINDS, ("All points lie on one another",)),
+        **dict.fromkeys(artifacts.KINDS, ("All points are in one place",)),
     },
     "1000 classes of one": {
         "experiment": ("Of 1,000 classes those 200 are drawn",),
@@ -287,9 +287,9 @@ def test_results_with_real_maps_and_what_the_pages_say_of_them(edge, project, tm
     store = store_of(tmp_path / "store")
     said = walk(world)
     for kind, method in (("umap2", "UMAP"), ("umap3", "UMAP"), ("tsne2", "t-SNE"), ("tsne3", "t-SNE")):
-        words = f"Too few pictures for {method}, which needs at least 4: principal components are shown."
-        assert words in said[kind] and "Too few" not in said["pca" + kind[-1]]
-    assert "principal components, for there are too few pictures for UMAP" in said["Guide"]
+        words = f"{method} needs at least 4 pictures. This map shows principal components instead."
+        assert words in said[kind] and "needs at least" not in said["pca" + kind[-1]]
+    assert "principal components, because UMAP needs more pictures" in said["Guide"]
     last = catalog.FeatureSpec(MODEL, LAST, "avg")
     found = store.map("edge", last, "umap2").coordinates
     assert np.hypot(*(found[0] - found[1])) < 1e-3 < np.hypot(*(found[0] - found[2]))

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import hashlib
 import io
 import json
 import re
@@ -10,6 +11,7 @@ import time
 import zipfile
 from itertools import combinations
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from semsearch.results import experiments
 from semsearch.store import artifacts
 from tests import ROOT
 from tests.worlds import small_world
+from tests.worlds.files.bitmaps import write_bmp
 from ui import map_payload, pictures
 from ui.charts import palette
 from ui.choice import Choice
@@ -108,7 +111,7 @@ def test_figures_of_trust_are_the_stored_ones_of_the_layer(store):
         "Silhouette by class": f"{trust.silhouette:.2f}",
     }
     *_, says = scene(app)["panels"][0]["captions"][-1]
-    assert says == f"The map keeps {100 * trust.overlap:.0f} % of nearest neighbours."
+    assert says == f"{100 * trust.overlap:.0f} % of nearest neighbours are preserved."
 
 
 @pytest.mark.parametrize(("name", "values"), [(name, tuple(valid)) for name, valid in map_choice.VALID.items()])
@@ -155,12 +158,38 @@ def test_a_selection_shows_counts_pictures_and_ways_to_take_it_home(store):
     assert app.button(key="map_use").disabled
     select(app, [5, 1, 3])
     assert "Selection: 3 of 6" in words(app)
-    assert ":gray-badge[apple 2]" in words(app) and ":gray-badge[<b>pear 1]" in words(app)
+    assert ":gray-badge[apple (2)]" in words(app) and ":gray-badge[<b>pear (1)]" in words(app)
     galleries = [json.loads(element.proto.json) for element in app.get("bidi_component")]
     tiles = next(data["tiles"] for data in galleries if data.get("look") == "pictures")
     assert [tile["id"] for tile in tiles] == [1, 3, 5] == scene(app)["selected"]
+
+
+def test_a_selection_of_one_becomes_the_query(store):
+    app = select(open_page(), [4])
     app.button(key="map_use").click().run()
-    assert app.query_params["q"] == "1" and scene(app)["query"] == 1
+    assert app.query_params["q"] == "4" and scene(app)["query"] == 4
+
+
+def test_a_selection_of_several_is_searched_with_live(store):
+    """All of it was selected, and the first alone searched with."""
+    app = select(open_page(q=3, metric="euclidean"), [5, 1, 3])
+    [link] = [one.proto for one in app.get("page_link") if one.proto.page.endswith("live")]
+    assert link.label == "Search with all 3" and not link.disabled
+    address = dict(parse_qsl(link.query_string))
+    assert address["with"] == "like.1,like.3,like.5" and (address["metric"], address["dataset"]) == (
+        "euclidean",
+        "world",
+    )
+    assert "map_use" not in {button.key for button in app.button}
+
+
+def test_classes_that_are_hidden_are_in_the_link(store):
+    app = open_page()
+    app.session_state[KEY] = {"hidden": [1, 7, True, "0"]}
+    assert scene(app.run())["hidden"] == [1] and app.query_params["hidden"] == "1"
+    assert scene(open_page(hidden="1"))["hidden"] == [1]
+    for lie in ("x", "-1", "0.", "9", "1" * 400):
+        assert scene(open_page(hidden=lie))["hidden"] == []
 
 
 def test_a_link_carries_the_selection(store):
@@ -203,7 +232,9 @@ def test_without_pictures_the_map_still_works(store, tmp_path):
     app = select(open_page(points="pictures"), [0, 3])
     data = scene(app)
     assert data["pictures"] == [""] * 6 and data["folder"] == "" and data["selected"] == [0, 3]
-    assert app.button(key="fetch")
+    [link] = [one.proto for one in app.get("page_link") if one.proto.page.endswith("live")]
+    assert app.button(key="fetch") and link.disabled
+    assert "Dots are shown" in app.info[0].value
 
 
 def test_pictures_are_named_for_the_browser(store):
@@ -243,9 +274,28 @@ def test_the_zip_holds_the_original_files_and_names_the_missing(store):
     dataset.path(4).unlink()
     dataset.path(2).write_bytes(dataset.path(1).read_bytes())
     with zipfile.ZipFile(io.BytesIO(map_export.as_zip(dataset, [1, 2, 4]))) as archive:
-        assert archive.read(dataset.items[1].file) == dataset.path(1).read_bytes()
+        assert archive.read("_b_pear/11.bmp") == dataset.path(1).read_bytes()
         assert archive.read("MISSING.txt").decode().split() == [dataset.items[2].file, dataset.items[4].file]
         assert len(archive.namelist()) == 2
+
+
+@pytest.mark.parametrize("name", ["..", "a/../../b", "CON:", "", "a\\b", "Ä/é"])
+def test_the_zip_is_a_dataset_again_and_leads_nowhere_else(tmp_path, name):
+    """Classes keep apart even where their names become one folder, and files of one name in one class."""
+    items = [Item(3, 2, "gone.bmp", "0" * 64)]
+    for number, (label, file) in enumerate([(0, "x/1.bmp"), (0, "y/1.bmp"), (1, "1.bmp")]):
+        write_bmp(tmp_path / file, (number, 9, 9))
+        digest = hashlib.sha256((tmp_path / file).read_bytes()).hexdigest()
+        items.insert(number, Item(number, label, file, digest))
+    dataset = Dataset("d", "d", "", "", (name, name.replace("/", "_"), "plain"), tuple(items), "", tmp_path)
+    with zipfile.ZipFile(io.BytesIO(map_export.as_zip(dataset, range(4)))) as archive:
+        *names, missing = archive.namelist()
+    assert missing == "MISSING.txt" and len({place.casefold() for place in names}) == 3
+    folders = [place.split("/") for place in names]
+    assert {len(parts) for parts in folders} == {2} and not {"..", ".", ""} & {
+        part for parts in folders for part in parts
+    }
+    assert folders[0][0] == folders[1][0] != folders[2][0]
 
 
 def test_a_map_of_one_place_is_in_the_middle():
@@ -276,10 +326,13 @@ def test_ten_thousand_pictures_are_ready_in_a_second():
     assert data["panels"][0]["dims"] == 3 and numbers(data["panels"][0]["places"][0], "<u2").size == 3 * n
 
 
-def test_no_two_of_96_classes_look_alike():
-    looks = [(palette.class_colour(label), palette.class_symbol(label)) for label in range(96)]
-    assert len(set(looks)) == 96
-    assert len({palette.class_symbol(label) for label in range(8)}) == 8
+def test_no_two_of_144_classes_look_alike_and_the_first_twelve_share_nothing():
+    """Of ten classes the ninth and the tenth had the symbols of the first two."""
+    looks = [(palette.class_colour(label), palette.class_symbol(label)) for label in range(144)]
+    assert len(set(looks)) == 144
+    assert all(len(set(half)) == 12 for half in zip(*looks[:12], strict=True))
+    drawn = (ROOT / "ui" / "components" / "map" / "draw.js").read_text().partition("SYMBOLS = {")[2].partition("}")[0]
+    assert set(re.findall(r'^  "?([a-z-]+)"?:', drawn, re.MULTILINE)) == set(palette.CLASS_SYMBOLS)
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,11 @@ PRESSED = {
     "map_{}": (MAPS + "every_control_changes_the_map_and_the_address", NO),
     "map_of_{}": (OURS + "a_point_and_a_layer_of_the_map_are_chosen", MAPS + "a_hostile_browser_selects_nothing"),
     "map_selection": (OURS + "a_picture_of_the_selection_becomes_the_query", SETTLED),
-    "map_use": (MAPS + "a_selection_shows_counts_pictures_and_ways_to_take_it_home", NO),
+    "map_use": (MAPS + "a_selection_of_one_becomes_the_query", NO),
+    "page_link together": (
+        MAPS + "a_selection_of_several_is_searched_with_live",
+        MAPS + "without_pictures_the_map_still_works",
+    ),
     "map_csv": (OURS + "a_selection_is_downloaded", NO),
     "map_zip": (OURS + "a_selection_is_downloaded", OURS + "a_selection_whose_picture_has_gone_is_downloaded"),
     # Live search
@@ -149,6 +153,7 @@ SAID = {
     "filter": "classes",
     "export": "export_csv",
     "page_link label": "page_link",
+    "page_link together": "page_link",
     "page_link 'Open the map'": "page_link",
     "dialog ui.search.panels.browse": "search_browse",
     "dialog ui.live.sources.browse": "live_browse",
@@ -355,7 +360,7 @@ def test_a_selection_is_downloaded(store, photos, monkeypatch):
     assert [row["picture"] for row in rows_of(given["map_csv"]())] == ["1", "5"]
     with zipfile.ZipFile(io.BytesIO(given["map_zip"]())) as archive:
         assert archive.read("apple/3.bmp") == (photos / "apple" / "3.bmp").read_bytes()
-        assert sorted(archive.namelist()) == ["<b>pear/11.bmp", "apple/3.bmp"]
+        assert sorted(archive.namelist()) == ["_b_pear/11.bmp", "apple/3.bmp"]
 
 
 def test_a_selection_whose_picture_has_gone_is_downloaded(store, photos, monkeypatch):
@@ -363,7 +368,7 @@ def test_a_selection_whose_picture_has_gone_is_downloaded(store, photos, monkeyp
     selected(open_map(q=3), [1, 5])
     (photos / "apple" / "3.bmp").unlink()
     with zipfile.ZipFile(io.BytesIO(given["map_zip"]())) as archive:
-        assert sorted(archive.namelist()) == ["<b>pear/11.bmp", "MISSING.txt"]
+        assert sorted(archive.namelist()) == ["MISSING.txt", "_b_pear/11.bmp"]
     selected(open_map(q=3), [1, 5])
     assert given["map_zip"] is None
 

@@ -1,7 +1,7 @@
 """Colours and marker symbols of the charts and maps; they serve light and dark, and colour-blind readers.
 
-No two classes share both colour and symbol before the 97th. Draw markers with a thin outline in the text colour:
-that is what holds the palest ones on white and the darkest ones on black.
+No two of the first twelve classes share colour or symbol, and none both before the 145th. Draw markers with a thin
+outline in the text colour: that is what holds the palest ones on white and the darkest ones on black.
 """
 
 CLASS_COLOURS = (
@@ -19,7 +19,20 @@ CLASS_COLOURS = (
     "#8a8d99",
 )
 """The seven hues of Okabe and Ito (2008), then five after Tol (2021) that stand apart from them."""
-CLASS_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down", "star")
+CLASS_SYMBOLS = (
+    "circle",
+    "square",
+    "diamond",
+    "triangle-up",
+    "cross",
+    "x",
+    "triangle-down",
+    "star",
+    "hourglass",
+    "bowtie",
+    "triangle-left",
+    "triangle-right",
+)
 """Names as in Plotly."""
 SEQUENTIAL = ("#00204d", "#31446b", "#666870", "#958f78", "#cbba69", "#ffea46")
 """Cividis (Nuñez, Anderton and Renslow 2018): from low to high, evenly seen with and without colour blindness."""
@@ -32,7 +45,7 @@ def class_colour(label: int) -> str:
 
 def class_symbol(label: int) -> str:
     """Marker symbol of a class: differs wherever the colour repeats."""
-    return CLASS_SYMBOLS[(label + label // 24) % len(CLASS_SYMBOLS)]
+    return CLASS_SYMBOLS[(label + label // len(CLASS_COLOURS)) % len(CLASS_SYMBOLS)]
 
 
 def sequential(steps: int) -> list[str]:

@@ -17,7 +17,7 @@ VALID = MappingProxyType(
     {
         "method": MappingProxyType({"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}),
         "dims": MappingProxyType({"2": "2-D", "3": "3-D"}),
-        "colour": MappingProxyType({"class": "Class", "kept": "Distortion"}),
+        "colour": MappingProxyType({"class": "Class", "kept": "Neighbours kept"}),
         "points": MappingProxyType({"dots": "Dots", "pictures": "Pictures"}),
     }
 )
@@ -45,7 +45,7 @@ class Look:
 
 KEYS = tuple(field.name for field in fields(Look))
 _LOOK = "map_look"
-_ADDRESS = Part("map", (*KEYS, "chosen"))
+_ADDRESS = Part("map", (*KEYS, "chosen", "hidden"))
 
 
 def read(address: Mapping[str, str]) -> tuple[Look, list[str]]:
@@ -84,6 +84,11 @@ def chosen_items(text: str, items: Sequence[int]) -> list[int]:
     return [item for item, bit in zip(items, bits, strict=False) if bit]
 
 
+def hidden_labels(text: str) -> list[int]:
+    """Labels of hidden classes as the address has them; nothing for what is no such list."""
+    return [int(label) for label in text.split(".")] if re.fullmatch(r"\d{1,5}(\.\d{1,5})*", text, re.ASCII) else []
+
+
 def follow_address() -> tuple[Look, list[str]]:
     """The look of this session, taken from the address when that differs from what was written last.
 
@@ -102,7 +107,8 @@ def follow_address() -> tuple[Look, list[str]]:
     return look, notices
 
 
-def write_address(look: Look, chosen: str) -> None:
-    """Put the look, and what is selected as ``chosen_text`` has it, into the address."""
+def write_address(look: Look, chosen: str, hidden: Sequence[int]) -> None:
+    """Put the look, what is selected as ``chosen_text`` has it, and the hidden classes into the address."""
     st.session_state[_LOOK] = look
-    _ADDRESS.write(look.address() | ({"chosen": chosen} if chosen else {}))
+    more = {"chosen": chosen, "hidden": ".".join(str(label) for label in hidden)}
+    _ADDRESS.write(look.address() | {name: text for name, text in more.items() if text})

@@ -1,6 +1,7 @@
 """What can be downloaded from the map: the selected items as CSV, their original files as a zip."""
 
 import io
+import re
 import zipfile
 from collections.abc import Sequence
 
@@ -9,6 +10,9 @@ from semsearch.data.datasets import Dataset
 from semsearch.errors import SemsearchError
 from semsearch.store.artifacts import Map
 from ui.charts import export
+
+_UNFIT = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
+"""What some system does not take in the name of a file."""
 
 
 def as_csv(dataset: Dataset, ids: Sequence[int], items: Sequence[int], stored_map: Map) -> bytes:
@@ -25,14 +29,37 @@ def _line(dataset: Dataset, item: int, row: int, stored_map: Map) -> dict[str, o
 
 
 def as_zip(dataset: Dataset, ids: Sequence[int]) -> bytes:
-    """The original files of the items, under their own paths; those gone or changed are listed in MISSING.txt."""
-    buffer, missing = io.BytesIO(), []
+    """The original files of the items, a folder per class: a dataset again. MISSING.txt lists those gone or changed."""
+    buffer, missing, taken = io.BytesIO(), [], set[str]()
+    folders = _folders(dataset)
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for item in ids:
+            entry = dataset.items[item]
             try:
-                archive.writestr(dataset.items[item].shown, identity.pinned(dataset, item).read())
+                content = identity.pinned(dataset, item).read()
             except SemsearchError:
-                missing.append(dataset.items[item].shown)
+                missing.append(entry.shown)
+                continue
+            file = _free(_harmless(entry.shown.rpartition("/")[2]), item, taken)
+            archive.writestr(f"{folders[entry.label]}/{file}", content)
         if missing:
             archive.writestr("MISSING.txt", "\n".join(missing) + "\n")
     return buffer.getvalue()
+
+
+def _folders(dataset: Dataset) -> list[str]:
+    """A folder for each class, by label."""
+    taken: set[str] = set()
+    return [_free(_harmless(name), label, taken) for label, name in enumerate(dataset.classes)]
+
+
+def _harmless(name: str) -> str:
+    """A name that every system takes, and that leads nowhere else."""
+    return _UNFIT.sub("_", name).strip(" .") or "_"
+
+
+def _free(name: str, number: int, taken: set[str]) -> str:
+    """The name, after its number where another has it, and taken from now on."""
+    free = f"{number} {name}" if name.casefold() in taken else name
+    taken.add(free.casefold())
+    return free

@@ -8,26 +8,24 @@ import numpy as np
 import streamlit as st
 
 from semsearch.data.datasets import Dataset
+from semsearch.ranking import metrics
 from semsearch.ranking.projection import FEWEST, Trust
 from semsearch.store.artifacts import Map
-from ui import map_payload, pictures, sidebar, texts, tiles
+from ui import map_payload, pictures, resources, sidebar, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import gallery
 from ui.embeddings import export as map_export
 from ui.embeddings.choice import VALID, Look
 
-SHOWN = 60
-"""Pictures of a selection on screen."""
+SHOWN, TOGETHER = 60, 24
+"""Pictures of a selection on screen, and those that Live search takes as one query."""
+LIVE = "pages/live_search.py"
 _TITLES = {"method": "Method", "dims": "Dimensions", "colour": "Colour by", "points": "Points"}
 _FIGURES = (
-    ("trustworthiness", "Trustworthiness", "Are neighbours on the map neighbours in truth? 1 is: all of them."),
-    ("continuity", "Continuity", "Are true neighbours still together on the map? 1 is: all of them."),
-    (
-        "overlap",
-        "Neighbour overlap@{k}",
-        "Share of each picture's {k} nearest that are so on the map too.",
-    ),
-    ("silhouette", "Silhouette by class", "Do classes stand apart on the map? 1 is clearly, 0 is mixed."),
+    ("trustworthiness", "Trustworthiness", "Are neighbours on the map real neighbours? 1 = always."),
+    ("continuity", "Continuity", "Are real neighbours together on the map? 1 = always."),
+    ("overlap", "Neighbour overlap@{k}", "How many of a picture's {k} nearest are also nearest on the map."),
+    ("silhouette", "Silhouette by class", "Are the classes separate? 1 = clearly, 0 = mixed, below 0 = wrong group."),
 )
 
 
@@ -45,7 +43,7 @@ def figures(trusts: Sequence[tuple[str, Trust]], neighbours: int) -> None:
     for title, trust in trusts:
         st.markdown(f"**How far to trust {texts.plain(title)}**")
         if not neighbours:
-            st.caption("There is nothing to judge: of fewer than three pictures every map keeps all neighbours.")
+            st.caption("With fewer than three pictures there is nothing to judge.")
             continue
         with st.grid(4, min_column_width=140, gap="medium"):
             for name, label, meaning in _FIGURES:
@@ -53,41 +51,44 @@ def figures(trusts: Sequence[tuple[str, Trust]], neighbours: int) -> None:
                     st.metric(label.format(k=neighbours), texts.share(getattr(trust, name)))
                     st.caption(meaning.format(k=neighbours))
                     if math.isnan(getattr(trust, name)):
-                        st.caption("Needs two classes, and one with two pictures.")
+                        st.caption("Needs two classes, one of them with two pictures.")
 
 
-def tell(look: Look, stored_map: Map) -> None:
-    """What is not as the look says: another way to draw so few pictures, and pictures that lie on one another."""
+def tell(look: Look, stored_map: Map, *, has_pictures: bool) -> None:
+    """What is not as the look says: no pictures, another way to draw so few, and some that lie on one another."""
+    if look.points == "pictures" and not has_pictures:
+        st.info("Dots are shown, because the pictures are not downloaded yet.", icon=":material/info:")
     method, most = VALID["method"][look.method], FEWEST[look.method]
     if len(stored_map.coordinates) < most:
         st.info(
-            f"Too few pictures for {method}, which needs at least {most}: principal components are shown.",
+            f"{method} needs at least {most} pictures. This map shows principal components instead.",
             icon=":material/info:",
         )
     if not np.ptp(stored_map.coordinates, axis=0).any():
         st.info(
-            "All points lie on one another: by the distances of this map the layer finds no difference between the "
-            "pictures.",
+            "All points are in one place: this layer finds no difference between the pictures.",
             icon=":material/info:",
         )
 
 
 def selection(
-    dataset: Dataset, chosen: Sequence[int], items: Sequence[int], stored_map: Map, addresses: Mapping[int, str]
+    choice: Choice, chosen: Sequence[int], items: Sequence[int], stored_map: Map, addresses: Mapping[int, str]
 ) -> None:
     """What is selected on the map: counts, ways to search with it or download it, pictures."""
+    dataset = resources.dataset(choice.dataset)
     st.markdown(f"**Selection: {len(chosen):,} of {len(items):,}**")
     if chosen:
         labels = Counter(dataset.items[item].label for item in chosen)
-        counts = [f":gray-badge[{texts.plain(dataset.classes[label])} {n}]" for label, n in labels.most_common()]
+        counts = [f":gray-badge[{texts.plain(dataset.classes[label])} ({n})]" for label, n in labels.most_common()]
         st.markdown(" ".join(counts))
     else:
-        st.caption("Choose **Box** or **Lasso** above the map and draw around points; Shift adds to what is selected.")
-    _buttons(dataset, chosen, items, stored_map)
+        st.caption("Press **Box** or **Lasso** and draw around points. Hold Shift to add to the selection.")
+    _use(choice, chosen, whole=dataset.has_pictures)
+    _downloads(dataset, chosen, items, stored_map)
     if chosen:
         shown = list(chosen[:SHOWN])
         if len(chosen) > SHOWN:
-            st.caption(f"The first {SHOWN} are shown; the files hold all.")
+            st.caption(f"These are the first {SHOWN}; downloads hold all.")
         with st.container(height=470, border=False, key="map_selected"):
             _grid(dataset, shown, addresses)
 
@@ -102,8 +103,9 @@ def _grid(dataset: Dataset, shown: Sequence[int], addresses: Mapping[int, str]) 
     )
 
 
-def _buttons(dataset: Dataset, chosen: Sequence[int], items: Sequence[int], stored_map: Map) -> None:
-    with st.container(horizontal=True, gap="xsmall"):
+def _use(choice: Choice, chosen: Sequence[int], *, whole: bool) -> None:
+    """The way to search with the selection: with one picture here, with several on the page that takes several."""
+    if len(chosen) < 2:
         st.button(
             "Use as query",
             key="map_use",
@@ -111,10 +113,26 @@ def _buttons(dataset: Dataset, chosen: Sequence[int], items: Sequence[int], stor
             on_click=sidebar.pick,
             args=(chosen[0] if chosen else None,),
             disabled=not chosen,
-            help="Search with the first picture of the selection.",
         )
+        return
+    used = chosen[:TOGETHER]
+    together = f"Search with {'all' if len(used) == len(chosen) else 'the first'} {len(used)}"
+    st.page_link(
+        LIVE,
+        label=together,
+        icon=":material/image_search:",
+        query_params=choice.address() | {"with": ",".join(f"like.{item}" for item in used)},
+        disabled=not whole,
+        help="Live search takes several pictures as one query."
+        if whole
+        else "Live search needs the pictures, which are not downloaded yet.",
+    )
+
+
+def _downloads(dataset: Dataset, chosen: Sequence[int], items: Sequence[int], stored_map: Map) -> None:
+    with st.container(horizontal=True, gap="xsmall"):
         st.download_button(
-            "CSV",
+            "Download table",
             lambda: map_export.as_csv(dataset, chosen, items, stored_map),
             f"{dataset.name}-selection.csv",
             "text/csv",
@@ -122,10 +140,10 @@ def _buttons(dataset: Dataset, chosen: Sequence[int], items: Sequence[int], stor
             icon=":material/download:",
             on_click="ignore",
             disabled=not chosen,
-            help="Class, file, place on the map and neighbours kept of each selected picture.",
+            help="A CSV file: class, file, place on the map and neighbours kept of each selected picture.",
         )
         st.download_button(
-            "Zip",
+            "Download pictures",
             lambda: map_export.as_zip(dataset, chosen),
             f"{dataset.name}-selection.zip",
             "application/zip",
@@ -133,35 +151,39 @@ def _buttons(dataset: Dataset, chosen: Sequence[int], items: Sequence[int], stor
             icon=":material/folder_zip:",
             on_click="ignore",
             disabled=not (chosen and dataset.has_pictures),
-            help="The original files of the selected pictures.",
+            help="A zip of the original files, one folder per class."
+            if dataset.has_pictures
+            else "The pictures are not downloaded yet.",
         )
 
 
 def explain(choice: Choice, look: Look, n: int) -> None:
     """What the map shows and how far it can be believed."""
     method = {
-        "umap": "UMAP keeps who is near whom; distances between far groups mean little.",
+        "umap": "UMAP keeps who is near whom; distances between groups mean little.",
         "tsne": "t-SNE keeps close neighbours; the size of groups and the gaps between them mean little.",
-        "pca": "PCA is a straight shadow of the space: far on it is far in truth, near may not be near.",
+        "pca": "PCA is a straight shadow of the space: what is far apart here is far apart there; what is near "
+        "here may not be.",
     }[look.method]
-    basis = "euclidean" if look.method == "pca" else "cosine"
+    basis = "Euclidean" if look.method == "pca" else "cosine"
     with st.expander("What am I looking at?", icon=":material/help:"):
         st.markdown(
-            f"Every picture is a point in a space of very many dimensions: the answers of one layer of a network. "
-            f"This map presses that space into {look.dims} dimensions. Pictures that the network finds alike "
-            f"should lie together. Class labels only give the colour and the symbol; they were not used to draw it.\n\n"
+            f"Every picture becomes a long list of numbers, the answers of one layer of a network. This map presses "
+            f"those lists into {look.dims} dimensions, so that pictures which the network finds alike lie together. "
+            "Classes only give colour and symbol; they were not used to draw it.\n\n"
             f"**{VALID['method'][look.method]}**: {method}\n\n"
-            "Every map lies. The lines lead from the query to its nearest pictures in the true space: a long line is "
-            "where the map tears. Colour by **Distortion** shows it for every point, the figures for the whole map.\n\n"
-            "Press **Play** to travel from the first layer to the last: the maps are aligned, so each point keeps its "
-            f"identity, and groups form as the layers see more. All {texts.counted(n, 'point')} move; each map is "
-            "scaled to the same square, its proportions kept, so compare places, not sizes.\n\n"
+            "No flat map is exact. Lines join the query to its nearest pictures before flattening: a long line marks a "
+            "place where the map is wrong. Colour by **Neighbours kept** shows it for every point, the figures below "
+            "for the whole map.\n\n"
+            "Press **Play** to travel from the first layer to the last. The maps are aligned, so each of the "
+            f"{texts.counted(n, 'point')} can be followed, and groups form as the layers see more. Each map fills the "
+            "frame, its proportions kept, so compare places, not sizes.\n\n"
             "**Click** a point to make it the query, here and on the Search page. **Box** and **Lasso** select. "
-            "The wheel zooms once the map was clicked, or with Ctrl; in 3-D dragging turns the map, Shift moves it. "
-            "Turn on **Compare with** in the sidebar to see two maps side by side: what is selected or under the "
-            "pointer in one is lit in the other. "
-            f"The map and its figures of trust go by {basis} distances; the lines follow the metric that is "
-            f"chosen, now {texts.plain(choice.metric)}."
+            "Click the map, then turn the wheel to zoom, or hold Ctrl; two fingers do the same. In 3-D drag to turn "
+            "the map, hold Shift to move it. Turn on the comparison in the sidebar to see two maps side by side: what "
+            "is selected or pointed at in one is marked in the other. "
+            f"The map and its figures use {basis} distances; the lines use the chosen metric, "
+            f"{texts.plain(metrics.METRICS[choice.metric].title)}."
         )
 
 

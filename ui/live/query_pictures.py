@@ -20,7 +20,7 @@ from semsearch.live.search import LESS, MORE, Example
 from ui import resources
 from ui.choice import Choice
 
-MOST = 16
+MOST = 24
 """Pictures in use at once."""
 ROOM = 40_000_000
 """Bytes of a session's own pictures."""

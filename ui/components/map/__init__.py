@@ -1,6 +1,6 @@
 """The linked maps in the browser, on a canvas: points travel, carry pictures and light up without reruns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import streamlit as st
@@ -10,13 +10,17 @@ from ui.components import component
 _RENDER = component("map", "draw", "map", "hands", "sheet")
 
 
-def selected(key: str, valid: set[int], start: list[int]) -> list[int]:
-    """Ids selected on the map ``key``, at first ``start``; of what the browser says only what is valid."""
-    if start and key not in st.session_state:
-        st.session_state[key] = {"selected": start}
-    selection = st.session_state.get(key, {}).get("selected")
-    ids = {item for item in selection if type(item) is int} if isinstance(selection, list) else set()
-    return sorted(ids & valid)
+def begin(key: str, **states: list[int]) -> None:
+    """Have the map ``key`` begin with these states, selected ids or hidden labels, unless it has been on screen."""
+    if any(states.values()) and key not in st.session_state:
+        st.session_state[key] = states
+
+
+def state(key: str, name: str, valid: Collection[int]) -> list[int]:
+    """What is selected or hidden on the map ``key``; of what the browser says only what is valid."""
+    said = st.session_state.get(key, {}).get(name)
+    numbers = {number for number in said if type(number) is int} if isinstance(said, list) else set()
+    return sorted(numbers & set(valid))
 
 
 def linked_maps(
@@ -25,12 +29,13 @@ def linked_maps(
     """Show ``data`` (see map_payload); callbacks get the id that was clicked and the layer where the journey ended."""
 
     def nothing() -> None:
-        """The selection is read by ``selected`` in the run that follows."""
+        """Both states are read by ``state`` in the run that follows."""
 
     _RENDER(
         key=key,
         data=data,
         on_selected_change=nothing,
+        on_hidden_change=nothing,
         on_picked_change=lambda: on_pick(st.session_state[key].picked),
         on_settled_change=lambda: on_settle(st.session_state[key].settled),
     )

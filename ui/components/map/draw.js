@@ -10,30 +10,39 @@ const SYMBOLS = {
   cross: "M-.38 -1.1H.38V-.38H1.1V.38H.38V1.1H-.38V.38H-1.1V-.38H-.38Z",
   x: "M0 -.5L.6 -1.1L1.1 -.6L.5 0L1.1 .6L.6 1.1L0 .5L-.6 1.1L-1.1 .6L-.5 0L-1.1 -.6L-.6 -1.1Z",
   star: "M0 -1.25L.33 -.42L1.2 -.38L.52 .17L.75 1.02L0 .54L-.75 1.02L-.52 .17L-1.2 -.38L-.33 -.42Z",
+  hourglass: "M-.95 -1.05H.95L.2 0L.95 1.05H-.95L-.2 0Z",
+  bowtie: "M-1.05 -.95V.95L0 .2L1.05 .95V-.95L0 -.2Z",
+  "triangle-left": "M-1.15 0L.85 -1.1V1.1Z",
+  "triangle-right": "M1.15 0L-.85 -1.1V1.1Z",
 }
 const PATHS = Object.fromEntries(Object.entries(SYMBOLS).map(([name, path]) => [name, new Path2D(path)]))
 
 const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
 const ease = (part) => { const p = Math.min(1, Math.max(0, (part - 0.12) / 0.76)); return p * p * (3 - 2 * p) }
 
-// How wide and high the widest and highest of the maps are.
-function spans(maps, dims) {
-  const span = (map, axis) => {
-    let low = 65535, high = 0
-    for (let at = axis; at < map.length; at += dims) { low = Math.min(low, map[at]); high = Math.max(high, map[at]) }
-    return Math.max(0.1, (high - low) / 65535)
+// How wide and high a map is; one that turns has the same reach in every direction.
+function extent(map, dims) {
+  let wide = 0, high = 0
+  for (let at = 0; at < map.length; at += dims) {
+    const [x, y, z] = [0, 1, 2].map((axis) => (axis < dims ? map[at + axis] / 65535 - 0.5 : 0))
+    wide = Math.max(wide, 2 * (dims === 3 ? Math.hypot(x, y, z) : Math.abs(x)))
+    high = Math.max(high, 2 * (dims === 3 ? Math.hypot(x, y, z) : Math.abs(y)))
   }
-  return [0, 1].map((axis) => Math.max(...maps.map((map) => span(map, axis))))
+  return [Math.max(0.1, wide), Math.max(0.1, high)]
 }
 
 class Panel {
   constructor(figure) {
     this.canvas = figure.querySelector("canvas")
     this.caption = figure.querySelector("figcaption")
+    this.framed = new Set()
     this.home()
   }
 
-  home() { Object.assign(this, { zoom: 1, panX: 0, panY: 0, yaw: 0.6, pitch: 0.35 }) }
+  home() {
+    Object.assign(this, { zoom: 1, panX: 0, panY: 0, yaw: 0.6, pitch: 0.35 })
+    this.canvas.classList.remove("near")
+  }
 
   load(data, count) {
     const same = this.data && this.data.places.join() === data.places.join()
@@ -41,7 +50,7 @@ class Panel {
     this.keptNeighbours = data.kept.map(bytes)
     if (same) return
     this.places = data.places.map((text) => new Uint16Array(bytes(text).buffer))
-    this.spans = spans(this.places, data.dims)
+    this.extents = this.places.map((map) => extent(map, data.dims))
     for (const name of ["x", "y", "depth"]) this[name] = new Float32Array(count)
     this.home()
   }
@@ -49,10 +58,12 @@ class Panel {
   // Screen position of every point, in CSS pixels, at layer `time` (a fraction is on the way to the next).
   place(time) {
     const { dims } = this.data, last = this.places.length - 1
-    const from = this.places[Math.min(last, Math.floor(time))], to = this.places[Math.min(last, Math.ceil(time))]
+    const before = Math.min(last, Math.floor(time)), after = Math.min(last, Math.ceil(time))
+    const from = this.places[before], to = this.places[after]
     const part = ease(time - Math.floor(time)), at = (index) => (from[index] + (to[index] - from[index]) * part) / 65535 - 0.5
     const w = this.canvas.clientWidth, h = this.canvas.clientHeight
-    const unit = (dims === 3 ? 0.8 * Math.min(w, h) : Math.min((w - 48) / this.spans[0], (h - 48) / this.spans[1])) * this.zoom
+    const fits = (layer) => { const [wide, high] = this.extents[layer]; return Math.min((w - 48) / wide, (h - 48) / high) }
+    const unit = this.zoom * (fits(before) + (fits(after) - fits(before)) * part)
     const [cy, sy, cp, sp] = [Math.cos(this.yaw), Math.sin(this.yaw), Math.cos(this.pitch), Math.sin(this.pitch)]
     for (let row = 0; row < this.x.length; row++) {
       let x = at(row * dims), y = at(row * dims + 1), z = 0
@@ -67,21 +78,37 @@ class Panel {
     }
   }
 
-  size(scene) {
+  // Half the side of a picture, or of a dot, in CSS pixels.
+  size(scene, picture = false) {
     const room = Math.sqrt(this.canvas.clientWidth * this.canvas.clientHeight / scene.count)
-    if (scene.pictures) return Math.min(128, Math.max(18, room * 0.55 * this.zoom ** 0.8)) / 2
+    if (picture) return Math.min(128, Math.max(28, room * 0.7 * this.zoom ** 0.8)) / 2
     return Math.min(9, Math.max(2.2, room * 0.11)) * Math.min(2, this.zoom ** 0.3)
   }
 
-  hit(scene, x, y) {
-    const reach = Math.max(9, this.size(scene) + 3)
-    let best = -1, least = reach * reach
+  hit(scene, x, y, finger = 0) {
+    let best = -1, least = Infinity
     for (let row = 0; row < scene.count; row++) {
       if (!scene.shown(row)) continue
-      const far = (this.x[row] - x) ** 2 + (this.y[row] - y) ** 2
-      if (far < least) [best, least] = [row, far]
+      const framed = this.framed.has(row), reach = framed ? this.size(scene, true) : Math.max(9 + finger, this.size(scene) + 3)
+      const far = Math.hypot(this.x[row] - x, this.y[row] - y)
+      if (far < reach && far - (framed ? 1000 : 0) < least) [best, least] = [row, far - (framed ? 1000 : 0)]
     }
     return best
+  }
+
+  // Which pictures have room: those on top first, then those that had it before; all others are dots.
+  frame(scene, order, top) {
+    const side = 1.9 * this.size(scene, true), taken = new Map(), before = this.framed
+    const weight = (row) => 2 * top(row) + before.has(row)
+    this.framed = new Set()
+    for (const row of order.toReversed().sort((a, b) => weight(b) - weight(a))) {
+      const [i, j] = [Math.floor(this.x[row] / side), Math.floor(this.y[row] / side)]
+      const near = [-1, 0, 1].flatMap((a) => [-1, 0, 1].map((b) => taken.get(`${i + a} ${j + b}`)))
+      const covers = (other) => Math.abs(this.x[other] - this.x[row]) < side && Math.abs(this.y[other] - this.y[row]) < side
+      if (top(row) < 3 && near.some((other) => other !== undefined && covers(other))) continue
+      taken.set(`${i} ${j}`, row)
+      this.framed.add(row)
+    }
   }
 
   draw(scene) {
@@ -95,19 +122,28 @@ class Panel {
     const context = canvas.getContext("2d")
     context.setTransform(dot, 0, 0, dot, 0, 0)
     context.clearRect(0, 0, w, h)
-    context.imageSmoothingQuality = "high"
     this.place(scene.timeOf(this))
+    this.render(context, scene)
+    if (scene.trace && scene.tracing === this) this.trace(context, scene)
+  }
+
+  // The points where `place` put them, on any canvas.
+  render(context, scene) {
+    context.imageSmoothingQuality = "high"
     const near = this.data.near[scene.layerOf(this)] ?? [], lit = new Set([scene.query, ...near])
     const order = [...this.x.keys()].filter((row) => scene.shown(row))
     if (this.data.dims === 3) order.sort((a, b) => this.depth[b] - this.depth[a])
     const top = (row) => (row === scene.hover ? 4 : row === scene.query ? 3 : scene.selected.has(row) ? 2 : lit.has(row) ? 1 : 0)
     order.sort((a, b) => top(a) - top(b))
+    if (scene.pictures) this.frame(scene, order.filter((row) => !this.faint(scene, row)), top)
+    else this.framed.clear()
     const lifted = order.findIndex((row) => top(row) > 0), split = lifted < 0 ? order.length : lifted
     order.slice(0, split).forEach((row) => this.point(context, scene, row, lit))
     this.lines(context, scene, near)
     order.slice(split).forEach((row) => this.point(context, scene, row, lit))
-    if (scene.trace && scene.tracing === this) this.trace(context, scene)
   }
+
+  faint(scene, row) { return scene.selected.size > 0 && !scene.selected.has(row) && row !== scene.query && row !== scene.hover }
 
   lines(context, scene, near) {
     context.strokeStyle = scene.ink
@@ -124,11 +160,11 @@ class Panel {
   }
 
   point(context, scene, row, lit) {
-    const faint = scene.selected.size ? !scene.selected.has(row) : false
     const main = row === scene.query || row === scene.hover
-    const size = this.size(scene) * (main ? 1.5 : 1) * (this.data.dims === 3 ? 1 - this.depth[row] * 0.45 : 1)
-    context.globalAlpha = faint && !main ? 0.22 : 1
-    const image = scene.pictures ? scene.image(row) : null
+    const image = scene.pictures && this.framed.has(row) ? scene.image(row) : null
+    const grown = row === scene.hover && image ? 2.2 : main ? 1.5 : 1
+    const size = this.size(scene, Boolean(image)) * grown * (this.data.dims === 3 ? 1 - this.depth[row] * 0.45 : 1)
+    context.globalAlpha = this.faint(scene, row) ? 0.22 : 1
     context.save()
     context.translate(this.x[row], this.y[row])
     if (image) {
@@ -139,22 +175,21 @@ class Panel {
       context.strokeStyle = scene.colour(this, row)
       context.strokeRect(-w / 2, -h / 2, w, h)
     } else {
-      const drawn = scene.pictures ? Math.min(size, 9) : size
-      context.scale(drawn, drawn)
+      context.scale(size, size)
       context.fillStyle = scene.colour(this, row)
       context.strokeStyle = scene.ink
-      context.lineWidth = (lit.has(row) || scene.selected.has(row) ? 1.6 : 0.7) / drawn
+      context.lineWidth = (lit.has(row) || scene.selected.has(row) ? 1.6 : 0.7) / size
       context.fill(PATHS[scene.symbol(row)])
       context.stroke(PATHS[scene.symbol(row)])
     }
     context.restore()
-    if (main) this.ring(context, scene, row, size)
+    if (main) this.ring(context, scene, row, size * (image ? 1.45 : 1) + 5)
     context.globalAlpha = 1
   }
 
-  ring(context, scene, row, size) {
+  ring(context, scene, row, radius) {
     context.beginPath()
-    context.arc(this.x[row], this.y[row], size * (scene.pictures ? 1.45 : 1) + 5, 0, 2 * Math.PI)
+    context.arc(this.x[row], this.y[row], radius, 0, 2 * Math.PI)
     context.lineWidth = 2.5
     context.strokeStyle = row === scene.query ? scene.accent : scene.ink
     context.stroke()

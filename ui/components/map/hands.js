@@ -6,22 +6,25 @@ function zoomed(panel, factor, x = panel.canvas.clientWidth / 2, y = panel.canva
   panel.panX = dx - (dx - panel.panX) * grown
   panel.panY = dy - (dy - panel.panY) * grown
   panel.zoom = zoom
+  panel.canvas.classList.toggle("near", zoom > 1.05)
 }
 
 Scene.prototype.listen = function (panel) {
   const { canvas } = panel, at = (event) => [event.offsetX, event.offsetY]
   canvas.onpointerdown = (event) => {
     if (event.button) return
-    this.down = { x: event.offsetX, y: event.offsetY, moved: false }
+    this.fingers.set(event.pointerId, at(event))
+    this.down = this.fingers.size === 1 ? { x: event.offsetX, y: event.offsetY, moved: false } : null
     canvas.setPointerCapture(event.pointerId)
   }
   canvas.onpointermove = (event) => {
-    if (this.down) this.drag(panel, event)
-    else this.point(panel, panel.hit(this, ...at(event)))
+    if (this.fingers.size === 2 && this.fingers.has(event.pointerId)) this.pinch(panel, event.pointerId, at(event))
+    else if (this.down) this.drag(panel, event)
+    else if (event.pointerType !== "touch") this.point(panel, panel.hit(this, ...at(event)))
   }
-  canvas.onpointerup = (event) => this.release(panel, event)
-  canvas.onpointercancel = () => { this.down = this.trace = null; this.paint() }
-  canvas.onpointerleave = () => { if (!this.down) this.point(panel, -1) }
+  canvas.onpointerup = (event) => { this.fingers.delete(event.pointerId); this.release(panel, event) }
+  canvas.onpointercancel = (event) => { this.fingers.delete(event.pointerId); this.down = this.trace = null; this.paint() }
+  canvas.onpointerleave = (event) => { if (!this.down && event.pointerType !== "touch") this.point(panel, -1) }
   canvas.onwheel = (event) => {
     if (this.root.activeElement !== canvas && !event.ctrlKey) return
     event.preventDefault()
@@ -29,6 +32,21 @@ Scene.prototype.listen = function (panel) {
     this.paint()
   }
   canvas.onkeydown = (event) => this.key(panel, event)
+}
+
+// Two fingers: the map follows them, and grows as they part.
+Scene.prototype.pinch = function (panel, finger, place) {
+  const spread = () => {
+    const [[ax, ay], [bx, by]] = [...this.fingers.values()]
+    return [(ax + bx) / 2, (ay + by) / 2, Math.max(1, Math.hypot(ax - bx, ay - by))]
+  }
+  const [x, y, wide] = spread()
+  this.fingers.set(finger, place)
+  const [nextX, nextY, wider] = spread()
+  panel.panX += nextX - x
+  panel.panY += nextY - y
+  zoomed(panel, wider / wide, nextX, nextY)
+  this.paint()
 }
 
 Scene.prototype.drag = function (panel, event) {
@@ -54,7 +72,8 @@ Scene.prototype.release = function (panel, event) {
   this.down = this.trace = null
   if (!down) return
   if (!down.moved) {
-    const row = panel.hit(this, event.offsetX, event.offsetY)
+    const touch = event.pointerType === "touch", row = panel.hit(this, event.offsetX, event.offsetY, touch ? 9 : 0)
+    if (touch) this.point(panel, row) // there is no hover: the tap shows the picture too
     if (row >= 0) this.pick(row)
   } else if (trace) {
     const rows = this.data.ids.map((_, row) => row)

@@ -1,5 +1,6 @@
-// The maps of one or two configurations, side by side and linked. `data` in; out come the state `selected` (ids)
-// and the triggers `picked` (id) and `settled` (layer). Everything in `data` is shown as text, never as markup.
+// The maps of one or two configurations, side by side and linked. `data` in; out come the states `selected` (ids)
+// and `hidden` (labels of classes), and the triggers `picked` (id) and `settled` (layer). Everything in `data` is
+// shown as text, never as markup.
 
 const PICTURES = "app/static/pictures/"
 const PACE = 0.7 // layers per second at speed 1
@@ -11,7 +12,7 @@ class Scene {
     this.root = root
     this.part = (name) => root.querySelector(name)
     Object.assign(this, { panels: [], images: new Map(), hidden: new Set(), selected: new Set(), hover: -1, time: 0 })
-    Object.assign(this, { mode: "move", playing: false, target: 0, stamp: "", count: 0, trace: null })
+    Object.assign(this, { mode: "move", playing: false, target: 0, stamp: "", count: 0, trace: null, fingers: new Map() })
     this.watch = new ResizeObserver(() => this.paint())
     this.tools()
     this.player()
@@ -31,7 +32,7 @@ class Scene {
     slider.max = first.layers.length - 1
     if (data.stamp !== this.stamp) {
       Object.assign(this, { stamp: data.stamp, time: first.layer, target: first.layer, settled: first.layer, playing: false })
-      this.hidden.clear()
+      this.hidden = new Set(data.hidden)
     } else if (first.layer !== this.settled) {
       this.settled = first.layer
       if (!this.playing) this.travel(first.layer)
@@ -58,6 +59,7 @@ class Scene {
       this.watch.observe(canvas)
       this.listen(panel)
       canvas.where = (id) => { const row = this.data.ids.indexOf(id); return [panel.x[row], panel.y[row]] }
+      canvas.framed = () => [...panel.framed].map((row) => this.data.ids[row])
     }
     panels.forEach((data, number) => {
       this.panels[number].load(data, this.count)
@@ -194,7 +196,7 @@ class Scene {
   note(panel, row) {
     const neighbours = panel.keptNeighbours[this.layerOf(panel)][row], rank = (panel.data.near[this.layerOf(panel)] ?? []).indexOf(row)
     const place = row === this.query ? "The query. " : rank >= 0 ? `Match ${rank + 1} of the query. ` : ""
-    return this.data.neighbours ? `${place}Keeps ${neighbours} of its ${this.data.neighbours} nearest.` : place.trim()
+    return this.data.neighbours ? `${place}${neighbours} of its ${this.data.neighbours} nearest are near it here.` : place.trim()
   }
 
   point(panel, row) {
@@ -231,20 +233,20 @@ class Scene {
       const button = place.children[label] ?? place.appendChild(chip())
       button.querySelector("path").setAttribute("d", SYMBOLS[kind.symbol])
       button.querySelector("path").setAttribute("fill", this.data.colour === "class" ? kind.colour : "none")
-      button.lastElementChild.textContent = `${kind.name} ${counts[label]}`
+      button.lastElementChild.textContent = `${kind.name} (${counts[label]})`
       button.setAttribute("aria-pressed", String(!this.hidden.has(label)))
       button.title = "Click to hide or show; double-click for this class alone"
       button.onclick = () => this.filter(this.hidden.has(label) ? [...this.hidden].filter((one) => one !== label) : [...this.hidden, label])
       button.ondblclick = () => this.filter(classes.map((_, other) => other).filter((other) => other !== label))
     })
     this.part(".scale").hidden = this.data.colour === "class" || !this.data.neighbours
-    this.part(".low").textContent = "Keeps 0"
-    this.part(".high").textContent = `${this.data.neighbours} of its ${this.data.neighbours} nearest neighbours`
+    this.part(".high").textContent = this.data.neighbours
     this.part(".ramp").style.background = `linear-gradient(90deg, ${this.data.ramp.join(",")})`
   }
 
   filter(hidden) {
     this.hidden = new Set(hidden)
+    this.setStateValue("hidden", [...this.hidden])
     this.legend()
     this.paint()
   }

@@ -1,6 +1,6 @@
-// The maps as they are on screen, with their captions and the legend of the shown classes, as a PNG file.
+// The maps as they are on screen, with their captions and the legend of the shown classes, as a PNG file that prints well.
 
-const GAP = 16, LINE = 22
+const GAP = 16, LINE = 22, SCALE = 3
 
 // Where each shown class goes in the legend, in rows no wider than `width`: [label, x, row].
 function legendPlaces(context, scene, width) {
@@ -15,21 +15,21 @@ function legendPlaces(context, scene, width) {
 }
 
 function sheet(scene) {
-  const boards = scene.panels.map((panel) => panel.canvas), dot = window.devicePixelRatio || 1
+  const boards = scene.panels.map((panel) => panel.canvas)
   const width = boards.reduce((sum, board) => sum + board.clientWidth + GAP, GAP)
   const tall = Math.max(...boards.map((board) => board.clientHeight))
   const page = document.createElement("canvas"), context = page.getContext("2d")
   const font = `14px ${getComputedStyle(scene.part(".map")).fontFamily}`
   context.font = font
   const places = legendPlaces(context, scene, width), rows = 1 + Math.max(0, ...places.map(([, , row]) => row))
-  page.width = Math.round(width * dot)
-  page.height = Math.round((tall + LINE * (rows + 1) + 3 * GAP) * dot)
-  context.setTransform(dot, 0, 0, dot, 0, 0)
+  page.width = Math.round(width * SCALE)
+  page.height = Math.round((tall + LINE * (rows + 1) + 3 * GAP) * SCALE)
+  context.setTransform(SCALE, 0, 0, SCALE, 0, 0)
   context.fillStyle = getComputedStyle(scene.part(".map")).getPropertyValue("--st-background-color") || "#fff"
   context.fillRect(0, 0, width, page.height)
   context.font = font
   boards.reduce((left, board, number) => {
-    context.drawImage(board, left, GAP, board.clientWidth, board.clientHeight)
+    inset(context, scene, scene.panels[number], left)
     context.fillStyle = scene.ink
     const { data } = scene.panels[number], [place, name] = data.captions[scene.layerOf(scene.panels[number])]
     context.fillText([data.title, place, name].filter(Boolean).join(" · "), left, tall + GAP + LINE, board.clientWidth)
@@ -37,6 +37,17 @@ function sheet(scene) {
   }, GAP)
   for (const [label, x, row] of places) mark(context, scene, label, x, tall + GAP + LINE * (row + 2) + 4)
   return page
+}
+
+// One map, cut where its frame ends.
+function inset(context, scene, panel, left) {
+  context.save()
+  context.translate(left, GAP)
+  context.beginPath()
+  context.rect(0, 0, panel.canvas.clientWidth, panel.canvas.clientHeight)
+  context.clip()
+  panel.render(context, scene)
+  context.restore()
 }
 
 function mark(context, scene, label, x, y) {
@@ -60,6 +71,6 @@ function save(scene) {
     link.download = "semsearch_map.png"
     link.click()
     setTimeout(() => URL.revokeObjectURL(link.href), 1000)
-    scene.say("Saved as PNG")
+    scene.say("Image saved")
   }, "image/png")
 }
