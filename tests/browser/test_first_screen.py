@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks import weight
 from semsearch.data import datasets
 from tests.browser.screen import TILES, loaded, until
 from tests.worlds.servers.app_server import serving
@@ -82,6 +83,14 @@ def test_the_first_screen_shows_right_matches_and_says_so(screen, width, scheme)
     assert "15 of 15" in words and "new here?" in words and not [word for word in JARGON if word in words]
     assert page.get_by_role("button", name="Got it").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_first_visit_is_light_and_the_second_lighter(chromium, server):
+    """It weighed 3.45 MB, and every thumbnail came anew."""
+    context = chromium.new_context()
+    first, second = (weight.visit(context, server.url, "Search", weight.NETWORKS[0]) for _ in range(2))
+    assert first.megabytes <= weight.MEGABYTES["Search"] and second.megabytes < 0.1 and second.requests < 8
+    context.close()
 
 
 @pytest.mark.parametrize("agent", [PHONE, None], ids=["phone", "narrow window"])

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from benchmarks.weight import NETWORKS, Meter
 from semsearch.data import datasets
 from semsearch.live.search import LESS, MORE, Example
 from tests.browser.hostile_words import WORDS
@@ -138,6 +139,23 @@ def upload(page, *brought):
     way(page, "Upload")
     rows = [{"name": name, "mimeType": "image/bmp", "buffer": data} for name, data in brought]
     page.locator("input[type=file]").first.set_input_files(rows)
+
+
+def test_the_first_visit_is_light_until_the_map_is_opened(chromium, server):
+    """It weighed 8.6 MB, four of them for a map that few look at."""
+    context = chromium.new_context()
+    page = context.new_page()
+    meter, asked_for = Meter(page, NETWORKS[0]), []
+    page.on("request", lambda request: asked_for.append(request.url))
+    page.goto(f"{server}live?dataset=world&metric=euclidean&q=3")
+    page.locator(TILES).first.wait_for()
+    page.wait_for_load_state("networkidle")
+    assert meter.bytes <= 1.6e6, "2 MB with the pictures of a real dataset"
+    assert not [url for url in asked_for if "Plotly" in url]
+    page.get_by_text("Your picture on the map").click()
+    page.locator(".js-plotly-plot").wait_for()
+    assert [url for url in asked_for if "Plotly" in url] and meter.bytes <= 3.2e6
+    context.close()
 
 
 def test_upload_signs_and_undo(page):

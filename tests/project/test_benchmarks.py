@@ -22,7 +22,13 @@ def bench(name, *words, home, **env):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("extraction", ("--models", "vgg16")), ("latency", ("--models", "vgg16")), ("serving", ()), ("screenshots", ())],
+    [
+        ("extraction", ("--models", "vgg16")),
+        ("latency", ("--models", "vgg16")),
+        ("serving", ()),
+        ("screenshots", ()),
+        ("weight", ()),
+    ],
 )
 def test_without_weights_and_network_one_line_says_so(home, name, words):
     """`make bench` on a fresh machine ended in a traceback: VGG16 was never pulled."""

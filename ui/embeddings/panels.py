@@ -31,7 +31,7 @@ _FIGURES = (
 
 def controls() -> None:
     """The choices of the look; their state is that of map_choice."""
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         for name, title in _TITLES.items():
             st.segmented_control(
                 title, list(VALID[name]), key=f"map_{name}", required=True, format_func=VALID[name].__getitem__
