@@ -7,19 +7,25 @@ digest, so what was compressed once stays right. Thumbnails are named by the dig
 import asyncio
 import gzip
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from streamlit import file_util
+from streamlit import file_util, get_option
 
 KINDS = MappingProxyType({".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"})
 """By suffix: what is compressed."""
 FOR_GOOD = "public, immutable, max-age=31536000"
 PICTURES = "/app/static/pictures/"
-_WHERE = "<script>window.__streamlit = {{BACKEND_BASE_URL: new URL({}, location.href).href}}</script>"
+_KNOWN = "<script>window.__streamlit = {{BACKEND_BASE_URL: new URL({}, location.href).href, HOST_CONFIG: {}}}</script>"
+_FONT = re.compile(r'<link\s+rel="preload"[^>]*as="font"[^>]*>')
+WIDGETS = frozenset({"BidiComponent", "Button", "ButtonGroup", "Checkbox", "Selectbox", "Slider"})
+"""Of Streamlit's scripts those that every page asks for once it is drawn."""
+_IMPORT = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
 PIECE = 65_536
 """Bytes that are sent before a slow client is waited for."""
 
@@ -29,12 +35,12 @@ class Delivery:
 
     def __init__(self, app: ASGIApp, *, base: str = "") -> None:
         """All pages are below the path ``base``."""
-        self._app, self._page = app, GZipMiddleware(self._told)
+        self._app, self._page = app, GZipMiddleware(self._edit)
         self._base = f"/{base.strip('/')}".rstrip("/")
-        self._where = _WHERE.format(json.dumps(f"{self._base}/")).encode()
         folder = Path(file_util.get_static_dir())
         files = (file for file in folder.glob("static/*/*") if file.suffix in KINDS)
         self._files = {f"/{file.relative_to(folder).as_posix()}": file for file in files}
+        self._edits = _edits(f"{self._base}/", self._files, folder / "index.html")
         self._packed: dict[str, asyncio.Task[bytes]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,10 +57,10 @@ class Delivery:
         else:
             await (self._page if "text/html" in headers.get("accept", "") else self._app)(scope, receive, send)
 
-    async def _told(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A page that knows the address of its server: it would ask below its own first, fail, and wait a moment."""
+    async def _edit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A page with the edits."""
         headers = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
-        await self._app({**scope, "headers": headers}, receive, _told(send, self._where))
+        await self._app({**scope, "headers": headers}, receive, _edited(send, self._edits))
 
     async def _pack(self, path: str, asked: Headers) -> bytes:
         """The file compressed; nothing where that is not wanted, or the file is gone."""
@@ -92,8 +98,39 @@ def _kept(send: Send) -> Send:
     return sending
 
 
-def _told(send: Send, words: bytes) -> Send:
-    """``send`` that puts ``words`` at the beginning of the head of a page, and leaves all else as it is."""
+def _edits(root: str, files: Mapping[str, Path], page: Path) -> dict[bytes, bytes]:
+    """What is written into a page in place of what.
+
+    It learns where and what its server is: it would ask below its own address first, fail, and wait a moment. The
+    scripts of widgets are fetched with the others, not after the first words of the server; the font only when there
+    are words to be written, for on a slow network it held up the scripts by a second.
+    """
+    known = page.read_text(encoding="utf-8") if page.is_file() else ""
+    server = json.dumps({"allowedOrigins": get_option("client.allowedOrigins"), "useExternalAuthToken": False})
+    links = (f'<link rel="modulepreload" crossorigin href=".{script}">' for script in _scripts(files, known))
+    return {
+        b"<head>": b"<head>" + _KNOWN.format(json.dumps(root), server).encode(),
+        b"</head>": "".join(links).encode() + b"</head>",
+    } | {font.encode(): b"" for font in _FONT.findall(known)}
+
+
+def _scripts(files: Mapping[str, Path], known: str) -> list[str]:
+    """Addresses of the scripts of WIDGETS and of what they import, without those that are ``known``."""
+    found: list[str] = []
+    waiting = [
+        address for address, file in files.items() if file.suffix == ".js" and file.name.split(".")[0] in WIDGETS
+    ]
+    while waiting:
+        address = waiting.pop()
+        if address in files and address not in found and address not in known:
+            found.append(address)
+            imported = _IMPORT.findall(files[address].read_text(encoding="utf-8"))
+            waiting += [f"{address.rpartition('/')[0]}/{name}" for name in imported]
+    return found
+
+
+def _edited(send: Send, edits: Mapping[bytes, bytes]) -> Send:
+    """``send`` that makes the edits in a page, and leaves all else as it is."""
     begun: Message = {}
     page = bytearray()
 
@@ -109,7 +146,9 @@ def _told(send: Send, words: bytes) -> Send:
             return
         page.extend(message.get("body", b""))
         if not message.get("more_body"):
-            whole = bytes(page).replace(b"<head>", b"<head>" + words, 1)
+            whole = bytes(page)
+            for old, new in edits.items():
+                whole = whole.replace(old, new, 1)
             headers = MutableHeaders(scope=begun)
             headers["content-length"] = str(len(whole))
             for name in ("etag", "last-modified"):  # of the page without them

@@ -85,6 +85,18 @@ def test_the_first_screen_shows_right_matches_and_says_so(screen, width, scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.parametrize("address", ["", "map", "live", "learn"])
+def test_no_page_that_is_opened_by_its_address_reports_an_error(page, server, address):
+    """Each asked for two addresses below its own that are not there."""
+    errors = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("response", lambda answer: errors.append(answer.url) if answer.status >= 400 else None)
+    page.goto(server.url + address)
+    page.get_by_role("heading", level=1).wait_for()
+    page.wait_for_load_state("networkidle")
+    assert not errors
+
+
 def test_a_first_visit_is_light_and_the_second_lighter(chromium, server):
     """It weighed 3.45 MB, and every thumbnail came anew."""
     context = chromium.new_context()

@@ -87,10 +87,22 @@ def test_a_page_is_compressed_and_knows_its_server(base):
     path = base.rstrip("/") + "/page"
     answer = client(base).get(path, headers=GZIP | {"Accept": "text/html,*/*"})
     page = gzip.decompress(answer.body).decode()
-    assert re.sub("<script>.*?</script>", "", page) == PAGE and "etag" not in answer.headers
-    assert f'new URL("{base or "/"}", location.href)' in page.partition("<title>")[0]
+    assert re.sub("<script>.*?</script>|<link [^>]*>", "", page) == PAGE and "etag" not in answer.headers
+    assert f'new URL("{base or "/"}", location.href)' in page.partition("<title>")[0] and "preload" in page
     assert client(base).get(path, headers={"Accept": "text/html"}).body.decode() == page
     assert client(base).get(path).body.decode() == PAGE
+
+
+def test_scripts_of_widgets_come_with_the_page_each_once_and_complete():
+    page = client().get("/page", headers={"Accept": "text/html"}).body.decode()
+    folder = Path(file_util.get_static_dir())
+    linked = re.findall(r'<link rel="modulepreload" crossorigin href="\./(static/js/[^"]+)">', page)
+    known = (folder / "index.html").read_text()
+    assert len(linked) == len(set(linked)) > 20 and not [script for script in linked if script in known]
+    assert any("/Selectbox." in script for script in linked) and not any("Plotly" in script for script in linked)
+    for script in linked:
+        for name in re.findall(r'(?:from|import)"\./([\w.-]+)"', (folder / script).read_text()):
+            assert f"static/js/{name}" in linked or name in known, name
 
 
 def test_what_is_opened_and_is_no_page_stays_as_it_is():
