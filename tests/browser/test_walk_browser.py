@@ -180,7 +180,7 @@ def lasso(page, item):
     x, y = where(page, item)
     away = {one: max(abs(px - x), abs(py - y)) for one in range(200) for px, py in [where(page, one)]}
     drag(page, [(x + dx * REACH, y + dy * REACH) for dx, dy in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))])
-    page.get_by_role("button", name="Move", exact=True).click()
+    page.get_by_role("button", name="Pan", exact=True).click()
     until(page, lambda: item in selection(page), "the points in the lasso")
     chosen = selection(page)
     assert (
