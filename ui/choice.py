@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from semsearch.data import datasets
 from semsearch.errors import InputError, UnknownName
 from semsearch.models import catalog
 from semsearch.models.catalog import READOUTS, FeatureSpec, Readout
@@ -63,6 +64,11 @@ def other_address(choice: Choice) -> dict[str, str]:
     return {OTHER + name: str(getattr(choice, name)) for name in PARTS}
 
 
+def _nothing(name: str) -> str:
+    """No word about what needs none."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Offers:
     """What can be chosen: stored datasets, the stored models and the queries of each."""
@@ -76,6 +82,23 @@ class Offers:
     """PARTS to begin with on a dataset, where that is not the same for all."""
     first_query: Callable[[Choice], int] | None = None
     """The query to begin with, where it is not the first."""
+    dataset_state: Callable[[str], str] = _nothing
+    """Where the pictures of a dataset are, in a word or two for the list."""
+    model_state: Callable[[str], str] = _nothing
+    """Where the weights of a model are, likewise."""
+
+    def begin(self, chosen: Mapping[str, Any]) -> Choice:
+        """What is shown of the parts that a visitor chose: those alone that can be had, all others as it is best.
+
+        The configuration is one whole: where a part of it was chosen, none of the others is the best of the dataset.
+        """
+        choice = self.settle(replace(Choice(), **chosen))
+        if self.best and chosen.keys().isdisjoint(PARTS):
+            parts: dict[str, Any] = dict(self.best(choice.dataset))
+            choice = self.settle(replace(choice, **parts))
+        if self.first_query and ("q" not in chosen or chosen.get("dataset", choice.dataset) != choice.dataset):
+            choice = replace(choice, q=self.first_query(choice))
+        return choice
 
     def settle(self, choice: Choice) -> Choice:
         """The choice with every part that does not fit the others replaced by the default."""
@@ -132,6 +155,11 @@ class Offers:
         if name == "q":
             return _number(text, self.queries(choice.dataset))
         valid = {"dataset": self.datasets, "model": self.models(choice.dataset), "pooling": READOUTS}
+        if name == "dataset" and text in self.hidden:
+            raise InputError(self.hidden[text])
+        known = {"dataset": datasets.names, "model": catalog.models}.get(name, tuple)
+        if text not in valid[name] and text in known():
+            raise InputError(f"{text} has no stored results; Live search can use it")
         return _known(name, text, valid[name])
 
 

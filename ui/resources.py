@@ -12,9 +12,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from semsearch import server_log
 from semsearch.data import datasets
 from semsearch.data.datasets import Dataset
-from semsearch.errors import IntegrityError, PicturesUnavailable, SemsearchError
+from semsearch.errors import IntegrityError, SemsearchError
 from semsearch.live import serving
-from semsearch.models import catalog
+from semsearch.models import catalog, weights
 from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking.scores import Difference
 from semsearch.results import compare, experiments, latencies, leaderboard, recommend
@@ -31,6 +31,7 @@ from ui.choice import Choice, Offers, parts_of
 from ui.map_payload import Travel
 from ui.pictures.fetch_job import FetchJobs
 
+_FETCH = "semsearch datasets fetch"
 SOON = 1
 """Seconds until a page sees that pictures have come or gone by other ways, as by the command line."""
 
@@ -88,7 +89,14 @@ def offers() -> Offers:
     if not shown:
         reasons = "; ".join(hidden.values()) or "it is empty"
         raise IntegrityError(f"nothing to show from {store().root}: {reasons}. Run `semsearch precompute groceries200`")
-    return Offers(tuple(sorted(shown, key=_shipped_first)), store().models, queries, hidden, first_query=first_query)
+    return Offers(
+        tuple(sorted(shown, key=_shipped_first)),
+        store().models,
+        queries,
+        hidden,
+        first_query=first_query,
+        dataset_state=lambda name: "" if pictured(name) else "pictures not here",
+    )
 
 
 def first_query(choice: Choice) -> int:
@@ -103,20 +111,39 @@ def first_query(choice: Choice) -> int:
 
 
 def live_offers() -> Offers:
-    """What can be searched live: every dataset whose pictures are here, under every model."""
-    here = [name for name in datasets.names() if _pictured(name, settings().datasets)]
-    if not here:
-        cure = "run `semsearch datasets fetch groceries200`, or add a folder of your own"
-        raise PicturesUnavailable(f"no dataset has its pictures on this machine: {cure}")
-    absent = ", ".join(name for name in datasets.names() if name not in here)
-    hidden = f"Left out, for their pictures are not here: {absent}. semsearch datasets fetch NAME gets them."
+    """What can be searched live: every dataset whose list is known, its pictures here or not yet, under every model."""
+    listed = tuple(name for name in datasets.names() if _listed(name))
     return Offers(
-        tuple(here),
+        listed,
         lambda name: tuple(catalog.models()),
         lambda name: range(len(dataset(name).items)),
-        {"": hidden} if absent else {},
+        {name: f"{name} is not downloaded yet: {_FETCH} {name}" for name in datasets.names() if name not in listed},
         best_parts,
+        dataset_state=lambda name: "here" if pictured(name) else "needs internet",
+        model_state=model_state,
     )
+
+
+def _listed(name: str) -> bool:
+    """Whether it is known which pictures a dataset holds."""
+    try:
+        dataset(name)
+    except SemsearchError:
+        return False
+    return True
+
+
+def model_state(name: str) -> str:
+    """Whether a live search can use a model now, or how large what it lacks is, or that no package has it."""
+    model = catalog.model(name)
+    if weights.status(name).here:
+        return "here"
+    return f"{4 * model.parameters / 1e6:,.0f} MB" if model.carrier else "needs internet"
+
+
+def pictured(name: str) -> bool:
+    """Whether the pictures of a dataset are on this machine."""
+    return _pictured(name, settings().datasets)
 
 
 @st.cache_data(max_entries=64, ttl=SOON, show_spinner=False)

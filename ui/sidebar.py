@@ -1,10 +1,12 @@
 """The configuration, shared by all pages: controls in the sidebar, kept equal to the address of the page.
 
-The address is read when it differs from what was written last: on the first run, for a link, and after the
-browser's back and forward. All else that changes the choice is written to the address at the end of a run.
+What a visitor chose is kept apart from what a page shows of it, for no page can show everything: what one of them has
+to replace is shown again by the next that has it. The address is read when it differs from what was written last: on
+the first run, for a link, and after the browser's back and forward. All else that changes the choice is written to
+the address at the end of a run.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -20,8 +22,11 @@ from ui.choice import K_RANGE, KEYS, OTHER, PARTS, Choice, Offers, other_address
 from ui.pictures import left_out
 
 _RIVAL = "last_rival"
-_BEGUN = "begun_with"
-"""The configuration as long as nobody chose one, by link or control, and the dataset for which it is the best."""
+_CHOSEN, _SHOWN = "chosen_parts", "shown_choice"
+"""The parts that were chosen, by link or control, and what the last run showed of them: a control that differs from it
+was used since."""
+_WHOLES = (("dataset", "q"), PARTS, ("k",))
+"""Parts that are chosen together: whoever changes one of them has seen the others, and means them."""
 OTHER_KEYS = tuple(OTHER + name for name in PARTS)
 _ADDRESS = address.Part("sidebar", (*KEYS, *OTHER_KEYS))
 
@@ -33,7 +38,7 @@ def show(offers: Offers | None = None, *, compare: bool = True) -> None:
     """
     offers = offers or resources.offers()
     notices = _follow_address(offers)
-    choice = _begun(offers.settle(current()), offers)
+    choice = _settled(offers)
     rival = offers.settle(_rival(choice, offers)) if _comparing() else None
     _remember(choice, rival)
     history.note(choice.dataset, choice.q)
@@ -48,6 +53,7 @@ def show(offers: Offers | None = None, *, compare: bool = True) -> None:
             st.caption(f":material/info: {texts.plain(texts.without_paths(reason))}")
     _write_address(choice)
     address.tell(notices)
+    _tell_replaced(choice)
 
 
 def current() -> Choice:
@@ -83,19 +89,49 @@ def go(**parts: object) -> None:
         st.session_state["compare"] = True
 
 
-def _begun(choice: Choice, offers: Offers) -> Choice:
-    """The choice, on the best configuration for its dataset where there is one and nobody chose another."""
-    state = st.session_state
-    chosen, dataset = state.get(_BEGUN, (None, ""))
-    if offers.best and chosen == _parts(choice) and dataset != choice.dataset:
-        best: dict[str, Any] = dict(offers.best(choice.dataset))
-        choice = offers.settle(replace(choice, **best))
-        state[_BEGUN] = _parts(choice), choice.dataset
+def _settled(offers: Offers) -> Choice:
+    """What this page shows of what was chosen, which is what it was before but for the controls that were used."""
+    now = current()
+    used = _differ(st.session_state.get(_SHOWN, now), now, KEYS)
+    for whole in _WHOLES:
+        if not used.isdisjoint(whole):
+            _choose(whole, offers.settle(now))
+    choice = offers.begin(_chosen())
+    for name in ("dataset", "q", "k"):  # unlike the configuration, nowhere begun with another
+        _chosen().setdefault(name, getattr(choice, name))
     return choice
 
 
-def _parts(choice: Choice) -> tuple[str, ...]:
-    return tuple(getattr(choice, name) for name in PARTS)
+def _chosen() -> dict[str, Any]:
+    chosen: dict[str, Any] = st.session_state.setdefault(_CHOSEN, {})
+    return chosen
+
+
+def _choose(whole: Iterable[str], choice: Choice) -> None:
+    """Keep those parts of ``choice`` as chosen by the visitor."""
+    _chosen().update({name: getattr(choice, name) for name in whole})
+
+
+def _differ(one: Choice, other: Choice, names: Iterable[str]) -> set[str]:
+    return {name for name in names if getattr(one, name) != getattr(other, name)}
+
+
+def _tell_replaced(choice: Choice) -> None:
+    """Say in a line what the page cannot show of what was chosen, and that it is not forgotten."""
+    for name in sorted(_differ(replace(choice, **_chosen()), choice, ("dataset", "model"))):
+        wanted, shown = (_title(name, value) for value in (_chosen()[name], getattr(choice, name)))
+        if wanted:
+            st.caption(
+                f":material/info: {texts.plain(wanted)} has no stored results: this page shows {texts.plain(shown)}. "
+                "Live search still uses your choice."
+            )
+
+
+def _title(kind: str, name: str) -> str:
+    """What a dataset or model is called; nothing when it is not here any more."""
+    if kind == "model":
+        return catalog.model(name).title
+    return resources.dataset(name).title if name in resources.live_offers().datasets else ""
 
 
 def _comparing() -> bool:
@@ -111,6 +147,7 @@ def _rival(choice: Choice, offers: Offers) -> Choice:
 
 def _remember(choice: Choice, rival: Choice | None) -> None:
     state = st.session_state
+    state[_SHOWN] = choice
     for key in KEYS:
         value = getattr(choice, key)
         if key != "k" or state.get(key) != value:  # written in each run, k would push back a slider on the move
@@ -130,7 +167,11 @@ def _follow_address(offers: Offers) -> list[str]:
         choice = replace(choice, q=offers.first_query(choice))
     rival, more = offers.read_other(asked, choice)
     st.session_state["compare"] = rival is not None
-    st.session_state[_BEGUN] = None if any(name in asked for name in PARTS) else _parts(choice), ""
+    begun = offers.begin(_chosen()) if _SHOWN in st.session_state else None
+    for whole in _WHOLES:  # the browser's way back names all that was on screen: what nobody chose is no choice now
+        if any(name in asked and (not begun or _differ(begun, choice, whole)) for name in whole):
+            _choose(whole, choice)
+    choice = offers.begin(_chosen())
     _remember(choice, rival)
     history.revisit(choice.dataset, choice.q)
     return notices + more
@@ -144,7 +185,12 @@ def _write_address(choice: Choice) -> None:
 def _controls(choice: Choice, offers: Offers) -> None:
     dataset = resources.dataset(choice.dataset)
     with _group(f"{texts.counted(len(dataset.items), 'picture')} of {texts.counted(len(dataset.classes), 'class')}"):
-        st.selectbox("Dataset", offers.datasets, key="dataset", format_func=lambda name: resources.dataset(name).title)
+        st.selectbox(
+            "Dataset",
+            offers.datasets,
+            key="dataset",
+            format_func=_labels(offers.datasets, lambda name: resources.dataset(name).title, offers.dataset_state),
+        )
     left_out.show(dataset)
     _configuration(choice, offers, "")
     st.slider("Matches shown (k)", K_RANGE[0], K_RANGE[-1], key="k")
@@ -168,7 +214,12 @@ def _configuration(choice: Choice, offers: Offers, before: str) -> None:
     layers = model.layer_names
     with _group(texts.model_facts(model)):
         models = offers.models(choice.dataset)
-        st.selectbox(f"Model{of}", models, key=f"{before}model", format_func=lambda name: catalog.model(name).title)
+        st.selectbox(
+            f"Model{of}",
+            models,
+            key=f"{before}model",
+            format_func=_labels(models, lambda name: catalog.model(name).title, offers.model_state),
+        )
     with _group(texts.layer_facts(model.layer(choice.layer), choice.experiment.spec.size)):
         st.selectbox(
             f"Layer{of}",
@@ -192,6 +243,12 @@ def _configuration(choice: Choice, offers: Offers, before: str) -> None:
         format_func=lambda name: metrics.METRICS[name].title,
         help=_meanings(metrics.METRICS.values()),
     )
+
+
+def _labels(names: Iterable[str], title: Callable[[str], str], state: Callable[[str], str]) -> Callable[[str], str]:
+    """The entries of a list, each with whether it can be had at once; as they are now, for that may change."""
+    labels = {name: f"{title(name)} · {now}" if (now := state(name)) else title(name) for name in names}
+    return lambda name: labels.get(name, name)
 
 
 def _steps(choice: Choice, offers: Offers) -> None:

@@ -129,6 +129,14 @@ def test_live_search_offers_the_dataset_at_once_to_all(iconic, web):
     assert "fetch" not in buttons(other.run()) and None not in sources(other)
 
 
+def test_live_search_keeps_the_dataset_that_was_chosen_and_offers_its_pictures(iconic, web):
+    app = open_page("pages/live_search.py")
+    assert not app.exception and app.session_state["dataset"] == "iconic200"
+    assert app.button(key="fetch").label == "Fetch pictures"
+    [option] = open_page("pages/search.py").selectbox(key="dataset").options
+    assert option.endswith(" · pictures not here")
+
+
 def test_a_server_that_cannot_be_reached_is_said_plainly(iconic, monkeypatch):
     with site() as gone:
         pass

@@ -125,8 +125,9 @@ def _return(last: dict[str, object]) -> None:
 
 
 def _first() -> dict[str, object]:
-    """Where to begin: the best configuration on the first dataset that is here."""
-    dataset = resources.live_offers().datasets[0]
+    """Where to begin: the best configuration on the first dataset whose pictures are here."""
+    names = resources.live_offers().datasets
+    dataset = next((name for name in names if resources.pictured(name)), names[0])
     return {"dataset": dataset, **resources.best_parts(dataset)}
 
 

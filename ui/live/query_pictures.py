@@ -253,7 +253,7 @@ def _linked(choice: Choice, entry: str) -> QueryPicture:
 
 def _is_here(name: str, number: int) -> bool:
     offers = resources.live_offers()
-    return name in offers.datasets and number in offers.queries(name)
+    return name in offers.datasets and resources.pictured(name) and number in offers.queries(name)
 
 
 def fitting(box: object) -> Box:

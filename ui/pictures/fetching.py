@@ -8,18 +8,22 @@ from ui import failures, resources, texts
 from ui.pictures.fetch_job import FetchJob
 
 _WATCHED = "fetch_watched"
+_MEANWHILE = "Its scores, map and matches are complete; pictures are shown by their class."
 UNREACHED = "No connection to the picture server. Check the network and try again."
 WRONG = "The picture server sent something else. Try again later; pictures that came are kept."
 
 
-def offer_pictures(dataset: Dataset) -> None:
-    """Say that pictures are not here, with a button that gets them or says why not; nothing when they are here."""
+def offer_pictures(dataset: Dataset, meanwhile: str = _MEANWHILE) -> None:
+    """Say that pictures are not here, with a button that gets them or says why not; nothing when they are here.
+
+    ``meanwhile`` is what can be seen without them.
+    """
     if not dataset.has_pictures:
-        _offer(dataset)
+        _offer(dataset, meanwhile)
 
 
 @st.fragment(run_every=1.0)
-def _offer(dataset: Dataset) -> None:
+def _offer(dataset: Dataset, meanwhile: str) -> None:
     """The offer, how far its fetch is, and what became of it; it goes when the pictures come, whoever fetched them."""
     if dataset.has_pictures:
         resources.forget(dataset.name)
@@ -30,7 +34,7 @@ def _offer(dataset: Dataset) -> None:
         words, button = st.columns([3, 1], vertical_alignment="center")
         words.markdown(
             f":material/hide_image: **The pictures of {texts.plain(dataset.title)} are not downloaded yet.** "
-            "Its scores, map and matches are complete; pictures are shown by their class."
+            f"{meanwhile}"
         )
         button.button(
             "Fetching …" if job else "Fetch pictures",

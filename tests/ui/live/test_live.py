@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 import threading
 from concurrent.futures import Future
 
@@ -331,12 +332,86 @@ def test_a_configuration_in_a_link_is_kept(service):
     assert configuration(app) == plain != resources.best_parts("world")
 
 
-def test_every_model_and_every_dataset_with_pictures_is_offered(service):
+def said(app):
+    return [caption.value.replace("\\", "") for caption in app.caption]
+
+
+def go(app, page):
+    return app.switch_page(f"pages/{page}.py").run()
+
+
+def test_every_model_and_dataset_is_offered_and_says_what_it_lacks(service, monkeypatch):
+    lacks = weights.WeightsStatus(False, "not here", "")
+    monkeypatch.setattr(weights, "status", lambda model: HERE if model == "mobilenetv2" else lacks)
     app = open_page()
-    assert len(app.selectbox(key="model").options) == len(catalog.models())
-    assert "world" in app.selectbox(key="dataset").options
-    assert any("Left out" in caption.value and "fashion200" in caption.value for caption in app.caption)
+    models = app.selectbox(key="model").options
+    assert len(models) == len(catalog.models())
+    assert {"MobileNetV2 · here", "VGG16 · 59 MB", "ResNet50 · needs internet"} <= set(models)
+    assert {"world · here", "Iconic 200 · needs internet"} <= set(app.selectbox(key="dataset").options)
+    assert any("semsearch datasets fetch cifar10-200" in line for line in said(app))
     assert "compare" not in {toggle.key for toggle in app.toggle}
+
+
+def test_a_dataset_whose_pictures_are_not_here_is_kept_and_they_are_offered(service):
+    app = open_page(dataset="iconic200")
+    assert not app.exception and not app.error and not app.warning
+    assert app.session_state["dataset"] == app.query_params["dataset"] == "iconic200"
+    assert any("pictures of Iconic 200 are not" in text.value for text in app.markdown)
+    assert app.button(key="fetch").label == "Fetch pictures"
+    assert not any(data.get("look") == "matches" for data in components(app))
+
+
+def test_no_page_changes_what_was_chosen_on_another(service, tmp_path):
+    write_bmp(tmp_path / "z" / "kind" / "0.bmp", (9, 15, 9))
+    write_bmp(tmp_path / "z" / "kind" / "1.bmp", (9, 30, 9))
+    datasets.add("z", tmp_path / "z")
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    plain = configuration(app)
+    assert configuration(go(app, "live_search")) == resources.best_parts("world") != plain
+    assert configuration(go(app, "search")) == plain
+    go(app, "live_search").selectbox(key="model").select("resnet50").run()
+    app.selectbox(key="dataset").select("z").run()
+    chosen = configuration(app)
+    go(app, "search")
+    assert (app.session_state["dataset"], app.session_state["model"]) == ("world", "vgg16") and not app.exception
+    assert [line.split("this page")[0] for line in said(app) if "no stored results" in line] == [
+        ":material/info: z has no stored results: ",
+        ":material/info: ResNet50 has no stored results: ",
+    ]
+    go(app, "live_search")
+    assert app.session_state["dataset"] == "z" and configuration(app) == chosen and chosen["model"] == "resnet50"
+    assert not any("no stored results" in line for line in said(app))
+
+
+def test_a_query_chosen_where_the_dataset_was_replaced_takes_its_dataset_along(service, tmp_path):
+    write_bmp(tmp_path / "z" / "kind" / "0.bmp", (9, 15, 9))
+    datasets.add("z", tmp_path / "z")
+    app = open_page(dataset="z")
+    go(app, "search").button(key="search_next").click().run()
+    item = app.session_state["q"]
+    go(app, "live_search")
+    assert (app.session_state["dataset"], app.session_state["q"]) == ("world", item)
+
+
+def test_the_browsers_way_back_chooses_nothing(service):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    before = dict(app.query_params)
+    best = configuration(go(app, "live_search"))
+    app.switch_page("pages/search.py")
+    for name, value in before.items():
+        app.query_params[name] = value
+    assert configuration(app.run()) != best == configuration(go(app, "live_search"))
+
+
+def test_a_chosen_dataset_that_is_taken_away_is_replaced(service, tmp_path):
+    write_bmp(tmp_path / "z" / "kind" / "0.bmp", (9, 15, 9))
+    datasets.add("z", tmp_path / "z")
+    app = go(open_page(dataset="z"), "search")
+    assert any("z has no stored results" in line for line in said(app))
+    shutil.rmtree(datasets.settings().datasets / "z")
+    resources._dataset.clear()
+    assert not app.run().exception and not any("no stored results" in line for line in said(app))
+    assert not go(app, "live_search").exception and app.session_state["dataset"] == "groceries200"
 
 
 def test_how_far_an_answer_is_trusted(service, tmp_path):

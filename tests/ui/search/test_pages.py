@@ -149,6 +149,12 @@ def test_a_part_of_a_link_that_cannot_be_met_is_told_and_replaced(store, name, v
     assert not app.run().warning
 
 
+@pytest.mark.parametrize(("name", "value"), [("dataset", "groceries"), ("model", "resnet50")])
+def test_what_only_live_search_can_use_is_not_called_unknown(store, name, value):
+    [warning] = open_app(**{name: value}).warning
+    assert f"- {name}: {value} has no stored results; Live search can use it. Showing" in warning.value.replace("\\", "")
+
+
 def test_a_link_cannot_bring_markup_onto_the_page(store):
     app = open_app(model="[win](https://evil.example) :red[x] www.evil.example <b>")
     text = app.warning[0].value.replace("\\", "")
