@@ -1,8 +1,9 @@
 """What is on screen, as one value: the configuration and the query, to and from the address of the page."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from types import MappingProxyType
 from typing import Any
 
 from semsearch.data import datasets
@@ -43,6 +44,10 @@ class Choice:
 
 
 KEYS = tuple(field.name for field in fields(Choice))
+LABELS = MappingProxyType(
+    {name: name.capitalize() for name in KEYS} | {"k": "Matches shown (k)", "q": "Query"},
+)
+"""What each part is called on the pages."""
 PARTS = ("model", "layer", "pooling", "metric")
 """What configuration B chooses for itself; it shares all else with A."""
 OTHER = "b_"
@@ -143,7 +148,8 @@ class Offers:
                 choice = self.settle(replace(choice, **part))
             except InputError as error:
                 refused.append((name, error))
-        return choice, [f"{before}{name}: {error}. Showing {getattr(choice, name)}." for name, error in refused]
+        of = " of B" if before else ""
+        return choice, [f"{LABELS[name]}{of}: {error}. Showing {getattr(choice, name)}." for name, error in refused]
 
     def _value(self, choice: Choice, name: str, text: str) -> str | int:
         if name == "layer":
@@ -157,8 +163,8 @@ class Offers:
         valid = {"dataset": self.datasets, "model": self.models(choice.dataset), "pooling": READOUTS}
         if name == "dataset" and text in self.hidden:
             raise InputError(self.hidden[text])
-        known = {"dataset": datasets.names, "model": catalog.models}.get(name, tuple)
-        if text not in valid[name] and text in known():
+        known: dict[str, Collection[str]] = {"dataset": datasets.names(), "model": catalog.models()}
+        if text not in valid[name] and text in known.get(name, ()):
             raise InputError(f"{text} has no stored results; Live search can use it")
         return _known(name, text, valid[name])
 
@@ -181,5 +187,5 @@ def _known(kind: str, text: str, valid: Iterable[str]) -> str:
 def _number(text: str, valid: Sequence[int]) -> int:
     number = int(text) if text.isascii() and text.isdecimal() else -1
     if number not in valid:
-        raise InputError(f"expected a number from {valid[0]} to {valid[-1]}, got {text!r}")
+        raise InputError(f"must be from {valid[0]} to {valid[-1]}, not {text!r}")
     return number

@@ -18,7 +18,7 @@ from semsearch.models import catalog
 from semsearch.models.catalog import READOUTS, Readout
 from semsearch.ranking import metrics
 from ui import address, history, resources, texts
-from ui.choice import K_RANGE, KEYS, OTHER, PARTS, Choice, Offers, other_address
+from ui.choice import K_RANGE, KEYS, LABELS, OTHER, PARTS, Choice, Offers, other_address
 from ui.pictures import left_out
 
 _RIVAL = "last_rival"
@@ -193,11 +193,11 @@ def _controls(choice: Choice, offers: Offers) -> None:
         )
     left_out.show(dataset)
     _configuration(choice, offers, "")
-    st.slider("Matches shown (k)", K_RANGE[0], K_RANGE[-1], key="k")
+    st.slider(LABELS["k"], K_RANGE[0], K_RANGE[-1], key="k")
 
 
 def _compare(rival: Choice | None, offers: Offers) -> None:
-    st.toggle("Compare with", key="compare", help="A second configuration, B, on the same query, side by side.")
+    st.toggle("Compare two settings", key="compare", help="Settings B on the same query, side by side with these.")
     if rival:
         _configuration(rival, offers, OTHER)
         st.button("Swap A and B", key="swap", icon=":material/swap_horiz:", on_click=_swap, width="stretch")
@@ -259,7 +259,7 @@ def _steps(choice: Choice, offers: Offers) -> None:
         ("layer", "layer", layers, "K", "L"),
         ("model", "model", offers.models(choice.dataset), "I", "O"),
     )
-    with st.expander("Step by key", icon=":material/keyboard:"):
+    with st.expander("Keyboard shortcuts", icon=":material/keyboard:"):
         for word, key, options, back, on in rows:
             for direction, step, letter in (("Previous", -1, back), ("Next", 1, on)):
                 place = (options.index(getattr(choice, key)) + step) % len(options)

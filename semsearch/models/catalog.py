@@ -222,7 +222,7 @@ _READOUTS = (
     Readout("gem", "GeM", "gem", "default", "Generalized mean: between the two, strong answers count more."),
     Readout(
         *("published", "Published", "flatten", "published"),
-        "As in the published experiments: 224 px, every position kept.",
+        "As published (ConvNet Playground): 224 px, every position kept.",
     ),
 )
 READOUTS = MappingProxyType({readout.key: readout for readout in _READOUTS})

@@ -36,10 +36,10 @@ METRICS = MappingProxyType(
         name: Metric(name, *words)
         for name, *words in (
             ("cosine", "Cosine", "1 − x·y / (|x| |y|)", "The angle between the vectors; their lengths do not count."),
-            ("euclidean", "Euclidean", "√ Σ (xᵢ − yᵢ)²", "The straight line; large differences weigh more."),
-            ("manhattan", "Manhattan", "Σ |xᵢ − yᵢ|", "The sum of all differences; each weighs the same."),
-            ("minkowski3", "Minkowski p = 3", "(Σ |xᵢ − yᵢ|³)^⅓", "Between euclidean and chebyshev."),
-            ("chebyshev", "Chebyshev", "max |xᵢ − yᵢ|", "The one largest difference; all others do not count."),
+            ("euclidean", "Euclidean", "√ Σ (xᵢ − yᵢ)²", "Straight-line distance; large differences count more."),
+            ("manhattan", "Manhattan", "Σ |xᵢ − yᵢ|", "The sum of all differences; each counts the same."),
+            ("minkowski3", "Minkowski p = 3", "(Σ |xᵢ − yᵢ|³)^⅓", "Between Euclidean and Chebyshev."),
+            ("chebyshev", "Chebyshev", "max |xᵢ − yᵢ|", "Only the largest difference counts."),
             ("correlation", "Correlation", "cosine of x − mean(x) and y − mean(y)", "Cosine after removing each mean."),
         )
     }

@@ -281,7 +281,7 @@ def test_crop_by_mouse_and_keyboard(page, home):
     box.focus()
     for key in ("ArrowRight", "ArrowRight", "Shift+ArrowDown"):
         box.press(key)
-    page.get_by_text("The part from 22 to 82 % across and 20 to 82 % down.").wait_for()
+    page.get_by_text("Selected: 22 to 82 % across, 20 to 82 % down.").wait_for()
     box.press("Enter")
     part = Example(home / "pictures" / "apple" / "0.bmp", crop=(0.22, 0.2, 0.82, 0.82))
     shows(page, found([part], exclude=frozenset([3])), "a part of an item, which is itself left out")

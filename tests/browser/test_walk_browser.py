@@ -138,7 +138,7 @@ def configure(page):
     before = sides(page)
     choose(page, "Layer", f"5 of 8 · {catalog.model('mobilenet').layers[4].name}")
     until(page, lambda: sides(page) != before and sides(page) == rankings(page), "the ranking of layer 5")
-    page.get_by_test_id("stSidebar").get_by_text("Compare with").click()
+    page.get_by_test_id("stSidebar").get_by_text("Compare two settings").click()
     until(page, lambda: len(sides(page)) == 2, "two rankings")
     choose(page, "Model of B", "VGG16")
     until(page, lambda: sides(page) == rankings(page), "the rankings of A and B")

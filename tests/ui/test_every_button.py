@@ -525,7 +525,7 @@ def test_a_pull_that_failed_is_tried_again(service, monkeypatch):
 
     monkeypatch.setattr(weights, "pull", pull)
     app = open_live(q=3, model="vgg16")
-    for sentence in ("no source could give them", "the disk is full"):
+    for sentence in ("No connection to where it comes from", "the disk is full"):
         app.button(key="live_get").click().run()
         assert not app.exception and sentence in app.error[0].value.replace("\\", "")
         assert not app.get("progress") and "live_cancel" not in {button.key for button in app.button}

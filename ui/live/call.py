@@ -39,7 +39,7 @@ _TITLES: tuple[tuple[type[SemsearchError], str, str], ...] = (
     (Busy, "The server is busy", "hourglass_top"),
     (TooLate, "There was no answer in time", "timer_off"),
     (ImageRefused, "A picture of the query cannot be read", "hide_image"),
-    (PicturesUnavailable, "The pictures of this dataset are not here", "hide_image"),
+    (PicturesUnavailable, "The pictures of this dataset are not on this machine", "hide_image"),
     (ProcessLost, "The work was cut short", "error"),
     (EngineError, "The network could not be run", "error"),
     (SemsearchError, "This cannot be searched", "error"),
@@ -142,11 +142,11 @@ def _prepare(choice: Choice) -> None:
         st.session_state[_PREPARING] = key
     with st.container(border=True, key="live_preparation"):
         title = texts.plain(resources.dataset(choice.dataset).title)
-        st.markdown(f"**The first search of {title} with this network and layer.**")
-        st.caption("Every picture of it goes through the network once; the result is kept. Others are not held up.")
+        st.markdown(f"**Preparing {title} for this model and layer (once).**")
+        st.caption("Each of its pictures goes through the network. Other users are not affected.")
         _progress(choice)
         _way_back(choice)
-        st.caption("Going back loses nothing: the server goes on, and the next visit finds what is done.")
+        st.caption("You can go back meanwhile: the server goes on, and the result is kept.")
 
 
 @st.fragment(run_every=0.4)

@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from semsearch.errors import WeightsUnavailable
 from semsearch.models import catalog, weights
 from ui import failures, texts
 from ui.choice import Choice
 
 _PULLING = "live_pulling"
+UNREACHED = "No connection to where it comes from. Check the network and try again, or go back to another model."
 
 
 def offer(choice: Choice, way_back: Callable[[Choice], None]) -> None:
@@ -18,10 +20,10 @@ def offer(choice: Choice, way_back: Callable[[Choice], None]) -> None:
         lacks = "is damaged on this machine" if status.state == "damaged" else "is not on this machine yet"
         st.markdown(f":material/deployed_code: **{texts.plain(model.title)} {lacks}.**")
         st.markdown(
-            f"A live search needs its weights, about {4 * model.parameters / 1e6:,.0f} MB. They are verified, and kept "
-            "for all who use this server."
+            f"A live search needs its weights, about {4 * model.parameters / 1e6:,.0f} MB"
+            f"{'' if model.carrier else ' from the internet'}. They are downloaded once, verified, and kept for all "
+            "who use this server."
         )
-        st.caption(texts.plain(texts.without_paths(status.note.replace("`", ""))))
         if st.session_state.get(_PULLING) == choice.model:
             _pull(choice.model)
         with st.container(horizontal=True):
@@ -29,6 +31,8 @@ def offer(choice: Choice, way_back: Callable[[Choice], None]) -> None:
                 "Get the model", key="live_get", icon=":material/download:", on_click=_start, args=(choice.model,)
             )
             way_back(choice)
+        with st.expander("Details"):
+            st.caption(texts.plain(texts.without_paths(status.note.replace("`", ""))))
 
 
 def stop() -> None:
@@ -42,8 +46,10 @@ def _start(model: str) -> None:
 
 def _pull(model: str) -> None:
     """Get the weights in this run: a rerun, as by Cancel, ends it where it draws its progress, and leaves nothing."""
-    cancel, bar = st.empty(), st.progress(0.0, "Asking for the weights …")
-    cancel.button("Cancel", key="live_cancel", icon=":material/close:", on_click=stop)
+    place = st.empty()
+    with place.container():
+        bar = st.progress(0.0, "Asking for the weights …")
+        st.button("Cancel", key="live_cancel", icon=":material/close:", on_click=stop)
 
     def progress(done: int, total: int) -> None:
         known = f" of {total / 1e6:,.1f}" if total else ""
@@ -53,9 +59,15 @@ def _pull(model: str) -> None:
         weights.pull(model, progress=progress)
     except Exception as error:
         stop()
-        cancel.empty()
-        bar.empty()
-        st.error(failures.caught(error), title="The model could not be had", icon=":material/cloud_off:")
+        told = failures.caught(error)
+        place.error(
+            UNREACHED if isinstance(error, WeightsUnavailable) else told,
+            title="The model could not be downloaded",
+            icon=":material/cloud_off:",
+        )
+        if isinstance(error, WeightsUnavailable):
+            with st.expander("Why"):
+                st.caption(told)
     else:
         stop()
         st.rerun()

@@ -51,7 +51,7 @@ def _rival(choice: Choice, board: Board) -> Experiment:
     if st.session_state.get("rival") not in rows:  # chosen on another dataset, or never
         st.session_state["rival"] = rows[0]
     row = st.selectbox(
-        "Compare with (the 50 best; turn on *Compare with* in the sidebar for any other)",
+        "Compare with (the 50 best; turn on *Compare two settings* in the sidebar for any other)",
         rows,
         key="rival",
         persist_state="session",

@@ -57,6 +57,7 @@ from ui.live import call as live_call
 from ui.live import map as live_map
 from ui.live import query_pictures, sources, uploads
 from ui.live import results as live_results
+from ui.live import weights as live_weights
 
 
 def words(app):
@@ -534,7 +535,7 @@ FAILURES = {
     Busy("expected at most 96"): "The server is busy",
     TooLate("expected an answer"): "There was no answer in time",
     ImageRefused("timeout", "decoding takes longer"): "A picture of the query cannot be read",
-    PicturesUnavailable("picture is not here"): "The pictures of this dataset are not here",
+    PicturesUnavailable("picture is not here"): "The pictures of this dataset are not on this machine",
     EngineError("the model failed"): "The network could not be run",
     InputError("expected features"): "This cannot be searched",
 }
@@ -587,7 +588,7 @@ def test_while_features_are_computed_their_progress_is_shown(service, monkeypatc
     try:
         app = open_page(q=3)
         assert not app.exception and not app.error
-        assert any("The first search of world" in text.value for text in app.markdown)
+        assert any("Preparing world for this model" in text.value for text in app.markdown)
         assert not any(data.get("look") == "matches" for data in components(app))
         [bar] = app.get("progress")
         assert bar.proto.text == "Loading the network …" or "of 6 pictures" in bar.proto.text
@@ -606,6 +607,7 @@ def test_a_model_that_is_not_here_is_offered_and_nothing_stored_passes_for_live(
     app.selectbox(key="model").select("vgg16").run()
     assert not app.exception and not app.error
     assert any("VGG16 is not on this machine yet" in text.value for text in app.markdown)
+    assert "from somewhere" not in " ".join(text.value for text in app.main.markdown)  # whence, the details say
     assert not any(data.get("look") == "matches" for data in components(app))
     app.button(key="live_back").click().run()
     assert app.query_params["model"] == "mobilenetv2" and ranking(app) == found(3)
@@ -637,7 +639,10 @@ def test_why_a_model_cannot_be_had_is_told(service, monkeypatch):
     app = open_page(model="vgg16")
     assert any("is damaged on this machine" in text.value for text in app.markdown)
     app.button(key="live_get").click().run()
-    assert app.error[0].value.replace("\\", "") == "no source could give [them](x)" != app.error[0].value
+    [error] = app.error
+    assert (error.proto.title, error.value) == ("The model could not be downloaded", live_weights.UNREACHED)
+    [why] = [one.caption[0].value for one in app.expander if one.label == "Why"]
+    assert why.replace("\\", "") == "no source could give [them](x)" != why
     assert not app.run().error and "live_cancel" not in {button.key for button in app.button}
 
 

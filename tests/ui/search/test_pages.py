@@ -30,7 +30,7 @@ from tests.worlds.files.bitmaps import write_bmp
 from tests.worlds.shipped import shipped
 from ui import history, pictures, resources, sidebar, texts, tiles
 from ui.charts import export
-from ui.choice import K_RANGE, PARTS, Choice, Offers, other_address
+from ui.choice import K_RANGE, LABELS, PARTS, Choice, Offers, other_address
 from ui.filters import Sieve
 from ui.search import matches as view_matches
 from ui.search.matches import Side
@@ -143,7 +143,7 @@ def test_a_part_of_a_link_that_cannot_be_met_is_told_and_replaced(store, name, v
     app = open_app(**{name: value})
     assert not app.exception and not app.error
     [warning] = app.warning
-    assert re.match(rf"- {name}: .*(expected|unknown)", warning.value.replace("\\", ""))
+    assert re.match(rf"- {re.escape(LABELS[name])}: (must be|unknown)", warning.value.replace("\\", ""))
     assert app.query_params[name] == instead
     assert len(shown(app)["tiles"]) == 5
     assert not app.run().warning
@@ -152,7 +152,9 @@ def test_a_part_of_a_link_that_cannot_be_met_is_told_and_replaced(store, name, v
 @pytest.mark.parametrize(("name", "value"), [("dataset", "groceries"), ("model", "resnet50")])
 def test_what_only_live_search_can_use_is_not_called_unknown(store, name, value):
     [warning] = open_app(**{name: value}).warning
-    assert f"- {name}: {value} has no stored results; Live search can use it. Showing" in warning.value.replace("\\", "")
+    assert f"- {LABELS[name]}: {value} has no stored results; Live search can use it. Showing" in warning.value.replace(
+        "\\", ""
+    )
 
 
 def test_a_link_cannot_bring_markup_onto_the_page(store):
@@ -455,7 +457,7 @@ def test_a_part_of_b_that_cannot_be_met_is_told_and_replaced(store, name, value,
     app = open_app(**{name: value})
     assert not app.exception and not app.error
     [warning] = app.warning
-    assert warning.value.replace("\\", "").startswith(f"- {name}: unknown")
+    assert warning.value.replace("\\", "").startswith(f"- {LABELS[name.removeprefix('b_')]} of B: unknown")
     assert app.query_params[name] == instead and len(sides(app)) == 2
     assert not app.run().warning
 

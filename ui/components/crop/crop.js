@@ -37,7 +37,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const part = (name) => parentElement.querySelector(name)
   const [stage, image, frame] = [part(".stage"), part("img"), part(".box")]
   image.alt = data.label
-  frame.setAttribute("aria-label", `Part of the picture that counts, ${data.label}`)
+  frame.setAttribute("aria-label", `Part of the picture to search with, ${data.label}`)
   const source = typeof data.src === "string" && data.src.startsWith(SOURCE) ? data.src : ""
   if (image.getAttribute("src") !== source) {
     image.src = source
@@ -49,8 +49,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     Object.assign(frame.style, { left: `${left}%`, top: `${top}%`, width: `${right - left}%`, height: `${bottom - top}%` })
     frame.classList.toggle("all", isWhole(boxes.get(parentElement)))
     part(".said").textContent = isWhole(boxes.get(parentElement))
-      ? "The whole picture counts."
-      : `The part from ${Math.round(left)} to ${Math.round(right)} % across and ${Math.round(top)} to ${Math.round(bottom)} % down.`
+      ? "Whole picture selected."
+      : `Selected: ${Math.round(left)} to ${Math.round(right)} % across, ${Math.round(top)} to ${Math.round(bottom)} % down.`
   }
   const at = (event) => {
     const area = stage.getBoundingClientRect()
