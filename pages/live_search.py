@@ -1,5 +1,7 @@
 """Live search: any picture, or several, against any dataset, answered now."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from ui import address, failures, resources, sidebar
@@ -11,25 +13,26 @@ from ui.live import results as live_results
 from ui.pictures import fetching
 
 choice = sidebar.current()
-dataset = resources.dataset(choice.dataset)
 notices = query_pictures.follow_address(choice)
 
-st.title("Live search")
-address.tell(notices)
-sources.show(choice)
+with st.container(gap="xsmall"):
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False, key="live_top"):
+        st.title("Live search")
+        question = live_question.choose(choice)
+    sources.show(choice)
+    address.tell(notices)
+    left, right = st.columns([1, 3.4], gap="small")
 query = query_pictures.current(choice)
-left, right = st.columns([1, 3.4], gap="medium")
-with left.container(width=360):
+with left.container(width=360, gap="xsmall"):
     live_query.show(choice, query)
-    live_query.seen(choice, query)
 with right, live_call.shown_in_words(choice):
     if resources.pictured(choice.dataset):
         failures.tell_limits()
         examples, exclude = query_pictures.examples(choice, query)
-        question = live_question.choose(choice, exclude)
-        result = live_call.ask(choice, examples, question)
+        result = live_call.ask(choice, examples, replace(question, exclude=exclude))
         live_results.show(choice, query, result)
     else:
-        fetching.offer_pictures(dataset, "Fetch them once to search among them.")
+        fetching.offer_pictures(resources.dataset(choice.dataset), "Fetch them once to search among them.")
+live_query.privacy(query)
 explanation.explain(choice)
 query_pictures.write_address(choice)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from semsearch.data.datasets import Dataset
 from semsearch.results import compare
@@ -50,13 +51,13 @@ class Sieve:
         }
 
 
-def choose(dataset: Dataset, meaning: str = _MEANING) -> Sieve:
-    """The controls, in a popover; ``meaning`` says what becomes of what they hold back."""
+def choose(dataset: Dataset, meaning: str = _MEANING, place: DeltaGenerator | None = None) -> Sieve:
+    """The controls, in ``place`` or else a popover; ``meaning`` says what becomes of what they hold back."""
     labels = range(len(dataset.classes))
     state = st.session_state
     if any(label not in labels for label in state.get(_CLASSES, [])):
         state[_CLASSES] = [label for label in state[_CLASSES] if label in labels]
-    with st.popover("Filter", icon=":material/filter_alt:", key="filter"):
+    with place or st.popover("Filter", icon=":material/filter_alt:", key="filter"):
         classes = st.multiselect(
             "Classes",
             labels,

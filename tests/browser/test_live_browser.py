@@ -136,9 +136,21 @@ def way(page, name):
 
 
 def upload(page, *brought):
-    way(page, "Upload")
     rows = [{"name": name, "mimeType": "image/bmp", "buffer": data} for name, data in brought]
     page.locator("input[type=file]").first.set_input_files(rows)
+    settled(page)
+
+
+def browse(page, name):
+    """Open the other ways in at one of them."""
+    page.get_by_role("button", name="Browse", exact=True).click()
+    way(page, name)
+
+
+def unfold(page, name):
+    """Open what is folded away."""
+    page.get_by_role("button", name=name).click()
+    page.wait_for_timeout(300)
 
 
 def test_the_first_visit_is_light_until_the_map_is_opened(chromium, server):
@@ -162,10 +174,12 @@ def test_upload_signs_and_undo(page):
     shows(page, found(3), "the query of the sidebar")
     upload(page, ("one.bmp", bmp(2)))
     shows(page, found(bmp(2)), "an uploaded picture")
-    page.get_by_role("radio", name="Is added to it").click()
+    unfold(page, "Settings")
+    page.get_by_role("radio", name="Add", exact=True).click()
+    page.keyboard.press("Escape")
     upload(page, ("far.bmp", bmp(14)))
     shows(page, found([Example(bmp(2)), Example(bmp(14))]), "two pictures")
-    page.get_by_role("button", name="Unlike").nth(1).click()
+    page.get_by_role("button", name="Exclude this").nth(1).click()
     both = found([Example(bmp(2)), Example(bmp(14), -1.0)])
     shows(page, both, "one liked, one not")
     page.get_by_role("button", name="Remove").nth(1).click()
@@ -175,22 +189,59 @@ def test_upload_signs_and_undo(page):
 
 
 def test_dropped_and_pasted_pictures(page):
-    way(page, "Upload")
-    page.get_by_test_id("stFileUploaderDropzone").wait_for()
-    drop(page, "[data-testid=stFileUploaderDropzone]", bmp(11))
+    """Anywhere on the page, no place has to be chosen before."""
+    page.get_by_role("button", name="Upload picture").wait_for()
+    settled(page)
+    drop(page, "h1", bmp(11))
     shows(page, found(bmp(11)), "a dropped picture")
-    way(page, "Paste")
     copy(page, two_coloured(12, 12))
-    page.get_by_role("group", name="Paste here").focus()
     page.keyboard.press("Control+V")
     shows(page, found(bmp(12)), "a picture pasted by keyboard")
     copy(page, two_coloured(6, 6))
-    page.get_by_role("button", name="Paste from clipboard").click()
+    page.get_by_role("button", name="Paste").click()
     shows(page, found(bmp(6)), "a picture pasted by the button")
     page.evaluate("navigator.clipboard.writeText('no picture')")
-    page.get_by_role("button", name="Paste from clipboard").click()
+    page.get_by_role("button", name="Paste").click()
     page.get_by_text("There is no picture in the clipboard").wait_for()
     shows(page, found(bmp(6)), "the picture before")
+
+
+SHIFTS = """() => { window.shifted = 0
+                    const add = (list) => { for (const one of list.getEntries()) window.shifted += one.value }
+                    new PerformanceObserver(add).observe({ type: "layout-shift" }) }"""
+
+
+def test_a_refused_file_is_explained_beside_the_way_in_and_moves_nothing(page):
+    page.evaluate(SHIFTS)
+    alert = page.locator(".upload [role=alert]")
+    upload(page, ("note.txt", b"no picture"))
+    alert.get_by_text("note.txt is not a picture that can be read here").wait_for()
+    assert page.evaluate("window.shifted") <= 0.05
+    shows(page, found(3), "the query before")
+    upload(page, ("huge.svg", b" " * 10_000_001))
+    alert.get_by_text("huge.svg: larger than 10 MB").wait_for()
+    assert not alert.get_by_text("note.txt").count()
+    upload(page, ("one.bmp", bmp(2)))
+    shows(page, found(bmp(2)), "a good picture")
+    assert not alert.is_visible()
+    upload(page, ("two.bmp", bmp(4)), ("huge.svg", b" " * 10_000_001), ("note.txt", b"no picture"))
+    shows(page, found(bmp(4)), "the good one of three")
+    until(page, lambda: alert.locator("li").count() == 2, "a sentence for each of the others")
+    page.get_by_role("button", name="Close").click()
+    assert not alert.is_visible()
+
+
+def test_a_large_photo_is_made_smaller_before_it_is_sent(page):
+    sent = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(len(frame))))
+    page.reload()
+    page.locator(TILES).first.wait_for()
+    settled(page)
+    photo = bitmap(np.full((3000, 4000, 3), (0, 15 * 2 + 7, 0), np.uint8))
+    assert len(photo) > 30_000_000
+    upload(page, ("photo.bmp", photo))
+    shows(page, found(bmp(2)), "a large photo")
+    assert 0 < max(sent) < 1_000_000
 
 
 def drop(page, where, data):
@@ -212,35 +263,35 @@ def copy(page, png):
 
 
 def test_link(page, web):
-    way(page, "Link")
-    field = page.get_by_label("Address of a picture")
+    browse(page, "Link")
+    field = page.get_by_label("Link to a picture")
     field.fill(web.address + "/two.png")
     page.get_by_role("button", name="Get picture").click()
     shows(page, found(bmp(2)), "the picture of a link")
     assert web.asked == ["/two.png"]
+    until(page, lambda: not page.get_by_role("dialog").count(), "the answer, nothing before it")
+    browse(page, "Link")
     field.fill(web.address + "/none.png")
     field.press("Enter")
     page.get_by_text("there is none at this address").wait_for()
     field.fill("http://localhost.localdomain:80/")
     field.press("Enter")
-    page.get_by_text("Not every picture could be taken").wait_for()
+    page.get_by_role("dialog").get_by_text("localhost.localdomain").wait_for()
     shows(page, found(bmp(2)), "the picture before")
 
 
 def test_a_link_in_the_address_is_not_fetched(chromium, server, web):
     before = list(web.asked)
     with visitor(chromium, server, f"&link={web.address}/two.png") as page:
-        way(page, "Link")
-        field = page.get_by_label("Address of a picture")
+        browse(page, "Link")
+        field = page.get_by_label("Link to a picture")
         until(page, lambda: field.input_value() == web.address + "/two.png", "the link of the address in its field")
         shows(page, found(3), "the query of the sidebar")
     assert web.asked == before
 
 
-def test_samples_browsing_and_marks(page):
-    page.get_by_role("list", name="One picture of each class").get_by_role("button").nth(0).click()
-    shows(page, found(0), "a sample")
-    page.get_by_role("button", name="Browse all").click()
+def test_browsing_and_marks(page):
+    page.get_by_role("button", name="Browse", exact=True).click()
     page.get_by_role("list", name="Pictures of world").get_by_role("button").nth(4).click()
     shows(page, found(4), "a picture that was browsed for")
     page.get_by_role("button", name="More like this: apple, picture 5").click()
@@ -294,6 +345,7 @@ def test_crop_by_mouse_and_keyboard(page, home):
 def test_a_link_restores_filter_and_index(chromium, server):
     with visitor(chromium, server, "&classes=%3Cb%3Epear&index=Approximate&with=like.3,unlike.5") as page:
         shows(page, found([Example(3), Example(5, -1.0)], classes=frozenset([0])), "filtered matches")
+        unfold(page, "Settings")
         assert page.get_by_role("radio", name="Approximate").is_checked()
 
 
@@ -306,7 +358,7 @@ def test_hostile_labels_are_text(chromium, server):
             settled(page)
             labels.update(page.locator("ol.matches .class").all_inner_texts())
             assert page.evaluate("window.__xss") is None
-        page.get_by_role("button", name="Browse all").click()
+        page.get_by_role("button", name="Browse", exact=True).click()
         browsed = page.get_by_role("list", name="Pictures of hostile").locator(".class")
         for first, count in ((0, 120), (120, 80)):
             until(page, lambda count=count: browsed.count() == count, "a page of pictures")
@@ -315,7 +367,7 @@ def test_hostile_labels_are_text(chromium, server):
             if not first:
                 page.get_by_role("button", name="Page 2").click()
         page.keyboard.press("Escape")
-        page.get_by_role("button", name="Filter").click()
+        unfold(page, "Settings")
         page.get_by_test_id("stPopoverBody").get_by_role("combobox").click()
         page.get_by_role("option").first.wait_for()
         page.wait_for_timeout(300)
@@ -324,13 +376,12 @@ def test_hostile_labels_are_text(chromium, server):
 
 def test_hostile_file_names_are_text(page):
     names = [f"{word.replace('/', '∕')}.bmp" for word in WORDS]  # no file has a slash in its name
-    sent = [name.replace('"', "%22") for name in names]  # as a browser sends it
     shown = page.locator("ol.entry .class")
     for start in range(0, len(names), 16):
         upload(page, *[(name, bmp(2)) for name in names[start : start + 16]])
-        until(page, lambda start=start: shown.all_text_contents() == sent[start : start + 16], "the names")
+        until(page, lambda start=start: shown.all_text_contents() == names[start : start + 16], "the names")
     upload(page, *[(name, b"no picture") for name in names[:16]])
-    page.get_by_text("Not every picture could be taken").wait_for()
+    page.get_by_text("These pictures could not be used").wait_for()
 
 
 def seen(alert):
@@ -340,9 +391,9 @@ def seen(alert):
 
 def test_hostile_links_are_text(page):
     """Four of them in each link: one that were taken for markup would do."""
-    way(page, "Link")
-    field = page.get_by_label("Address of a picture")
-    alert = page.get_by_test_id("stAlert").filter(has_text="Not every picture")
+    browse(page, "Link")
+    field = page.get_by_label("Link to a picture")
+    alert = page.get_by_role("dialog").get_by_test_id("stAlert")
     addresses = "http://127.0.0.1/x HTTPS://a.example www.b.example c@d.example"
     for link in (addresses, *(" ".join(WORDS[start : start + 4]) for start in range(0, len(WORDS), 4))):
         field.fill(link)
@@ -355,16 +406,22 @@ def test_hostile_links_are_text(page):
 def test_no_grave_violation(chromium, server, axe, scheme):
     with visitor(chromium, server, "&with=q,more.5", scheme=scheme) as page:
         page.evaluate(axe)
-        for state in ("Dataset", "Upload", "Paste", "Link", "Crop", "What am I looking at?"):
+        for state in ("Settings", "Dataset", "Link", "Crop", "What am I looking at?", "refused"):
+            page.keyboard.press("Escape")
+            page.wait_for_timeout(400)
             if state == "Crop":
                 page.get_by_role("button", name="Crop").first.click()
                 page.locator(".crop .stage").wait_for()
                 page.wait_for_timeout(400)
+            elif state == "Settings":
+                unfold(page, state)
+            elif state == "refused":
+                upload(page, ("note.txt", b"no picture"))
+                page.locator(".upload [role=alert] li").wait_for()
             elif state.startswith("What"):
-                page.keyboard.press("Escape")
                 page.get_by_text(state).click()
             else:
-                way(page, state)
+                browse(page, state)
             found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
             grave = [
                 (state, rule["id"], node["target"], node["failureSummary"])
@@ -379,8 +436,66 @@ def test_no_grave_violation(chromium, server, axe, scheme):
 @pytest.mark.parametrize("width", WIDTHS)
 def test_it_fits_every_width(chromium, server, width):
     with visitor(chromium, server, "&with=q,more.5", width=width) as page:
-        for state in ("Dataset", "Upload", "Paste", "Link"):
-            way(page, state)
+        for state in ("", "Settings", "Dataset", "Link", "refused"):
+            page.keyboard.press("Escape")
+            page.wait_for_timeout(400)
+            if state == "Settings":
+                unfold(page, state)
+            elif state == "refused":
+                upload(page, ("note.txt" * 20, b"no picture"))
+            elif state:
+                browse(page, state)
             assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
             main = page.locator("[data-testid=stMain]")
             assert main.evaluate("one => one.scrollWidth <= one.clientWidth"), state
+
+
+INSIDE = """one => { const box = one.getBoundingClientRect()
+                     return box.top >= 0 && box.bottom <= innerHeight && box.left >= 0 && box.right <= innerWidth }"""
+
+
+def in_view(page):
+    """Whether the query, the verdict and the first match are wholly on the screen of a page that was not scrolled."""
+    parts = [page.locator("ol.query .tile"), page.get_by_test_id("stAlert").first, page.locator(TILES).first]
+    unscrolled = page.get_by_test_id("stMain").evaluate("one => one.scrollTop") == 0 and page.evaluate("scrollY") == 0
+    return unscrolled and all(part.count() and part.evaluate(INSIDE) for part in parts)
+
+
+def answers(page, expected, what):
+    """The answer is there, and seen without scrolling."""
+    shows(page, expected, what)
+    settled(page)
+    assert in_view(page), what
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_path_of_a_shop_on_a_phone_takes_no_scrolling(chromium, server, scheme):
+    """Open, upload, less like this, crop: each answer is on the screen."""
+    context = chromium.new_context(
+        viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, color_scheme=scheme
+    )
+    page = context.new_page()
+    page.goto(f"{server}live?dataset=world&metric=euclidean&q=3")
+    page.locator(TILES).first.wait_for()
+    answers(page, found(3), "the first answer")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Upload picture").tap()
+    halves = two_coloured(2, 12)
+    chooser.value.set_files([{"name": "PXL_20261130_101530123.MP.png", "mimeType": "image/png", "buffer": halves}])
+    answers(page, found(halves), "the answer to an upload")
+    first = found(halves)[0][0]
+    less = page.locator("ol.matches .less").first
+    assert less.evaluate(INSIDE), "less like this is in reach"
+    less.tap()
+    answers(page, found([Example(halves), Example(first, LESS)]), "the answer to less like this")
+    page.get_by_role("button", name="Crop").tap()
+    stage = page.locator(".crop .stage")
+    stage.wait_for()
+    page.wait_for_timeout(500)  # the dialog opens with a movement
+    page.get_by_role("application", name="Part of the picture").press("ArrowRight")
+    use = page.get_by_role("button", name="Use this part")
+    assert use.evaluate(INSIDE), "the button of the dialog is in reach"
+    use.tap()
+    part = Example(halves, crop=(0.2, 0.2, 0.8, 0.8))
+    answers(page, found([part, Example(first, LESS)]), "the answer to a part")
+    context.close()

@@ -9,7 +9,7 @@ KINDS = frozenset(
     "number_input page_link pagination pills popover radio segmented_control select_slider selectbox slider text_area "
     "text_input toggle".split()
 )
-SIGNS = frozenset("bind on_change on_click on_crop on_mark on_paste on_pick on_select on_settle".split())
+SIGNS = frozenset("bind on_change on_click on_crop on_mark on_pick on_select on_settle on_upload".split())
 """Keywords of a call that make what it draws answer to a hand; ``on_click`` of a function of our own too."""
 
 

@@ -1,7 +1,6 @@
 """All that can be pressed on a page is pressed by a test, in its success and, where it can fail, in its failure."""
 
 import ast
-import base64
 import csv
 import io
 import shutil
@@ -20,9 +19,8 @@ from tests.ui.search_page import COMPARED, open_app, shown, sides
 from tests.worlds import small_world
 from tests.worlds.files.bitmaps import write_bmp
 from tests.worlds.live_page import HERE as WEIGHTS_HERE
-from tests.worlds.live_page import components, found, jpeg, missing, picture, ranking, upload, with_map
+from tests.worlds.live_page import browse, components, found, jpeg, missing, picture, ranking, refused, upload, with_map
 from tests.worlds.live_page import open_page as open_live
-from tests.worlds.live_page import shown as live_shown
 from ui import resources
 from ui.live import query_pictures
 from ui.live import sources as live_sources
@@ -39,7 +37,7 @@ LIES = LIVE + "a_hostile_browser_marks_and_picks_nothing"
 UNWRITABLE = FAILS + "a_dialog_that_fails_says_so_in_its_own_place"
 PRESSED = {
     # the sidebar
-    "dataset": (LIVE + "samples_and_browsing_offer_pictures_of_every_dataset", SETTLED),
+    "dataset": (LIVE + "browsing_offers_pictures_of_every_dataset", SETTLED),
     "{}model": (PAGES + "the_address_carries_the_whole_choice_and_restores_it", SETTLED_B),
     "{}layer": (PAGES + "a_link_restores_a_and_b", SETTLED_B),
     "{}pooling": (PAGES + "a_link_restores_a_and_b", SETTLED_B),
@@ -98,15 +96,14 @@ PRESSED = {
     # Live search
     "live_way": (LIVE + "the_camera_is_there_only_when_chosen", NO),
     "live_new": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
-    "live_samples": (OURS + "a_sample_is_searched_with", LIES),
-    "live_browse": (LIVE + "samples_and_browsing_offer_pictures_of_every_dataset", UNWRITABLE),
-    "dialog ui.live.sources.browse": (LIVE + "samples_and_browsing_offer_pictures_of_every_dataset", UNWRITABLE),
+    "live_browse": (LIVE + "browsing_offers_pictures_of_every_dataset", UNWRITABLE),
+    "dialog ui.live.sources.browse": (LIVE + "browsing_offers_pictures_of_every_dataset", UNWRITABLE),
     "live_browse_dataset": (OURS + "another_dataset_class_and_page_are_browsed", NO),
     "live_browse_class_{}": (OURS + "another_dataset_class_and_page_are_browsed", NO),
     "live_browse_page_{}_{}": (OURS + "another_dataset_class_and_page_are_browsed", NO),
     "live_pictures": (OURS + "a_picture_of_another_dataset_is_searched_with", LIES),
-    "live_upload_{}": (LIVE + "uploaded_pictures_are_the_query", LIVE + "a_bad_file_among_several_loses_none"),
-    "live_paste": (OURS + "a_pasted_picture_is_searched_with",) * 2,
+    "live_upload": (LIVE + "uploaded_pictures_are_the_query", LIVE + "a_bad_file_among_several_loses_none"),
+    "live_settings": (LIVE + "choices_go_into_the_question_and_the_address", NO),
     "live_link": (LIVE + "a_link_in_the_address_is_filled_in_and_not_fetched", LIVE + "why_a_link_gives_no_picture"),
     "live_fetch": (LIVE + "a_link_goes_through_the_guarded_door_alone", LIVE + "why_a_link_gives_no_picture_is_told"),
     "live_camera_{}": (LIVE + "the_camera_is_there_only_when_chosen", OURS + "a_photo_that_cannot_be_read_is_told"),
@@ -145,11 +142,12 @@ PRESSED = {
 SAID = {
     "{}_{}": "next_layer",
     "search_{}": "search_back",
-    "live_paste": "pasted(",
     "live_box_{}": "crop(",
-    "live_upload_{}": "upload(",
+    "live_upload": "upload(",
+    "live_settings": "index",
     "live_camera_{}": "camera_input",
     "live_fetch": "fetch(",
+    "live_way": "browse(",
     "filter": "classes",
     "export": "export_csv",
     "page_link label": "page_link",
@@ -376,15 +374,6 @@ def test_a_selection_whose_picture_has_gone_is_downloaded(store, photos, monkeyp
 # Live search
 
 
-def test_a_sample_is_searched_with(service):
-    app = open_live(q=5)
-    pressing.tell(app, "live_samples", "picked", 3)
-    assert ranking(app) == small_world.RANKINGS["mobilenetv2"] and app.query_params["q"] == "3"
-    app.segmented_control(key="live_new").set_value("adds").run()
-    pressing.tell(app, "live_samples", "picked", 0)
-    assert ranking(app) == found([Example(3), Example(0)])
-
-
 def another(tmp_path):
     for place in (2, 3):
         write_bmp(tmp_path / "other" / f"thing{place}" / f"{place}.bmp", (9, 15 * place, 9))
@@ -423,30 +412,21 @@ def test_a_picture_of_another_dataset_is_searched_with(service, tmp_path):
     pressing.tell(app, "live_pictures", "picked", 1)
     assert not app.exception and browsed(app) == []
     assert ranking(app) == found(picture(3)) and app.query_params["with"] == "like.other.1"
-
-
-def pasted(app, data):
-    if app.segmented_control(key="live_way").value != "Paste":
-        app.segmented_control(key="live_way").set_value("Paste").run()
-    return pressing.tell(app, "live_paste", "pasted", [{"name": "clip.jpg", "data": data}])
-
-
-def test_a_pasted_picture_is_searched_with_and_pasted_text_is_refused(service):
-    app = pasted(open_live(q=3), "no picture!")
-    assert "clip.jpg: expected the bytes of a picture" in app.error[0].value.replace("\\", "")
-    assert ranking(app) == found(3)
-    pasted(app, base64.b64encode(jpeg(2)).decode())
-    assert not app.error and ranking(app) == found(jpeg(2))
-    assert live_shown(app, "query")["tiles"][0]["name"] == "clip.jpg"
+    app.segmented_control(key="live_new").set_value("adds").run()
+    app.button(key="live_browse").click()
+    app.session_state["live_browse_dataset"] = "other"
+    app.run()
+    app.button(key="live_browse").click()
+    pressing.tell(app, "live_pictures", "picked", 0)
+    assert ranking(app) == found([Example(picture(3)), Example(picture(2))])
 
 
 def test_a_photo_that_cannot_be_read_is_told(service):
     app = open_live(q=3)
-    app.segmented_control(key="live_way").set_value("Camera").run()
-    app.camera_input[0].set_value(("photo.jpg", b"no photo", "image/jpeg")).run()
-    assert "Photo: expected a readable JPEG" in app.error[0].value.replace("\\", "") and ranking(app) == found(3)
-    app.camera_input[0].set_value(("photo.jpg", jpeg(10), "image/jpeg")).run()
-    assert not app.error and ranking(app) == found(jpeg(10))
+    [camera] = browse(app, "Camera").camera_input
+    app.button(key="live_browse").click()
+    camera.set_value(("photo.jpg", b"no photo", "image/jpeg")).run()
+    assert refused(app)[0].startswith("Photo is not a picture that can be read here") and ranking(app) == found(3)
 
 
 def crop(app, box):
@@ -500,7 +480,7 @@ def test_a_point_of_the_live_map_is_searched_with(service):
 
 
 def test_a_search_that_fails_again_is_told_again(service, monkeypatch):
-    app = upload(open_live(q=3), ("mine.jpg", jpeg(2), "image/jpeg"))
+    app = upload(open_live(q=3), ("mine.jpg", jpeg(2)))
     monkeypatch.setattr(service, "_capacity", 0)
     for _ in range(2):
         (app.button(key="live_again").click() if app.error else app).run()

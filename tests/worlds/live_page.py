@@ -1,5 +1,6 @@
 """The Live search page run without a browser over the small world: opened, used, and what it then shows."""
 
+import base64
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ from semsearch import images
 from semsearch.live import search, serving
 from semsearch.models import weights
 from tests import ROOT
+from tests.ui import pressing
 from tests.worlds.live_world import GALLERIES, SPEC
 from ui import resources
 from ui.resources import ALLOWED
@@ -65,9 +67,21 @@ def jpeg(place):
 
 
 def upload(app, *files):
-    app.segmented_control(key="live_way").set_value("Upload").run()
-    [uploader] = app.file_uploader
-    return uploader.set_value(list(files)).run()
+    """Bring pictures as the browser does, each (name, bytes)."""
+    rows = [{"name": name, "data": base64.b64encode(data).decode()} for name, data in files]
+    return pressing.tell(app, "live_upload", "uploaded", {"rows": rows, "refused": []})
+
+
+def refused(app):
+    """Why the last pictures were not taken, as the page says it."""
+    return next(data["refused"] for data in components(app) if "refused" in data)
+
+
+def browse(app, way):
+    """Open the other ways in at one of them."""
+    app.button(key="live_browse").click().run()
+    app.button(key="live_browse").click()
+    return app.segmented_control(key="live_way").set_value(way).run()
 
 
 def missing(monkeypatch, state="not here"):

@@ -17,7 +17,9 @@ from ui.components.gallery import Look, Tile, gallery
 from ui.live import query_pictures, uploads
 from ui.live.query_pictures import QueryPicture
 
-_SIGNS = {1.0: "Like this", -1.0: "Unlike this"}
+_SIGNS = {1.0: "Included", -1.0: "Excluded"}
+_ALL_SEEN, _HEIGHT = 2, 260
+"""Pictures of a query up to which all are seen at once; of more, the height of their list, lest it hide the answer."""
 _KEEP = 32
 """Small pictures of what the network sees that a session keeps."""
 
@@ -25,34 +27,34 @@ _KEEP = 32
 def show(choice: Choice, query: Sequence[QueryPicture]) -> None:
     """Draw the pictures of the query, with what can be done to each, and the marked matches."""
     mains = [picture for picture in query if not picture.marked]
-    if len(mains) == 1:
-        _main(choice, mains[0], alone=True)
-    else:
+    with st.container(height=_HEIGHT if len(mains) > _ALL_SEEN else "content", border=False, key="live_query"):
         for picture in mains:
-            _main(choice, picture, alone=False)
+            _main(choice, picture, alone=len(mains) == 1)
+    if len(mains) > 1:
+        with st.container(horizontal=True, gap="small"):
+            _take_back()
     if marked := [picture for picture in query if picture.marked]:
         _marked(choice, marked)
-    with st.container(horizontal=True, gap="xsmall"):
-        st.button(
-            "Undo",
-            key="live_undo",
-            icon=":material/undo:",
-            on_click=query_pictures.undo,
-            disabled=not query_pictures.can_undo(),
-            help="Brings back what was removed last.",
-        )
-        st.button(
-            "Start over",
-            key="live_clear",
-            icon=":material/restart_alt:",
-            on_click=query_pictures.clear,
-            disabled=not query_pictures.in_session(),
-        )
-    if any(isinstance(picture.source, bytes) for picture in query):
-        st.caption(
-            ":material/lock: Your own pictures stay in this session: they are not stored, and the address of this page "
-            "does not carry them."
-        )
+
+
+def _take_back() -> None:
+    """Buttons that go back: by one step, or to the query of the sidebar."""
+    st.button(
+        "Undo",
+        key="live_undo",
+        icon=":material/undo:",
+        type="tertiary",
+        on_click=query_pictures.undo,
+        disabled=not query_pictures.can_undo(),
+        help="Brings back what was removed last.",
+    )
+    st.button(
+        "Start over",
+        key="live_clear",
+        type="tertiary",
+        on_click=query_pictures.clear,
+        disabled=not query_pictures.in_session(),
+    )
 
 
 def _main(choice: Choice, picture: QueryPicture, *, alone: bool) -> None:
@@ -62,12 +64,19 @@ def _main(choice: Choice, picture: QueryPicture, *, alone: bool) -> None:
         look: Look = "query" if alone else "entry"
         gallery([tile], key=f"live_given_{picture.key}", look=look, label=f"Query picture: {picture.name}"[:200])
         with st.container(horizontal=True, gap="small"):
-            change = partial(query_pictures.change, choice, picture.key, weight=-picture.weight)
-            word = "Unlike" if picture.weight > 0 else "Like"
-            st.button(word, key=f"live_flip_{picture.key}", on_click=change, type="tertiary")
             if st.button("Crop", key=f"live_crop_{picture.key}", type="tertiary"):
                 crop(choice, picture)
-            if query_pictures.in_session():
+            liked = picture.weight > 0
+            st.button(
+                "Exclude this" if liked else "Include this",
+                key=f"live_flip_{picture.key}",
+                on_click=partial(query_pictures.change, choice, picture.key, weight=-picture.weight),
+                type="tertiary",
+                help="Finds what is unlike this picture." if liked else "Finds what is like this picture again.",
+            )
+            if alone:
+                _take_back()
+            else:
                 st.button(
                     "Remove",
                     key=f"live_remove_{picture.key}",
@@ -110,7 +119,7 @@ def _marked(choice: Choice, marked: Sequence[QueryPicture]) -> None:
             )
 
 
-@st.dialog("Choose the part that counts", width="medium", icon=":material/crop:")
+@st.dialog("Select the part to search with", width="medium", icon=":material/crop:")
 def crop(choice: Choice, picture: QueryPicture) -> None:
     """Draw a box on a picture; using it closes this."""
 
@@ -141,9 +150,18 @@ def seen(choice: Choice, query: Sequence[QueryPicture]) -> None:
     for picture in query:
         if not picture.marked:
             drawn.append(_tile(picture) | {"src": _square(choice, picture), "note": "", "spoken": picture.name})
-    st.markdown("**As the network saw it**")
+    st.markdown("**What the network sees**")
     gallery(drawn, key="live_seen", look="seen", label="What the network sees of the query")
-    st.caption(f"Squeezed to {spec.size} × {spec.size} pixels, whatever its shape.")
+    st.caption(f"Resized to {spec.size} × {spec.size} pixels, ignoring proportions.")
+
+
+def privacy(query: Sequence[QueryPicture]) -> None:
+    """What becomes of the visitor's own pictures, where there are some."""
+    if any(isinstance(picture.source, bytes) for picture in query):
+        st.caption(
+            ":material/lock: Your own pictures stay in this session: they are not stored, and a link to this page does "
+            "not carry them."
+        )
 
 
 def _square(choice: Choice, picture: QueryPicture) -> str:

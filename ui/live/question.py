@@ -1,4 +1,4 @@
-"""Where and how a live search looks: the sidebar's configuration, the kind of index, and what is left out."""
+"""Where and how a live search looks: the sidebar's configuration, and the settings of this page, folded away."""
 
 import streamlit as st
 
@@ -6,36 +6,44 @@ from semsearch.live.search import INDEXES, Question
 from ui import configurations, filters, resources, sidebar, texts
 from ui.choice import Choice, parts_of
 
+_NEW = {"replaces": "Replace", "adds": "Add"}
 _TITLES = {"exact": "Exact", "approximate": "Approximate"}
-_MEANING = "What is held back makes room: the matches are the nearest of those that pass."
+_MEANING = "Other matches move up in place of what is filtered out."
 
 
-def choose(choice: Choice, exclude: frozenset[int]) -> Question:
-    """Draw the choices and give the question; ``exclude`` are items that are left out of the answer."""
-    dataset = resources.dataset(choice.dataset)
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", horizontal_alignment="distribute"):
+def choose(choice: Choice) -> Question:
+    """Draw the settings and give the question."""
+    with st.popover("Settings", icon=":material/tune:", key="live_settings"):
+        _best(choice)
+        st.segmented_control(
+            "New pictures",
+            list(_NEW),
+            key="live_new",
+            default="replaces",
+            required=True,
+            format_func=_NEW.__getitem__,
+            help="With several pictures, what they have in common counts.",
+        )
+        st.markdown("**Filter**")
+        chosen = filters.choose(resources.dataset(choice.dataset), _MEANING, st.container())
         index = st.segmented_control(
-            "Index",
+            "Search method",
             list(INDEXES),
             key="index",
             default="exact",
             required=True,
             format_func=_TITLES.__getitem__,
-            label_visibility="collapsed",
-            help="Exact compares the query with every picture. Approximate follows a graph of neighbours: on "
-            "large datasets it is faster and may miss a match, but never misjudges a distance. "
-            "With up to 1,000 pictures both are the same.",
+            help="Exact compares the query with every picture. Approximate follows a graph of neighbours: on large "
+            "datasets it is faster and may miss a match; its distances are exact. Up to 1,000 pictures both are the "
+            "same.",
             bind="query-params",
         )
-        chosen = filters.choose(dataset, _MEANING)
-    _best(choice)
     return Question(
         choice.dataset,
         choice.experiment.spec,
         choice.metric,
         k=choice.k,
         index=index,
-        exclude=exclude,
         classes=chosen.classes or None,
         at_least=chosen.least / 100,
         fold=chosen.fold,
@@ -48,10 +56,10 @@ def _best(choice: Choice) -> None:
     parts = parts_of(best.spec, best.metric)
     name = texts.plain(configurations.named(best.spec, best.metric))
     here = all(getattr(choice, name) == value for name, value in parts.items())
-    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key="live_best"):
-        st.caption(f":material/recommend: **Best to begin with: {name}.** {texts.plain(best.reason)}")
+    with st.container(gap="xxsmall", key="live_best"):
+        st.caption(f":material/recommend: **Recommended: {name}.** {texts.plain(best.reason)}")
         st.button(
-            "In use" if here else "Use it",
+            "In use" if here else "Use this",
             key="live_use_best",
             disabled=here,
             type="tertiary",

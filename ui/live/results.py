@@ -15,6 +15,7 @@ from ui import pictures, resources, sidebar, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import Tile, gallery
 from ui.live import map as live_map
+from ui.live import query as live_query
 from ui.live import query_pictures
 from ui.live.query_pictures import QueryPicture
 
@@ -54,9 +55,11 @@ def show(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) ->
     vote, map_place = st.columns([1, 1.6], gap="medium")
     with vote:
         _vote(dataset, result)
-        _times(result)
     with map_place:
         live_map.show(choice, query, result)
+        with st.expander("What the network sees, and the time it takes", icon=":material/timer:"):
+            live_query.seen(choice, query)
+            _times(result)
     if result.verdict:
         _trust(result.verdict)
 
@@ -137,7 +140,7 @@ def _percent(share: float) -> str:
 
 
 def _vote(dataset: Dataset, result: SearchResult) -> None:
-    st.markdown("**What the matches are**")
+    st.markdown("**Classes among the matches**")
     for label, share in result.vote[:SHARES]:
         name = dataset.classes[label]
         st.progress(share, f"{texts.plain(name)}: {100 * share:.0f} %")
@@ -148,8 +151,8 @@ def _vote(dataset: Dataset, result: SearchResult) -> None:
 
 
 def _times(result: SearchResult) -> None:
-    st.markdown("**Where the time went, in ms**")
+    st.markdown("**Time in ms**")
     with st.grid(3, min_column_width=90, gap="small"):
         for name, (title, meaning) in _TIMES.items():
             st.metric(title, f"{1000 * result.timings[name]:.1f}", help=meaning)
-        st.metric("Together", f"{1000 * sum(result.timings.values()):.1f}")
+        st.metric("Total", f"{1000 * sum(result.timings.values()):.1f}")

@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -12,11 +13,12 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from semsearch import images
 from semsearch.errors import ImageRefused, LinkRefused, SemsearchError
+from semsearch.images import formats
 from semsearch.names import printable
 from semsearch.net import links
 from semsearch.net.addresses import CURE
 from ui import resources, texts
-from ui.live.query_pictures import QueryPicture
+from ui.live.query_pictures import MOST, QueryPicture
 
 LIMIT = 10_000_000
 """Bytes of one picture."""
@@ -31,15 +33,31 @@ Upload = tuple[str, Callable[[], bytes]]
 
 
 def accept(pictures: Iterable[Upload]) -> tuple[list[QueryPicture], list[str]]:
-    """Those that can be read, and for each other one sentence that says why not."""
+    """Those that can be read, and for each other one plain sentence that says why not."""
     accepted, refused = [], []
     for untrusted_name, get_bytes in pictures:
         name = printable(untrusted_name)
         try:
             accepted.append(_accepted(name, get_bytes()))
         except SemsearchError as error:
-            refused.append(f"{name[:SHOWN]}: {texts.for_visitors(error)}.")
+            refused.append(_why_not(name[:SHOWN], error))
     return accepted, refused
+
+
+def _why_not(name: str, error: SemsearchError) -> str:
+    reason = error.reason if isinstance(error, ImageRefused | LinkRefused) else ""
+    if isinstance(error, LinkRefused) and reason == "empty_link":
+        return "Enter a link."
+    if reason == "truncated":
+        return f"{name} is incomplete. Get the whole file again."
+    if reason == "corrupt":
+        return f"{name} is damaged. Save it anew."
+    if reason == "format":
+        kind = str(error).rpartition(", got ")[2]
+        if kind == "other bytes":
+            return f"{name} is not a picture that can be read here ({formats.WORDS})."
+        return f"{name} {'is' if kind.startswith(('a ', 'an ')) else 'holds'} {kind}."
+    return f"{name}: {texts.for_visitors(error)}."
 
 
 def forget(files: Iterable[UploadedFile]) -> None:
@@ -50,10 +68,23 @@ def forget(files: Iterable[UploadedFile]) -> None:
             context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
-def pasted(payload: object) -> list[Upload]:
-    """What the browser says was pasted: a list of {name, data}, data in base64."""
-    rows = [row for row in payload if isinstance(row, dict)] if isinstance(payload, list) else []
-    return [(str(row.get("name", ""))[:200] or "Pasted picture", partial(_decoded, row)) for row in rows]
+def sent(payload: object) -> tuple[list[Upload], list[str]]:
+    """What the browser says was chosen, dropped or pasted, and why it did not send the rest.
+
+    It says {rows: [{name, data in base64}], refused: [sentence]}.
+    """
+    rows, refused = (_listed(payload, part)[:MOST] for part in ("rows", "refused"))
+    pictures: list[Upload] = [
+        (str(row.get("name", ""))[:200] or "Pasted picture", partial(_decoded, row))
+        for row in rows
+        if isinstance(row, dict)
+    ]
+    return pictures, [printable(sentence)[:SHOWN] for sentence in refused if isinstance(sentence, str)]
+
+
+def _listed(payload: object, part: str) -> list[Any]:
+    found = payload.get(part) if isinstance(payload, dict) else None
+    return found if isinstance(found, list) else []
 
 
 def linked(link: str) -> Upload:
@@ -61,7 +92,7 @@ def linked(link: str) -> Upload:
 
     def get() -> bytes:
         if not link:
-            raise LinkRefused("empty", f"expected an address; {CURE}")
+            raise LinkRefused("empty_link", f"expected an address; {CURE}")
         resources.allow("link")
         return links.fetch_image(link, limit=LIMIT, policy=links.PUBLIC)
 
@@ -89,4 +120,4 @@ def _decoded(row: dict) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ImageRefused("corrupt", "expected the bytes of a picture from the clipboard, got other text") from error
+        raise ImageRefused("corrupt", "expected the bytes of a picture, got other text") from error
