@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import address, failures, resources, sidebar
 from ui.live import call as live_call
-from ui.live import explanation, query_pictures, sources
+from ui.live import explanation, query_pictures, sources, steps
 from ui.live import query as live_query
 from ui.live import question as live_question
 from ui.live import results as live_results
@@ -14,6 +14,7 @@ from ui.pictures import fetching
 
 choice = sidebar.current()
 notices = query_pictures.follow_address(choice)
+steps.note(choice)
 
 with st.container(gap="xsmall"):
     with st.container(horizontal=True, vertical_alignment="center", wrap=False, key="live_top"):

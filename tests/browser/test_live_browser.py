@@ -498,4 +498,6 @@ def test_the_path_of_a_shop_on_a_phone_takes_no_scrolling(chromium, server, sche
     use.tap()
     part = Example(halves, crop=(0.2, 0.2, 0.8, 0.8))
     answers(page, found([part, Example(first, LESS)]), "the answer to a part")
+    page.get_by_role("button", name="Undo").tap()
+    answers(page, found([Example(halves), Example(first, LESS)]), "the part taken back")
     context.close()

@@ -116,7 +116,7 @@ PRESSED = {
     "live_box_{}": (OURS + "a_part_is_drawn_and_counts", LIVE + "a_box_that_is_none_is_refused"),
     "live_remove_{}": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
     "live_unmark_{}": (LIVE + "marks_are_chips_that_can_be_taken_back", NO),
-    "live_undo": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
+    "live_undo": (LIVE + "each_change_of_the_query_is_undone_by_one_press", NO),
     "live_clear": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
     "index": (LIVE + "choices_go_into_the_question_and_the_address", NO),
     "live_use_best": (LIVE + "the_best_configuration_is_one_click_away_and_says_why", NO),

@@ -14,7 +14,7 @@ from ui import pictures, resources, texts, tiles
 from ui.choice import Choice
 from ui.components.crop import crop as crop_box
 from ui.components.gallery import Look, Tile, gallery
-from ui.live import query_pictures, uploads
+from ui.live import query_pictures, steps, uploads
 from ui.live.query_pictures import QueryPicture
 
 _SIGNS = {1.0: "Included", -1.0: "Excluded"}
@@ -44,9 +44,9 @@ def _take_back() -> None:
         key="live_undo",
         icon=":material/undo:",
         type="tertiary",
-        on_click=query_pictures.undo,
-        disabled=not query_pictures.can_undo(),
-        help="Brings back what was removed last.",
+        on_click=steps.undo,
+        disabled=not steps.can_undo(),
+        help="Takes back the last change of the query or the filter.",
     )
     st.button(
         "Start over",

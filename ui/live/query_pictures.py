@@ -9,7 +9,7 @@ only its session has.
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import streamlit as st
@@ -24,11 +24,12 @@ MOST = 24
 """Pictures in use at once."""
 ROOM = 40_000_000
 """Bytes of a session's own pictures."""
-LAG = 5.0
+LAG = 1.0
 """Seconds within which a browser may still name an address that was written before the last: it is no step back."""
+LOST = "Your own picture was only in that session: a link does not carry it. Upload it again."
 WEIGHTS = {"like": 1.0, "unlike": -1.0, "more": MORE, "less": LESS}
 _WORDS = {weight: word for word, weight in WEIGHTS.items()}
-_LIST, _BEFORE, _SEEN_Q = "live_given", "live_given_before", "live_q"
+_LIST, _SEEN_Q, STEPS = "live_given", "live_q", "live_steps"
 _WRITTEN, _PARAMETER = "live_written", "with"
 _ENTRY = re.compile(
     r"(like|unlike|more|less)\.(?:([a-z0-9-]{1,64})\.)?(\d{1,9})(?:~(\d{1,4})-(\d{1,4})-(\d{1,4})-(\d{1,4}))?", re.ASCII
@@ -53,6 +54,17 @@ class QueryPicture:
     def marked(self) -> bool:
         """Whether it is a match that was called more or less like what is wanted."""
         return self.weight in (MORE, LESS)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A query as it was once: what ``undo`` goes back to."""
+
+    pictures: tuple[QueryPicture, ...]
+    dataset: str
+    q: int
+    sieve: tuple[tuple[int, ...], int, bool]
+    """Labels, least similarity and whether near-duplicates are hidden."""
 
 
 def item(dataset: str, number: int, weight: float = 1.0, crop: Box = WHOLE) -> QueryPicture:
@@ -100,37 +112,37 @@ def change(choice: Choice, key: str, *, weight: float | None = None, crop: Box |
 
 
 def remove(choice: Choice, key: str) -> None:
-    """Do without the picture with that key; ``undo`` takes that back."""
-    st.session_state[_BEFORE] = in_session()
+    """Do without the picture with that key."""
     _store([picture for picture in current(choice) if picture.key != key])
 
 
 def clear() -> None:
     """Search with the query of the sidebar alone."""
-    if in_session():
-        st.session_state[_BEFORE] = in_session()
     _store([])
 
 
-def can_undo() -> bool:
-    """Whether something was removed that is not there now."""
-    return bool(st.session_state.get(_BEFORE))
-
-
-def undo() -> None:
-    """Bring back what the last removal took."""
-    _store(st.session_state.pop(_BEFORE, ()))
+def bring_back(step: Step) -> None:
+    """Search with the pictures of a step again, beside its query of the sidebar; for callbacks."""
+    st.session_state[_SEEN_Q] = step.dataset, step.q
+    _store(step.pictures)
 
 
 def _store(pictures: Sequence[QueryPicture]) -> None:
-    """Use these; Busy when all sessions together keep too much."""
-    kept = {picture.key: picture for picture in (*st.session_state.get(_BEFORE, ()), *pictures)}
-    resources.keep_pictures(sum(len(one.source) for one in kept.values() if isinstance(one.source, bytes)))
+    """Use these; Busy when all sessions together keep too much. Of too much in steps the oldest are forgotten."""
+    steps: list[Step] = st.session_state.get(STEPS, [])
+    while (size := _size([*pictures, *(one for step in steps for one in step.pictures)])) > ROOM and steps:
+        del steps[0]
+    resources.keep_pictures(size)
     st.session_state[_LIST] = tuple(pictures)
 
 
+def _size(pictures: Iterable[QueryPicture]) -> int:
+    """Bytes of the visitor's own among them, each counted once."""
+    return sum({one.key: len(one.source) for one in pictures if isinstance(one.source, bytes)}.values())
+
+
 def _checked(pictures: Sequence[QueryPicture]) -> Sequence[QueryPicture]:
-    size = sum(len(picture.source) for picture in pictures if isinstance(picture.source, bytes))
+    size = _size(pictures)
     if len(pictures) > MOST or size > ROOM:
         raise InputError(
             f"expected at most {MOST} pictures and {ROOM // 1_000_000} MB of them, got {len(pictures)} and "
@@ -216,7 +228,9 @@ def _entry(choice: Choice, picture: QueryPicture) -> str:
 
 
 def _read(choice: Choice, text: str) -> tuple[list[QueryPicture], list[str]]:
-    by_entry = {f"own.{picture.key}": picture for picture in (*in_session(), *st.session_state.get(_BEFORE, ()))}
+    steps: list[Step] = st.session_state.get(STEPS, [])
+    held = [*in_session(), *(picture for step in steps for picture in step.pictures)]
+    by_entry = {f"own.{picture.key}": picture for picture in held}
     by_key: dict[str, QueryPicture] = {}
     notices = []
     for entry in text.split(",")[:MOST]:
@@ -226,7 +240,7 @@ def _read(choice: Choice, text: str) -> tuple[list[QueryPicture], list[str]]:
             if entry in by_entry:
                 by_key[by_entry[entry].key] = by_entry[entry]
             else:
-                notices.append("with: a picture of someone's own was in use, which a link cannot carry. Left out.")
+                notices.append(LOST)
             continue
         try:
             picture = _linked(choice, entry)
