@@ -257,7 +257,8 @@ def test_features_lie_in_a_file_that_nobody_else_can_cut(world, tmp_path, monkey
 def test_kills_lose_nothing(world, tmp_path, monkeypatch):
     """Kill −9 at random moments, a dozen times; every store resumes and ends as an uninterrupted run does.
 
-    A hundred, of the real command, are a part of ``python -m tests.processes.signals``. Each process is forked from one that has imported all, so that what is killed is the work.
+    A hundred, of the real command, are a part of ``python -m tests.processes.signals``. Each process is forked from
+    one that has imported all, so that what is killed is the work.
     """
     for name, value in (("SLOW", "0.01"), ("NUMBA_DISABLE_JIT", "1")):
         monkeypatch.setenv(name, value)
