@@ -96,9 +96,10 @@ class Panel {
     return best
   }
 
-  // Which pictures have room: those on top first, then those that had it before; all others are dots.
+  // Which pictures have room: those on top first, on the way those that had it before; all others are dots.
   frame(scene, order, top) {
-    const side = 1.9 * this.size(scene, true), taken = new Map(), before = this.framed
+    const side = 1.9 * this.size(scene, true), taken = new Map()
+    const before = Number.isInteger(scene.timeOf(this)) ? new Set() : this.framed
     const weight = (row) => 2 * top(row) + before.has(row)
     this.framed = new Set()
     for (const row of order.toReversed().sort((a, b) => weight(b) - weight(a))) {
