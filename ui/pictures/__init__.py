@@ -20,7 +20,7 @@ from semsearch.files.storage import clear_way, remove_leftovers, trouble, write_
 
 FOLDER = Path(__file__).resolve().parents[2] / "static" / "pictures"
 """Beside app.py, where Streamlit serves ``static/`` as ``app/static/``; rebuilt when missing or damaged."""
-LARGEST = 14_000
+LARGEST = 12_000
 """Bytes of a thumbnail."""
 
 
