@@ -15,9 +15,9 @@ from semsearch.data.datasets import Dataset
 from semsearch.errors import IntegrityError, SemsearchError
 from semsearch.live import serving
 from semsearch.models import catalog, weights
-from semsearch.models.catalog import FeatureSpec
+from semsearch.models.catalog import FeatureSpec, Readout
 from semsearch.ranking.scores import Difference
-from semsearch.results import compare, experiments, latencies, leaderboard, recommend
+from semsearch.results import compare, experiments, latencies, leaderboard, ranks, recommend
 from semsearch.results.experiments import Summary
 from semsearch.results.leaderboard import Board
 from semsearch.results.recommend import Recommendation
@@ -241,6 +241,16 @@ def _written(path: Path) -> int:
 @st.cache_resource(max_entries=16, show_spinner="Reading all results …")
 def _scored(_store: Store, path: Path, sealed: str, name: str) -> Board:
     return leaderboard.scored(_store, name)
+
+
+def nearest(dataset: str, readout: Readout, metric: str) -> np.ndarray:
+    """The stored matches of every query under every model and layer, see ``ranks.nearest``."""
+    return _nearest(store(), dataset, readout, metric, _sealed())
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the rankings of all layers …")
+def _nearest(_store: Store, dataset: str, readout: Readout, metric: str, sealed: tuple[Path, str]) -> np.ndarray:
+    return ranks.nearest(_store, dataset, readout, metric)
 
 
 def summary(experiment: Experiment) -> Summary:

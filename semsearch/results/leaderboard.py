@@ -42,6 +42,8 @@ class Board:
     """Mean published score, 0 to 100, with its 95 % bootstrap interval ``low`` to ``high``."""
     low: np.ndarray
     high: np.ndarray
+    not_worse: np.ndarray
+    """Whether a score is not significantly worse than the best, (rows,) bool; see ``not_worse``."""
     mean_average_precision: np.ndarray
     precision: np.ndarray
     """At k = 15, as is ``recall``."""
@@ -56,6 +58,11 @@ class Board:
     """Of one picture up to the layer, at the model's native size and pooled."""
     machine: str
     """Where the milliseconds were measured; empty without measurements."""
+
+    @property
+    def ranks(self) -> np.ndarray:
+        """From 1, best score first; equal scores share the first of their ranks."""
+        return np.asarray(np.searchsorted(np.sort(-self.score.round(6)), -self.score.round(6)) + 1)
 
     @property
     def bytes(self) -> np.ndarray:
@@ -104,7 +111,7 @@ def scored(store: Store, dataset: str) -> Board:
         dataset,
         table.specs,
         table.metrics,
-        *(mean, low, high),
+        *(mean, low, high, not_worse(table.scores.score)),
         mean_average_precision=_means(table.scores.average_precision),
         precision=_means(hits / depth if depth else np.full_like(hits, np.nan)),
         recall=_means(recalls),
@@ -135,6 +142,21 @@ def intervals(values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) 
         slices = [means[first : first + _ROWS] for first in range(0, len(means), _ROWS)]  # each is copied to be sorted
         result[whole, 1:] = np.concatenate([np.quantile(rows, ends, axis=1).T for rows in slices])
     return result
+
+
+def not_worse(values: np.ndarray) -> np.ndarray:
+    """Which rows of ``values`` (rows, n) are not significantly worse than the best, query by query, (rows,) bool.
+
+    At LEVEL for all rows together (max-t bootstrap, Westfall and Young 1993): a row is worse when it lies further
+    behind, in its own standard errors, than any does by chance.
+    """
+    if values.shape[1] < FEWEST or np.isnan(values).any():
+        return np.full(len(values), True)
+    behind = np.asarray(values[values.mean(axis=1, dtype=np.float64).argmax()] - values, np.float64)
+    drawn = _resampled(behind, 0, RESAMPLES) - behind.mean(axis=1)[:, None]
+    error = drawn.std(axis=1)
+    furthest = (drawn[error > 0] / error[error > 0, None]).max(axis=0, initial=0)
+    return np.asarray(behind.mean(axis=1) <= np.quantile(furthest, LEVEL) * error)
 
 
 def _resampled(values: np.ndarray, seed: int, resamples: int) -> np.ndarray:

@@ -1,7 +1,9 @@
 """The tables behind the views of a dataset, each number against a second way to get it."""
 
+import dataclasses
 import json
 import math
+import statistics
 import tracemalloc
 
 import numpy as np
@@ -309,3 +311,30 @@ def test_intervals_take_little_memory_beside_their_means():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 42_000_000  # the means themselves are 18
+
+
+def test_equal_scores_share_the_first_of_their_ranks(board):
+    levels = dataclasses.replace(board, score=np.array([50.0, 90.0, 50.0 + 1e-9, 20.0, 90.0, 70.0]))
+    assert levels.ranks.tolist() == [4, 1, 4, 6, 1, 3]
+
+
+def test_rows_not_worse_than_the_best_in_plain_python():
+    draw = np.random.default_rng(3)
+    best = draw.uniform(60, 100, 40)
+    values = np.vstack([best, best - draw.normal(0, 8, 40) - [[3], [4], [5], [7], [12]], best - 0.5])
+    places = np.random.default_rng(0).integers(40, size=(leaderboard.RESAMPLES, 40))
+    gaps = [[sum(row) / 40 for row in (best - one)[places].tolist()] for one in values]
+    centre = [float((best - one).mean()) for one in values]
+    error = [statistics.pstdev(gap) for gap in gaps]
+    apart = range(1, 6)  # of the first and the last row all resamples are alike
+    worst = sorted(max((gaps[i][r] - centre[i]) / error[i] for i in apart) for r in range(leaderboard.RESAMPLES))
+    limit = worst[int(leaderboard.LEVEL * leaderboard.RESAMPLES)]
+    expected = [True, *(centre[i] <= limit * error[i] for i in apart), False]
+    assert values.mean(axis=1).argmax() == 0 and leaderboard.not_worse(values).tolist() == expected
+    assert 1 < sum(expected) < 6, "some of both"
+
+
+def test_nothing_is_called_worse_on_the_word_of_five_queries():
+    assert leaderboard.not_worse(np.array([[90.0] * 5, [10.0] * 5])).tolist() == [True, True]
+    assert leaderboard.not_worse(np.array([[90.0] * 6, [10.0] * 6])).tolist() == [True, False]
+    assert leaderboard.not_worse(np.full((2, 9), np.nan)).tolist() == [True, True]
