@@ -13,6 +13,8 @@ def item_tile(dataset: Dataset, item: int, addresses: Mapping[int, str]) -> Tile
     name = dataset.classes[dataset.items[item].label]
     return {
         "id": item,
+        "dataset": dataset.name,
+        "file": dataset.items[item].shown,
         "name": name,
         "src": addresses.get(item),
         "alt": f"{name}, picture {item}",

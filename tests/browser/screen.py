@@ -2,7 +2,7 @@
 
 from urllib.parse import parse_qs, urlsplit
 
-TILES = "ol.matches li button"
+TILES = "ol.matches li button.tile"
 
 
 def is_stranger(url):
@@ -69,4 +69,4 @@ def drag(page, places):
 
 
 def selection(page):
-    return page.locator("ol.pictures li button").evaluate_all("all => all.map(one => Number(one.dataset.id))")
+    return page.locator("ol.pictures li button.tile").evaluate_all("all => all.map(one => Number(one.dataset.id))")

@@ -91,8 +91,8 @@ def test_a_picture_of_the_guide_leads_to_search_with_its_configuration(page):
     page.get_by_role("link", name="Guide").click()
     page.get_by_role("list", name="First layer: the first matches, nearest first").wait_for()
     panel = page.get_by_role("list", name="First layer: the first matches, nearest first")
-    item = panel.get_by_role("button").nth(1).get_attribute("data-id")
-    panel.get_by_role("button").nth(1).click()
+    item = panel.locator(".tile").nth(1).get_attribute("data-id")
+    panel.locator(".tile").nth(1).click()
     page.get_by_role("heading", name="Search", level=1).wait_for()
     until(
         page, lambda: query_of(page) == [item] and "layer=Conv1&" in page.url + "&", "that picture at the first layer"

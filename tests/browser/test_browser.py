@@ -163,14 +163,53 @@ def test_back_and_forward_go_through_the_queries(page, small):
     until(page, lambda: ranking(page)[0] == 3, "the ranking of picture 4 again")
 
 
+def test_a_picture_is_enlarged_and_its_link_opens_it(page, small):
+    open_small(page, small, metric="euclidean", q=3)
+    page.locator(TILES).first.focus()
+    page.keyboard.press("e")
+    dialog = page.get_by_role("dialog", name="apple")
+    dialog.wait_for()
+    assert dialog.get_by_role("img", name="apple, picture 4").evaluate("one => one.naturalWidth") > 0
+    assert dialog.get_by_text("apple/1.bmp").is_visible() and query_of(page) == ["3"]
+    link = dialog.get_by_role("textbox", name="Link to this picture").input_value()
+    page.keyboard.press("Escape")
+    until(page, lambda: page.get_by_role("dialog").count() == 0, "no dialog")
+    assert focused(page) == "4"
+    page.locator(TILES).nth(1).hover()
+    page.get_by_role("button", name="Enlarge: apple, picture 5").click()
+    page.get_by_role("dialog").get_by_role("button", name="Search with it").click()
+    until(page, lambda: query_of(page) == ["5"], "the enlarged picture as the query")
+    page.goto(link)
+    until(page, lambda: query_of(page) == ["4"] and "metric=euclidean" in page.url, "the picture of the link")
+
+
+def test_a_finger_enlarges_a_picture_and_a_tap_still_searches(chromium, small):
+    context = chromium.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    open_small(page, small, metric="euclidean", q=3)
+    corner = page.get_by_role("button", name="Enlarge: apple, picture 4")
+    assert min(corner.bounding_box()[side] for side in ("width", "height")) >= 32
+    corner.tap()
+    dialog = page.get_by_role("dialog", name="apple")
+    dialog.wait_for()
+    box = dialog.bounding_box()
+    assert 0 <= box["x"] and box["x"] + box["width"] <= 360 and box["y"] + box["height"] <= 740
+    dialog.get_by_role("button", name="Close").tap()
+    until(page, lambda: page.get_by_role("dialog").count() == 0, "no dialog")
+    assert query_of(page) == ["3"]
+    page.locator(TILES).first.tap()
+    until(page, lambda: query_of(page) == ["4"], "the tapped picture as the query")
+    context.close()
+
+
 def test_browsing_by_class_chooses_a_query(page, small):
     open_small(page, small, q=3)
     page.get_by_role("button", name="Browse").click()
-    page.locator("ol.pictures li button").nth(5).wait_for()
+    page.locator("ol.pictures li button.tile").nth(5).wait_for()
     page.get_by_role("dialog").get_by_role("combobox", name="Class").click()
     page.get_by_role("option", name="apple").click()
     until(page, lambda: page.locator("ol.pictures li").count() == 3, "three apples")
-    page.locator("ol.pictures li button").last.click()
+    page.locator("ol.pictures li button.tile").last.click()
     until(page, lambda: query_of(page) == ["5"], "the last apple as the query")
     until(page, lambda: page.get_by_role("dialog").count() == 0, "no dialog")
 

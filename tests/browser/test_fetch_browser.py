@@ -82,7 +82,7 @@ def test_pictures_are_fetched_after_a_failure_and_appear_by_themselves(chromium,
 def test_a_callback_that_fails_on_a_server_says_so_and_leads_back(page, tmp_path):
     with serving(tmp_path) as (address, _):
         page.goto(address)
-        page.locator(f"ol.matches li button[data-id='{serve_fetch.BROKEN}']").click()
+        page.locator(f"ol.matches li button.tile[data-id='{serve_fetch.BROKEN}']").click()
         page.get_by_text("the disk is full").wait_for()
         assert not page.get_by_text("Traceback").count() and not page.get_by_test_id("stException").count()
         page.get_by_role("button", name="Start again").click()

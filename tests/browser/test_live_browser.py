@@ -292,7 +292,7 @@ def test_a_link_in_the_address_is_not_fetched(chromium, server, web):
 
 def test_browsing_and_marks(page):
     page.get_by_role("button", name="Browse", exact=True).click()
-    page.get_by_role("list", name="Pictures of world").get_by_role("button").nth(4).click()
+    page.get_by_role("list", name="Pictures of world").locator(".tile").nth(4).click()
     shows(page, found(4), "a picture that was browsed for")
     page.get_by_role("button", name="More like this: apple, picture 5").click()
     shows(page, found([Example(4), Example(5, MORE)]), "more like a match")

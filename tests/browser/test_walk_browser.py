@@ -68,7 +68,7 @@ def choose(page, name, option):
 
 def sides(page):
     """The item ids of the matches on screen, a list for each configuration."""
-    tiles = "all => all.map(one => [...one.querySelectorAll('li button')].map(tile => Number(tile.dataset.id)))"
+    tiles = "all => all.map(one => [...one.querySelectorAll('li button.tile')].map(tile => Number(tile.dataset.id)))"
     return page.locator("ol.matches").evaluate_all(tiles)
 
 

@@ -37,6 +37,7 @@ function fill(item, tile, lazy) {
   root.classList.toggle("linked", Boolean(tile.linked))
   if (root.tagName === "BUTTON") {
     root.setAttribute("aria-label", tile.spoken)
+    root.setAttribute("aria-keyshortcuts", "e")
     root.title = tile.hint ?? tile.name
     if (tile.current) root.setAttribute("aria-current", "true")
     else root.removeAttribute("aria-current")
@@ -44,6 +45,9 @@ function fill(item, tile, lazy) {
 
   const image = item.querySelector("img")
   const source = typeof tile.src === "string" && SOURCES.some((one) => tile.src.startsWith(one)) ? tile.src : ""
+  const corner = part("enlarge")
+  corner.setAttribute("aria-label", `Enlarge: ${tile.alt}`)
+  corner.tabIndex = root.tagName === "BUTTON" ? -1 : 0
   image.loading = lazy ? "lazy" : "eager"
   image.alt = tile.alt
   image.hidden = !source
@@ -125,7 +129,7 @@ function listen(parentElement, list) {
 export default function ({ data, parentElement, setTriggerValue }) {
   const list = parentElement.querySelector("ol")
   const clickable = !SHOWN_ONLY.includes(data.look)
-  list.className = data.look
+  list.className = data.small ? `${data.look} small` : data.look
   list.classList.toggle("bare", !data.tiles.some((tile) => tile.src))
   list.setAttribute("aria-label", data.label)
   resize(list, parentElement.querySelector("template"), data.tiles.length, clickable)
@@ -135,10 +139,20 @@ export default function ({ data, parentElement, setTriggerValue }) {
   })
   const spoken = parentElement.querySelector(".spoken")
   if (spoken.textContent !== data.spoken) spoken.textContent = data.spoken
-  list.onkeydown = (event) => move(list, event)
+  const large = (item) => {
+    const tile = data.tiles[[...list.children].indexOf(item)]
+    const pick = clickable && (() => setTriggerValue("picked", Number(tile.id)))
+    enlarge(parentElement.querySelector("dialog"), item, tile, pick)
+  }
+  list.onkeydown = (event) => {
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey
+    if (plain && event.key.toLowerCase() === "e" && event.target.closest(".tile")) large(event.target.closest("li"))
+    else move(list, event)
+  }
   list.onclick = (event) => {
     const button = event.target.closest("button")
     if (!button) return
+    if (button.classList.contains("enlarge")) return large(button.closest("li"))
     const id = Number(button.dataset.id)
     if (button.classList.contains("tile")) setTriggerValue("picked", id)
     else setTriggerValue("marked", { id, more: button.classList.contains("more") })
