@@ -31,26 +31,17 @@ def match_tiles(dataset: Dataset, matches: Sequence[Match], addresses: Mapping[i
 def linked(side_tiles: Iterable[Tile], there: Container[int], ranks: Mapping[int, int], *, side: str) -> list[Tile]:
     """The tiles of one side of a comparison, each saying where the same picture stands on the other.
 
-    ``there`` are the other side's matches, ``ranks`` all its stored ranks. ``side`` is A or B; changes of rank
-    are shown on B, which is read as what became of A.
+    ``there`` are the other side's matches, ``ranks`` all its stored ranks. ``side`` is A or B.
     """
     return [tile | _link(tile, tile["id"] in there, ranks, side) for tile in side_tiles]
 
 
 def _link(tile: Tile, shared: bool, ranks: Mapping[int, int], side: str) -> Tile:
     other, rank = "B" if side == "A" else "A", ranks.get(tile["id"])
-    note = f"Rank {rank} in {other}" if rank else f"Beyond rank {len(ranks)} in {other}"
-    if side == "A":
-        badge = f"B {rank}" if shared else None
-    else:
-        badge = _move(int(tile["rank"]), rank) if shared and rank else "new"
-    return {"linked": shared, "note": note, "badge": badge, "spoken": f"{note}. {tile['spoken']}"}
-
-
-def _move(rank: int, before: int) -> str:
-    """How a rank changed: ▲2 is two places nearer the query than before."""
-    step = before - rank
-    return f"▲{step}" if step > 0 else f"▼{-step}" if step else "="
+    stands = f"rank {rank} in {other}" if rank else f"not in {other}'s first {len(ranks)}"
+    badge = f"{rank} in {other}" if shared else f"only in {side}"
+    spoken = f"{stands[0].upper()}{stands[1:]}. {tile['spoken']}"
+    return {"linked": shared, "note": None if shared else stands, "badge": badge, "spoken": spoken}
 
 
 def _meaning(match: Match, similarity: str) -> str:

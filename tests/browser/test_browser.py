@@ -264,6 +264,7 @@ def test_on_a_phone_the_switch_is_one_line_and_nothing_scrolls_sideways(chromium
     until(page, lambda: loaded(page) == 10, "the pictures of both")
     views = page.get_by_role("radiogroup", name="View").get_by_role("radio")
     assert len({round(box["y"]) for box in (one.bounding_box() for one in views.all())}) == 1 and views.count() == 3
+    page.get_by_text("All numbers of A and B").click()
     page.get_by_text("Mean score", exact=True).wait_for()
     wide = """all => all.filter(one => one.scrollWidth > one.clientWidth + 1 &&
                                        /auto|scroll/.test(getComputedStyle(one).overflowX)).map(one => one.outerHTML)"""

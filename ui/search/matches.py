@@ -38,7 +38,7 @@ def show(choice: Choice) -> None:
     rival = sidebar.other()
     sides = [_side("A", choice)] + ([_side("B", rival)] if rival else [])
     kind = dataset.classes[dataset.items[choice.q].label]
-    left, right = st.columns([1, 3.4], gap="small")
+    left, right = st.columns([1, 5] if rival else [1, 3.4], gap="small")
     with right:
         sieve = _tools(dataset, sides, queries, kind)
     pictures.ensure_thumbnails(dataset, {choice.q, *(match.item for side in sides for match in side.matches)})
@@ -116,8 +116,6 @@ def _compared(dataset: Dataset, sides: Sequence[Side], sieve: Sieve, addresses: 
     a, b = sides
     store, ours, theirs = resources.store(), a.choice.experiment, b.choice.experiment
     agreement = compare.agreement(store, ours, theirs, a.choice.q, k=a.choice.k)
-    mean_a, mean_b = (resources.summary(experiment).score.mean for experiment in (ours, theirs))
-    versus.table((a.published.score, a.at_k, mean_a), (b.published.score, b.at_k, mean_b))
     difference = resources.difference(ours, theirs)
     versus.summary(agreement, difference)
     for column, side in zip(_pair(), sides, strict=True):
@@ -126,7 +124,9 @@ def _compared(dataset: Dataset, sides: Sequence[Side], sieve: Sieve, addresses: 
     for column, side in zip(_pair(), sides, strict=True):
         with column:
             _gallery(dataset, side, _linked(dataset, sides, side, agreement, addresses), sieve)
-    versus.explain(agreement, difference)
+    means = [resources.summary(side.choice.experiment).score.mean for side in sides]
+    of_a, of_b = ((side.published.score, side.at_k, mean) for side, mean in zip(sides, means, strict=True))
+    versus.explain(of_a, of_b, agreement, difference)
 
 
 def _pair() -> Sequence[DeltaGenerator]:
@@ -155,6 +155,7 @@ def _gallery(dataset: Dataset, side: Side, drawn: Sequence[Tile], sieve: Sieve) 
         shown_tiles,
         key="search_matches" if side.name == "A" else "search_matches_b",
         look="matches",
+        small=sidebar.other() is not None,
         label=f"The {texts.counted(len(shown_tiles), 'picture')} most like the query{whose}, nearest first",
         spoken=panels.spoken(dataset, side.choice, side.at_k),
         on_pick=sidebar.pick,

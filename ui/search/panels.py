@@ -11,7 +11,7 @@ from ui.choice import Choice
 from ui.components.gallery import gallery
 
 EVERY_CLASS = "All classes"
-TWO_ANSWER = "Click any picture to search with it: A and B answer side by side. Point at a match to find it in both."
+TWO_ANSWER = "Click any picture to search with it. Hover a match to highlight it on both sides."
 
 
 def query(choice: Choice, dataset: Dataset, addresses: Mapping[int, str], queries: Sequence[int]) -> None:

@@ -22,19 +22,19 @@ def heading(name: str, choice: Choice) -> None:
     """Which configuration a side of the comparison shows."""
     parts = (catalog.model(choice.model).title, choice.layer, choice.readout.title)
     words = " · ".join(texts.plain(part) for part in (*parts, metrics.METRICS[choice.metric].title))
-    st.markdown(f":primary-badge[{name}] {words}")
+    st.markdown(f"**{name}** · {words}")
 
 
 def table(a: Numbers, b: Numbers) -> None:
-    """The numbers of both, and what B adds; as many side by side as there is room for."""
+    """The numbers of both, and how far A is above B; as many side by side as there is room for."""
     k = a[1].k
     names = ("Score", "Same class", f"Precision@{k}", f"Recall@{k}", "Avg precision", "Mean score")
     with st.grid(len(names), min_column_width=80, gap="small"):
-        for name, text_a, text_b, before, after, form in zip(
+        for name, text_a, text_b, of_a, of_b, form in zip(
             names, _texts(a), _texts(b), _values(a), _values(b), _FORMS, strict=True
         ):
-            change = _change(after - before, form)
-            st.markdown(f":small[{name}]  \nA **{text_a}**  \nB **{text_b}**  \n:small[B\u00a0−\u00a0A: {change}]")
+            change = _change(of_a - of_b, form)
+            st.markdown(f":small[{name}]  \nA **{text_a}**  \nB **{text_b}**  \n:small[A\u00a0−\u00a0B: {change}]")
 
 
 _FORMS = ("+.1f", "+d", "+.2f", "+.2f", "+.2f", "+.1f")
@@ -57,38 +57,37 @@ def _change(value: float, form: str) -> str:
 
 def summary(agreement: Agreement, difference: Difference) -> None:
     """How far A and B agree on this query, and whether one is better over all, in one line."""
-    low, high, verdict = _judged(difference)
     st.markdown(
-        f"Overlap@{agreement.k} **{texts.share(agreement.overlap)}** · "
-        f"rank-biased overlap **{texts.share(agreement.rbo)}** · "
-        f"mean score, A minus B **{_change(difference.interval.mean, '+.1f')}** ({low} to {high}: {verdict})"
+        f"**{agreement.common} of {agreement.k}** shared · over the whole dataset, {_judged(difference)} "
+        f"(A\u00a0−\u00a0B **{_change(difference.interval.mean, '+.1f')}**)"
     )
 
 
-def explain(agreement: Agreement, difference: Difference) -> None:
-    """What the numbers of ``summary`` mean, a sentence each."""
-    low, high, verdict = _judged(difference)
-    with st.expander("How are A and B compared?", icon=":material/compare_arrows:"):
+def explain(a: Numbers, b: Numbers, agreement: Agreement, difference: Difference) -> None:
+    """All numbers of both, and what they and the line of ``summary`` mean, a sentence each."""
+    gap = difference.interval
+    low, high = _change(gap.low, "+.1f"), _change(gap.high, "+.1f")
+    with st.expander("All numbers of A and B, and how they are compared", icon=":material/compare_arrows:"):
+        table(a, b)
         st.markdown(
-            f"- **Overlap@{agreement.k}**: {agreement.common} of the {texts.counted(agreement.k, 'match')} of A "
-            f"{'is' if agreement.common == 1 else 'are'} also among those of B, "
-            f"wherever they stand: {texts.share(agreement.overlap)}.\n"
+            f"- **Shared**: {agreement.common} of the {texts.counted(agreement.k, 'match')} of A "
+            f"{'is' if agreement.common == 1 else 'are'} also among those of B, wherever they stand "
+            f"(overlap {texts.share(agreement.overlap)}).\n"
             "- **Rank-biased overlap** (Webber, Moffat and Zobel 2010): how alike the two orders are, from 0 to 1, as "
             f"seen by a reader who goes on after each match with probability {compare.PERSISTENCE}, so the first ranks "
             f"count most: {texts.share(agreement.rbo)}.\n"
-            f"- **Mean score, A minus B**: with the {texts.counted(difference.interval.count, 'query')} of this "
+            f"- **Mean score, A − B**: with the {texts.counted(gap.count, 'query')} of this "
             f"dataset drawn again and again (paired bootstrap), 95 % of the differences are from {low} to "
-            f"{high}: {verdict}.\n"
-            "- **Badges**: a match with a coloured border is among the matches of both. On A it tells the rank in B; "
-            "on B, by how many ranks it rose (▲) or fell (▼) from A, or that it is new."
+            f"{high}: {_judged(difference)}.\n"
+            "- **Badges**: a match with a coloured border is among the matches of both, and its badge tells the rank "
+            "on the other side. The others are *only in A* or *only in B*."
         )
 
 
-def _judged(difference: Difference) -> tuple[str, str, str]:
+def _judged(difference: Difference) -> str:
     gap = difference.interval
-    better, worse = ("A", "B") if gap.mean > 0 else ("B", "A")
-    apart = gap.low > 0 or gap.high < 0
-    verdict = f"{better} is better than {worse}, beyond chance" if apart else "this may be chance"
     if gap.low == gap.high == 0:
-        verdict = "they score alike on every query"
-    return _change(gap.low, "+.1f"), _change(gap.high, "+.1f"), verdict
+        return "A and B score alike on every query"
+    if gap.low > 0 or gap.high < 0:
+        return f"{'A' if gap.mean > 0 else 'B'} is better (significant)"
+    return "A and B do not differ significantly"

@@ -339,10 +339,10 @@ def test_two_configurations_are_shown_side_by_side(store):
 
 def test_the_same_picture_is_linked_and_its_change_of_rank_told(store):
     a, b = sides(open_app(**COMPARED))
-    assert [tile["badge"] for tile in a] == ["B 3", "B 4", "B 1", "B 2", "B 5"]
-    assert [tile["badge"] for tile in b] == ["▲2", "▲2", "▼2", "▼2", "="]
+    assert [tile["badge"] for tile in a] == ["3 in B", "4 in B", "1 in B", "2 in B", "5 in B"]
+    assert [tile["badge"] for tile in b] == ["3 in A", "4 in A", "1 in A", "2 in A", "5 in A"]
     assert all(tile["linked"] for tile in a + b)
-    assert (a[0]["note"], b[0]["note"]) == ("Rank 3 in B", "Rank 3 in A")
+    assert (a[0]["note"], b[0]["note"]) == (None, None), "the badge says it"
     assert a[0]["spoken"].startswith("Rank 3 in B. Rank 1: apple, same class")
 
 
@@ -351,12 +351,12 @@ def test_matches_of_one_side_alone_say_where_they_stand_on_the_other(store):
     drawn = [tiles.item_tile(dataset, item, {}) | {"rank": "1"} for item in (4, 1)]
     here, there = tiles.linked(drawn, {4}, {4: 2, 1: 3}, side="A"), tiles.linked(drawn, {4}, {4: 2}, side="B")
     assert [(tile["linked"], tile["badge"], tile["note"]) for tile in here] == [
-        (True, "B 2", "Rank 2 in B"),
-        (False, None, "Rank 3 in B"),
+        (True, "2 in B", None),
+        (False, "only in A", "rank 3 in B"),
     ]
     assert [(tile["linked"], tile["badge"], tile["note"]) for tile in there] == [
-        (True, "▲1", "Rank 2 in A"),
-        (False, "new", "Beyond rank 1 in A"),
+        (True, "2 in A", None),
+        (False, "only in B", "not in A's first 1"),
     ]
 
 
@@ -364,30 +364,31 @@ def test_the_numbers_of_a_comparison_are_those_counted_by_hand(store):
     app = open_app(**COMPARED)
     cells = [text.value.replace("\u00a0", " ") for text in app.markdown if "\nA **" in text.value]
     found = [
-        re.fullmatch(r":small\[(.*)\]  \nA \*\*(.*)\*\*  \nB \*\*(.*)\*\*  \n:small\[B − A: (.*)\]", cell)
+        re.fullmatch(r":small\[(.*)\]  \nA \*\*(.*)\*\*  \nB \*\*(.*)\*\*  \n:small\[A − B: (.*)\]", cell)
         for cell in cells
     ]
     assert [cell.groups() for cell in found[:5]] == [
-        ("Score", "60.0", "33.3", "−26.7"),
+        ("Score", "60.0", "33.3", "+26.7"),
         ("Same class", "2 of 5", "2 of 5", "+0"),
         ("Precision@5", "0.40", "0.40", "+0.00"),
         ("Recall@5", "1.00", "1.00", "+0.00"),
-        ("Avg precision", "1.00", "0.42", "−0.58"),
+        ("Avg precision", "1.00", "0.42", "+0.58"),
     ]
     assert found[5][1] == "Mean score" and len(found) == 6
     means = [float(number.replace("−", "-")) for number in found[5].groups()[1:]]
-    assert means[2] == pytest.approx(means[1] - means[0], abs=0.11)
-    said = written(app, "Overlap@5 **1.00**")
+    assert means[2] == pytest.approx(means[0] - means[1], abs=0.11)
+    line, said = written(app, "**5 of 5** shared"), written(app, "- **Shared**")
     # agreement 0/1, 0/2, 2/3, 4/4, 5/5: (0.1 / 0.9) (0.9³ · 2/3 + 0.9⁴ + 0.9⁵) + 0.9⁵ = 0.783
-    assert "rank-biased overlap **0.78**" in said
-    assert f"mean score, A minus B **{-means[2]:+.1f}**".replace("-", "−") in said
-    assert "5 of the 5 matches of A are also among those of B" in written(app, "- **Overlap@5**")
+    assert "so the first ranks count most: 0.78" in said
+    assert f"(A\u00a0−\u00a0B **{means[2]:+.1f}**)".replace("-", "−") in line
+    assert "5 of the 5 matches of A are also among those of B, wherever they stand (overlap 1.00)" in said
 
 
 def test_a_configuration_beside_itself_scores_alike(store):
     last = small_world.LAST["vgg16"]
     app = open_app(model="vgg16", q=3, b_model="vgg16", b_layer=last, b_pooling="avg", b_metric="cosine")
-    assert "**+0.0** (+0.0 to +0.0: they score alike on every query)" in written(app, "Overlap@5 **1.00**")
+    line = written(app, "**5 of 5** shared").replace("\u00a0", " ")
+    assert line.endswith("A and B score alike on every query (A − B **+0.0**)")
 
 
 def test_the_switch_opens_a_comparison_and_closes_it_again(store):
