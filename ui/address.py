@@ -42,4 +42,4 @@ def tell(notices: Sequence[str]) -> None:
     """Say in words which parts of a link could not be met; nothing when all were."""
     if notices:
         lines = "\n".join(f"- {texts.plain(notice)}" for notice in notices)
-        st.warning(lines, title="This link asks for what is not here", icon=":material/link_off:")
+        st.warning(lines, title="Part of this link is not available", icon=":material/link_off:")

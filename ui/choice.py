@@ -139,17 +139,16 @@ class Offers:
     def _follow(
         self, choice: Choice, names: Sequence[str], address: Mapping[str, str], before: str
     ) -> tuple[Choice, list[str]]:
-        refused = []
+        refused: list[str] = []
         for name in names:
             if before + name not in address:
                 continue
             try:
                 part: dict[str, Any] = {name: self._value(choice, name, _word(address[before + name]))}
                 choice = self.settle(replace(choice, **part))
-            except InputError as error:
-                refused.append((name, error))
-        of = " of B" if before else ""
-        return choice, [f"{LABELS[name]}{of}: {error}. Showing {getattr(choice, name)}." for name, error in refused]
+            except InputError:
+                refused.append(name)
+        return choice, [_notice(before, name, address[before + name], getattr(choice, name)) for name in refused]
 
     def _value(self, choice: Choice, name: str, text: str) -> str | int:
         if name == "layer":
@@ -167,6 +166,15 @@ class Offers:
         if text not in valid[name] and text in known.get(name, ()):
             raise InputError(f"{text} has no stored results; Live search can use it")
         return _known(name, text, valid[name])
+
+
+def _notice(before: str, name: str, asked: str, shown: str | int) -> str:
+    """What a link asked for in vain, and what is shown instead."""
+    if name == "k":
+        return f"Matches shown must be {K_RANGE[0]}–{K_RANGE[-1]}; showing {shown}."
+    if name == "q":
+        return f"There is no picture {_word(asked)}; showing picture {shown}."
+    return f"There is no {name} {_word(asked)!r}{' for B' if before else ''}; showing {shown}."
 
 
 def _word(text: str) -> str:

@@ -13,7 +13,7 @@ from semsearch.store.experiment import Experiment
 from ui import resources
 
 _CLASSES, _LEAST, _FOLD = "classes", "least", "fold"
-_MEANING = "Hides tiles of the matches found. Ranks and scores stay those of all of them."
+_MEANING = "Hides matches from view; ranks and scores do not change."
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def choose(dataset: Dataset, meaning: str = _MEANING, place: DeltaGenerator | No
         )
         least = st.slider("At least this similar (%)", 0, 100, key=_LEAST, step=1, bind="query-params")
         fold = st.toggle(
-            "Fold near-duplicates",
+            "Hide near-duplicates",
             key=_FOLD,
             bind="query-params",
             help="Hides a match that lies within a tenth of the typical distance from a better one "

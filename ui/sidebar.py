@@ -197,7 +197,7 @@ def _controls(choice: Choice, offers: Offers) -> None:
 
 
 def _compare(rival: Choice | None, offers: Offers) -> None:
-    st.toggle("Compare two settings", key="compare", help="Settings B on the same query, side by side with these.")
+    st.toggle("Compare two settings", key="compare", help="A second configuration, B, on the same query, side by side.")
     if rival:
         _configuration(rival, offers, OTHER)
         st.button("Swap A and B", key="swap", icon=":material/swap_horiz:", on_click=_swap, width="stretch")

@@ -512,7 +512,7 @@ def test_the_address_brings_pictures_signs_and_marks_back(service):
     asked = "like.3,unlike.2,more.4,less.1"
     app = open_page(**{"with": asked})
     assert ranking(app) == found([Example(3), Example(2, -1.0), Example(4, MORE), Example(1, LESS)])
-    assert app.query_params["with"] == asked and "This link asks" not in titles(app)
+    assert app.query_params["with"] == asked and "Part of this link" not in titles(app)
     app.query_params["with"] = "q,more.5"
     app.run()
     assert ranking(app) == found([Example(0), Example(5, MORE)])
@@ -528,11 +528,11 @@ def test_the_address_brings_pictures_signs_and_marks_back(service):
 def test_what_a_link_asks_for_in_vain_is_told(service, asked):
     app = open_page(q=3, **{"with": asked})
     assert not app.exception and not app.error
-    [warning] = [one for one in app.warning if "This link asks" in one.proto.title]
+    [warning] = [one for one in app.warning if "Part of this link" in one.proto.title]
     assert "with" in warning.value or asked.startswith("own.")
     assert "<script>" not in warning.value
     assert ranking(app) == found(3) and app.query_params["with"] == "q"
-    assert "This link asks" not in titles(app.run())
+    assert "Part of this link" not in titles(app.run())
 
 
 def test_a_new_query_of_the_sidebar_ends_what_was_in_use(service):
@@ -614,7 +614,7 @@ def test_own_pictures_come_back_with_the_browsers_way_back(service, monkeypatch)
     assert ranking(app) == found(3)
     app.query_params["with"] = before
     app.run()
-    assert ranking(app) == found(jpeg(2)) and "This link asks" not in titles(app)
+    assert ranking(app) == found(jpeg(2)) and "Part of this link" not in titles(app)
 
 
 FAILURES = {

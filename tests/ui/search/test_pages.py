@@ -143,7 +143,9 @@ def test_a_part_of_a_link_that_cannot_be_met_is_told_and_replaced(store, name, v
     app = open_app(**{name: value})
     assert not app.exception and not app.error
     [warning] = app.warning
-    assert re.match(rf"- {re.escape(LABELS[name])}: (must be|unknown)", warning.value.replace("\\", ""))
+    told = {"k": "Matches shown must be 5–50; showing 15.", "q": f"There is no picture {value}; showing picture 0."}
+    usual = f"There is no {name} '{value}'; showing {instead}."
+    assert warning.value.replace("\\", "") == f"- {told.get(name, usual)}".replace("９", "９")
     assert app.query_params[name] == instead
     assert len(shown(app)["tiles"]) == 5
     assert not app.run().warning
@@ -458,7 +460,7 @@ def test_a_part_of_b_that_cannot_be_met_is_told_and_replaced(store, name, value,
     app = open_app(**{name: value})
     assert not app.exception and not app.error
     [warning] = app.warning
-    assert warning.value.replace("\\", "").startswith(f"- {LABELS[name.removeprefix('b_')]} of B: unknown")
+    assert warning.value.replace("\\", "") == f"- There is no {name[2:]} '{value}' for B; showing {instead}."
     assert app.query_params[name] == instead and len(sides(app)) == 2
     assert not app.run().warning
 
