@@ -22,7 +22,7 @@ from semsearch.results import experiments
 from ui.choice import K_RANGE
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
-PLACES = ("Matches", "Everywhere", "This dataset", "Embeddings")
+PLACES = ("Matches", "All models", "Whole dataset", "Embeddings")
 
 
 def change(draw: np.random.Generator, app: AppTest, offers: dict[str, list]) -> tuple[str, object]:

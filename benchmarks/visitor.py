@@ -10,7 +10,7 @@ CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 SECOND = "efficientnetlite0"
 ADDRESSES = (
     "?welcome=no&q={q}",
-    "?welcome=no&q={q}&view=Everywhere",
+    "?welcome=no&q={q}&view=All+models",
     "?welcome=no&q={q}&view=This+dataset",
     "?welcome=no&q={q}&layer=block_9_project&b_layer=Conv_1",
     "live?q={q}",

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import resources, sidebar, welcome
+from ui import address, resources, sidebar, welcome
 from ui.pictures import fetching
 from ui.search import dataset as view_dataset
 from ui.search import everywhere as view_everywhere
@@ -13,20 +13,23 @@ VIEWS = {
         view_matches.show,
         "Click any picture: a network ranks all others by how alike it finds them.",
     ),
-    "Everywhere": (
+    "All models": (
         view_everywhere.show,
         "Each cell tells how well one layer of one network finds the query's kind. Click one to see what it finds.",
     ),
-    "This dataset": (
+    "Whole dataset": (
         view_dataset.show,
-        "Every way to compare pictures is scored, with each picture as the query. Choose one, look at it in depth.",
+        "Every way to compare pictures is scored, with each picture as the query. Tick a row to see its matches.",
     ),
 }
 """By name: what draws the view, and the words that greet a newcomer there."""
+EARLIER = {"Everywhere": "All models", "This dataset": "Whole dataset"}
+"""What links of earlier versions call the views."""
 
 choice = sidebar.current()
 
 st.title("Search")
+address.renamed("view", EARLIER)
 view = st.segmented_control(
     "View",
     list(VIEWS),

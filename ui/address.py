@@ -43,3 +43,9 @@ def tell(notices: Sequence[str]) -> None:
     if notices:
         lines = "\n".join(f"- {texts.plain(notice)}" for notice in notices)
         st.warning(lines, title="Part of this link is not available", icon=":material/link_off:")
+def renamed(key: str, names: Mapping[str, str]) -> None:
+    """Follow a link of an earlier version, for a control that is bound to the address: ``names`` are its options."""
+    if (option := names.get(st.query_params.get(key, ""))) is not None:
+        st.session_state[key] = option
+
+

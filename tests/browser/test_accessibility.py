@@ -7,8 +7,8 @@ from tests.worlds.servers.app_server import serving
 
 PAGES = {
     "matches": "",
-    "everywhere": "?view=Everywhere",
-    "dataset": "?view=This+dataset",
+    "all models": "?view=All+models",
+    "dataset": "?view=Whole+dataset",
     "compared": "?b_model=vgg16",
     "live": "live",
     "map": "map",

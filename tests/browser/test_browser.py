@@ -115,7 +115,7 @@ def answered(method, url):
 
 
 def test_a_chart_is_saved_as_a_picture(page, small, tmp_path):
-    page.goto(small.url + "?view=Everywhere&q=3")
+    page.goto(small.url + "?view=All+models&q=3")
     chart = page.locator(".js-plotly-plot").first
     chart.wait_for()
     chart.hover()
@@ -283,9 +283,9 @@ def test_filters_and_the_rival_are_kept_while_another_view_is_shown(page, small)
     open_small(page, small, q=3)
     page.goto(small.url + "?q=3&classes=apple")
     until(page, lambda: ranking(page) == [4, 5], "apples alone")
-    show("This dataset")
-    show("A against B")
-    rival = page.get_by_role("combobox", name=re.compile("^Compare with"))
+    show("Whole dataset")
+    show("A vs B")
+    rival = page.get_by_role("combobox", name=re.compile("^B: one of"))
     rival.click()
     page.get_by_role("option").nth(4).click()
     until(page, lambda: page.get_by_role("option").count() == 0, "a closed list")
@@ -294,8 +294,8 @@ def test_filters_and_the_rival_are_kept_while_another_view_is_shown(page, small)
     page.get_by_test_id("stDataFrame").first.wait_for()
     show("Matches")
     until(page, lambda: ranking(page) == [4, 5] and "classes=apple" in page.url, "apples alone again")
-    show("This dataset")
-    show("A against B")
+    show("Whole dataset")
+    show("A vs B")
     rival.wait_for()
     until(page, lambda: rival.input_value() == chosen, "the rival chosen before")
 

@@ -147,15 +147,16 @@ def configure(page):
 
 def dig(page):
     """By the leaderboard to the best configuration, to its worst query, and back to the matches of that query."""
-    page.get_by_role("radio", name="This dataset").click()
+    page.get_by_role("radio", name="Whole dataset").click()
     board = page.get_by_test_id("stDataFrame").first
     board.wait_for()
     page.get_by_text("is number").wait_for()
     assert "number 1 with" not in page.get_by_text("is number").inner_text()
     area = board.bounding_box()
-    page.mouse.click(area["x"] + 12, area["y"] + 52)  # the box before the first row
+    page.mouse.click(area["x"] + 12, area["y"] + 122)  # the box before the row below those of A and B
+    page.get_by_role("button", name="Use as A").click()
     page.get_by_text("number 1 with").wait_for()
-    page.get_by_role("radio", name="In depth").click()
+    page.get_by_role("radio", name="Details").click()
     worst = page.get_by_role("list", name="The 12 worst queries").get_by_role("button").first
     worst.wait_for()
     item = int(worst.get_attribute("data-id"))

@@ -133,9 +133,9 @@ def walk(world):
     app.toggle(key="compare").set_value(True).run()
     said["compared"] = looked_at(app)
     app.toggle(key="compare").set_value(False).run()
-    app.segmented_control(key="view").set_value("Everywhere").run()
-    said["Everywhere"] = looked_at(app)
-    app.segmented_control(key="view").set_value("This dataset").run()
+    app.segmented_control(key="view").set_value("All models").run()
+    said["All models"] = looked_at(app)
+    app.segmented_control(key="view").set_value("Whole dataset").run()
     said["board"] = looked_at(app)
     for part in ("experiment", "difference"):
         app.segmented_control(key="part").set_value(part).run()

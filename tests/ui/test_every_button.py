@@ -13,6 +13,8 @@ from semsearch.data import datasets
 from semsearch.errors import WeightsUnavailable
 from semsearch.live.search import LESS, MORE, Example
 from semsearch.models import weights
+from semsearch.models.catalog import FeatureSpec
+from semsearch.store.experiment import Experiment
 from tests.ui import pressing
 from tests.ui.elements import elements
 from tests.ui.search_page import COMPARED, open_app, shown, sides
@@ -68,6 +70,12 @@ PRESSED = {
     "export": (OURS + "the_matches_on_screen_are_downloaded", NO),
     "export_csv": (OURS + "the_matches_on_screen_are_downloaded", NO),
     "best": (OURS + "a_view_of_the_best_is_chosen", NO),
+    "cells": (OURS + "the_rank_of_an_expected_picture_is_shown_everywhere", NO),
+    "expected": (OURS + "the_rank_of_an_expected_picture_is_shown_everywhere", OURS + "a_lie_about_the_expected"),
+    "expected_browse": (OURS + "an_expected_picture_is_chosen_out_of_all", OURS + "a_lie_about_the_expected"),
+    "preview": (OURS + "a_click_shows_the_matches_where_it_is_made", SETTLED),
+    "open_matches": (OURS + "a_row_is_looked_at_opened_and_used_as_a_or_b", NO),
+    "use_{}": (OURS + "a_row_is_looked_at_opened_and_used_as_a_or_b", NO),
     "everywhere": (OURS + "a_cell_of_the_heat_map_leads_to_its_configuration", BESIDE),
     "everywhere_table": (OURS + "a_cell_of_the_table_leads_to_its_configuration", BESIDE),
     "part": (OURS + "a_part_of_the_dataset_is_chosen", NO),
@@ -75,7 +83,8 @@ PRESSED = {
     "poolings": (VIEWS + "filters_keep_what_they_say", NO),
     "metrics": (VIEWS + "filters_keep_what_they_say", NO),
     "last": (VIEWS + "filters_keep_what_they_say", NO),
-    "board_table": (OURS + "a_row_of_the_leaderboard_leads_to_its_configuration", BESIDE),
+    "board_table_{}": (OURS + "a_row_is_looked_at_opened_and_used_as_a_or_b", OURS + "a_row_that_is_not_there"),
+    "board_all": (OURS + "all_columns_are_asked_for", NO),
     "board_csv": (OURS + "the_leaderboard_is_downloaded", NO),
     "cost": (OURS + "a_cost_and_a_point_at_it_are_chosen", NO),
     "pareto": (OURS + "a_cost_and_a_point_at_it_are_chosen", BESIDE),
@@ -142,6 +151,8 @@ PRESSED = {
 SAID = {
     "{}_{}": "next_layer",
     "search_{}": "search_back",
+    "board_table_{}": "board_row(",
+    "use_{}": "use_b",
     "live_box_{}": "crop(",
     "live_upload": "upload(",
     "live_settings": "index",
@@ -226,25 +237,39 @@ def test_the_matches_on_screen_are_downloaded(store, monkeypatch):
 
 
 def test_a_view_of_the_best_is_chosen(store):
-    app = open_app(view="Everywhere", q=3)
+    app = open_app(view="All models", q=3)
     app.segmented_control(key="best").set_value("both").run()
     assert app.session_state["best"] == "both" and not app.exception and not app.error
-    linked = open_app(view="Everywhere", q=3, best="Both").dataframe[0].value
-    plain = open_app(view="Everywhere", q=3).dataframe[0].value
+    linked = open_app(view="All models", q=3, best="Best of both").dataframe[0].value
+    plain = open_app(view="All models", q=3).dataframe[0].value
     assert linked.equals(app.dataframe[0].value) and (linked.iloc[:, 1:] >= plain.iloc[:, 1:]).all(axis=None)
 
 
-def test_a_cell_of_the_heat_map_leads_to_its_configuration(store):
-    app = open_app(view="Everywhere", q=3)
+def preview(app):
+    return shown(app, "strip")["tiles"]
+
+
+def test_a_click_shows_the_matches_where_it_is_made(store):
+    app = open_app(view="All models", q=3, model="vgg16", metric="euclidean")
+    assert [tile["id"] for tile in preview(app)] == [3, *(item for item, _ in small_world.RANKINGS["vgg16"])]
+    assert [tile.get("verdict") for tile in preview(app)] == [None, "wrong", "wrong", "right", "right", "wrong"]
+    pressing.tell(app, "preview", "picked", 0)
+    assert app.query_params["q"] == "0" and preview(app)[0]["id"] == 0
+
+
+def test_a_cell_of_the_heat_map_leads_to_its_configuration_and_shows_its_matches(store):
+    app = open_app(view="All models", q=3, model="vgg16", metric="euclidean")
     board = resources.board("world")
-    row = 100
-    spec, metric = board.specs[row], board.metrics[row]
-    pressing.click_mark(app, "everywhere", row)
-    assert choice(app, "model", "layer", "metric") == (spec.model, spec.layer, metric) and not app.exception
+    spec = FeatureSpec("mobilenetv2", small_world.LAST["mobilenetv2"], "avg")
+    pressing.click_mark(app, "everywhere", board.row(Experiment("world", spec, "euclidean")))
+    assert choice(app, "model", "layer", "metric") == (spec.model, spec.layer, "euclidean") and not app.exception
+    assert [tile["id"] for tile in preview(app)] == [3, *(item for item, _ in small_world.RANKINGS["mobilenetv2"])]
+    app.button(key="open_matches").click().run()
+    assert app.segmented_control(key="view").value == "Matches"
 
 
 def test_a_cell_of_the_table_leads_to_its_configuration(store):
-    app = open_app(view="Everywhere", q=3)
+    app = open_app(view="All models", q=3)
     row = app.dataframe[0].value["Model"].tolist().index("VGG16")
     pressing.select_in_table(app, "everywhere_table", cells=[[row, "3"]])
     layers = [layer.name for layer in small_world.catalog.model("vgg16").layers]
@@ -252,7 +277,7 @@ def test_a_cell_of_the_table_leads_to_its_configuration(store):
 
 
 def test_a_table_or_chart_is_clicked_beside_a_mark(store):
-    app = open_app(view="Everywhere", q=3)
+    app = open_app(view="All models", q=3)
     before = choice(app)
     for number in (-1, 10**6, "7", [1], None):
         pressing.click_mark(app, "everywhere", number)
@@ -261,53 +286,121 @@ def test_a_table_or_chart_is_clicked_beside_a_mark(store):
     assert not app.exception and choice(app) == before
 
 
+def test_the_rank_of_an_expected_picture_is_shown_everywhere(store):
+    app = open_app(view="All models", q=3, model="vgg16", metric="euclidean")
+    app.segmented_control(key="cells").set_value("rank").run()
+    app.number_input(key="expected").set_value(5).run()
+    cells = app.dataframe[0].value.set_index("Model")
+    assert cells.loc["MobileNetV2"].tolist() == [2] * 8 and cells.loc["VGG16"].tolist() == [4] * 8
+    assert "apple, picture 5**: best rank **2** in 8 of 16 cells, **4** with the layer" in words(app)
+    assert [tile["id"] for tile in preview(app) if tile.get("current")] == [5]
+    assert "Picture 5 is number 4: 2 of the 3 before it are wrong" in words(app)
+    linked = open_app(view="All models", q=3, model="vgg16", metric="euclidean", cells="Rank of a picture", expected=5)
+    assert linked.dataframe[0].value.equals(app.dataframe[0].value)
+
+
+def test_an_expected_picture_is_chosen_out_of_all(store):
+    app = open_app(view="All models", q=3, cells="Rank of a picture")
+    assert "apple, picture 4**" in words(app), "to begin with the next one of the query's class"
+    app.button(key="expected_browse").click().run()
+    pressing.tell(app, "search_pictures", "picked", 2)
+    assert app.number_input(key="expected").value == 2 and app.query_params["q"] == "3" and not app.exception
+
+
+def test_a_lie_about_the_expected_picture_changes_nothing(store):
+    for lie in (99, -1, "x"):
+        app = open_app(view="All models", q=3, cells="Rank of a picture", expected=lie)
+        assert "apple, picture 4**" in words(app) and not app.exception and not app.error
+    for lie in (99, "2", None, [2]):
+        app.button(key="expected_browse").click().run()
+        pressing.tell(app, "search_pictures", "picked", lie)
+        assert "apple, picture 4**" in words(app) and not app.exception and not app.error
+
+
+def words(app):
+    return " ".join(text.value.replace("\\", "") for text in app.markdown)
+
+
 def test_a_part_of_the_dataset_is_chosen(store):
-    app = open_app(view="This dataset")
+    app = open_app(view="Whole dataset")
     for part, column in (("experiment", "Class of the query"), ("difference", "Verdict"), ("board", "Rank")):
         app.segmented_control(key="part").set_value(part).run()
         assert column in app.dataframe[0].value.columns and not app.exception and not app.error
 
 
-def test_a_row_of_the_leaderboard_leads_to_its_configuration(store):
-    app = open_app(view="This dataset", metric="manhattan")
+def board_row(app, *places):
+    key = app.get("dataframe")[0].proto.id.rsplit("-", 1)[1]
+    pressing.select_in_table(app, key, rows=list(places))
+
+
+def test_a_row_is_looked_at_opened_and_used_as_a_or_b(store):
+    app = open_app(view="Whole dataset", q=3, model="vgg16", metric="euclidean")
+    before, rows = choice(app), app.dataframe[0].value
+    assert (rows["Use"].tolist()[:2], rows["Model"][0]) == (["A", ""], "VGG16")
+    place = rows.index[(rows["Model"] == "MobileNetV2") & (rows["Metric"] == "Euclidean")][0]
+    board_row(app, int(place))
+    assert choice(app) == before, "a look changes nothing"
+    assert [tile["id"] for tile in preview(app)] == [3, *(item for item, _ in small_world.RANKINGS["mobilenetv2"])]
+    app.button(key="use_b").click().run()
+    assert choice(app) == before and app.query_params["b_model"] == "mobilenetv2"
+    assert app.dataframe[0].value["Use"].tolist()[:3] == ["A", "B", ""]
+    board_row(app, 1)
+    app.button(key="use_a").click().run()
+    assert choice(app, "model") == ("mobilenetv2",) and app.button(key="use_a").disabled
+    board_row(app, 2)
     third = app.dataframe[0].value.iloc[2]
-    pressing.select_in_table(app, "board_table", rows=[2])
-    titles = choice(app)
-    assert titles[1] == third["Layer name"] and titles[3].capitalize() == third["Metric"]
-    pressing.select_in_table(app, "board_table", rows=[10**6])
-    assert not app.exception and choice(app) == titles
+    app.button(key="open_matches").click().run()
+    assert app.segmented_control(key="view").value == "Matches" and choice(app, "layer") == (third["Layer name"],)
+
+
+def test_a_row_that_is_not_there_is_not_looked_at(store):
+    app = open_app(view="Whole dataset", q=3)
+    before = preview(app)
+    for lie in ([10**6], [-1], ["1"], []):
+        board_row(app, *lie)
+        assert not app.exception and preview(app) == before
+
+
+def test_all_columns_are_asked_for(store):
+    app = open_app(view="Whole dataset")
+    few = list(app.get("dataframe")[0].proto.column_order)
+    assert "mAP" not in few and few[:3] == ["Use", "Rank", "Model"]
+    app.toggle(key="board_all").set_value(True).run()
+    assert not list(app.get("dataframe")[0].proto.column_order) and "mAP" in app.dataframe[0].value
 
 
 def test_the_leaderboard_is_downloaded(store, monkeypatch):
     given = pressing.downloads(monkeypatch)
-    app = open_app(view="This dataset")
+    app = open_app(view="Whole dataset")
     rows = rows_of(given["board_csv"]())
-    shown_rows = app.dataframe[0].value
-    assert len(rows) == len(shown_rows) == 384
-    assert [float(row["Score"]) for row in rows] == shown_rows["Score"].tolist()
+    scores = app.dataframe[0].value["Score"].tolist()
+    assert len(rows) == len(scores) == 384
+    assert [float(row["Score"]) for row in rows] == sorted(scores, reverse=True)
 
 
 def test_a_cost_and_a_point_at_it_are_chosen(store):
-    app = open_app(view="This dataset")
+    app = open_app(view="Whole dataset")
     app.segmented_control(key="cost").set_value("dimension").run()
     assert app.session_state["cost"] == "dimension" and not app.exception
-    board = resources.board("world")
+    before, board = choice(app), resources.board("world")
     pressing.click_mark(app, "pareto", 7)
+    assert choice(app) == before
+    app.button(key="use_a").click().run()
     assert choice(app, "model", "layer", "metric") == (board.specs[7].model, board.specs[7].layer, board.metrics[7])
 
 
 def test_a_query_is_chosen_in_depth(store):
-    app = open_app(view="This dataset", part="In depth", q=3)
+    app = open_app(view="Whole dataset", part="Details", q=3)
     pressing.click_mark(app, "strip", 5)
     assert app.query_params["q"] == "5" and not app.exception
     pressing.tell(app, "dataset_worst", "picked", 2)
-    assert app.query_params["q"] == "2" and not app.exception
+    assert app.query_params["q"] == "2" and preview(app)[0]["id"] == 2 and not app.exception
     pressing.tell(app, "dataset_best", "picked", 1)
     assert app.query_params["q"] == "1"
 
 
 def test_a_rival_is_chosen(store):
-    app = open_app(view="This dataset", part="A against B")
+    app = open_app(view="Whole dataset", part="A vs B")
     board, box = resources.board("world"), app.selectbox(key="rival")
     row = int(board.score.argsort(kind="stable")[::-1][0])
     box.select_index(20).run()

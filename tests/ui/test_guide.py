@@ -301,7 +301,7 @@ def greeted(app):
 
 @pytest.mark.parametrize(
     ("view", "words"),
-    [("Matches", "Click any picture"), ("Everywhere", "Each cell"), ("This dataset", "Every way to compare")],
+    [("Matches", "Click any picture"), ("All models", "Each cell"), ("Whole dataset", "Every way to compare")],
 )
 def test_the_orientation_speaks_of_what_is_on_screen(world, view, words):
     [bar] = [text.value for text in open_search(world, view=view).markdown if "New here?" in text.value]

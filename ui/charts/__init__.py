@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ui.charts.palette import CLASS_COLOURS, SEQUENTIAL, class_colour, class_symbol, ink
+from ui.charts.palette import CLASS_COLOURS, class_colour, class_symbol
 
-MARK, BEST, QUIET = "#d9650f", "#ff4fa3", "#8a8d99"
-"""The current one, the best one, and all others: readable on light and dark."""
+MARK, BEST, QUIET = "#e0218a", "#007a5e", "#8a8d99"
+"""The current one, the best ones, and all others: readable on light and dark, and the first two of no class."""
+_INK = {"light": "#4b4e5d", "dark": "#b5b8c7"}
 MOST = 200
 """Rows of a chart, and groups of points: of more a browser makes no picture that can be read, and hardly any."""
-_ROW, _ROOM = 36, 150
+ROW = 36
+"""Pixels of a row of a chart."""
 _LONGEST = 26
 _CLOSED = {"fixedrange": True, "showgrid": False, "zeroline": False}
 
@@ -26,6 +28,16 @@ def literal(text: str) -> str:
     """``text`` for a chart, shown as it is and not too long for an axis."""
     text = " ".join(text.split())
     return html.escape(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…", quote=False)
+
+
+def _inked(figure: Any) -> Any:  # noqa: ANN401 - a figure of Plotly, which is imported only where one is drawn
+    """The figure with its axes, scales and legend in a colour that is read on the ground of the theme."""
+    ink = _INK["dark" if st.context.theme.type == "dark" else "light"]
+    for update in (figure.update_xaxes, figure.update_yaxes):
+        update(tickfont_color=ink, title_font_color=ink)
+    scale = {"tickfont": {"color": ink}, "title": {"font": {"color": ink}}}
+    figure.update_traces(colorbar=scale, selector={"type": "heatmap"})
+    return figure.update_layout(legend_font_color=ink)
 
 
 def draw(figure: Mapping[str, Any], *, key: str, alt: str, on_click: Callable[[int], None] | None = None) -> None:
@@ -46,100 +58,21 @@ def draw(figure: Mapping[str, Any], *, key: str, alt: str, on_click: Callable[[i
         "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
         "toImageButtonOptions": {"format": "png", "filename": f"semsearch_{key}", "scale": 2},
     }
-    drawn = go.Figure(figure)
+    drawn = _inked(go.Figure(figure))
     if on_click is None:
         st.plotly_chart(drawn, key=key, alt=alt, config=config)
     else:
         st.plotly_chart(drawn, key=key, alt=alt, config=config, on_select=clicked, selection_mode="points")
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A heat map: values 0 to 100 with a text in each cell, and what stands at the axes."""
-
-    values: np.ndarray
-    """(rows, columns)."""
-    texts: Sequence[Sequence[str]]
-    hovers: Sequence[Sequence[str]]
-    rows: Sequence[str]
-    columns: Sequence[str]
-    title: str
-    """Of the colour scale."""
-
-
-def heat(grid: Grid, *, numbers: np.ndarray | None = None, outlines: Mapping[tuple[int, int], str] = {}) -> dict:
-    """The figure of a grid on one scale 0 to 100; ``numbers`` (rows, columns) are what a click on a cell gives.
-
-    ``outlines`` is the colour of the frame of a cell, by (row, column).
-    """
-    height, width = grid.values.shape
-    cells: dict[str, Any] = {
-        "type": "heatmap",
-        "z": grid.values.tolist(),
-        "hovertext": grid.hovers,
-        "hovertemplate": "%{hovertext}<extra></extra>",
-        "zmin": 0,
-        "zmax": 100,
-        "colorscale": [[i / (len(SEQUENTIAL) - 1), colour] for i, colour in enumerate(SEQUENTIAL)],
-        "xgap": 2,
-        "ygap": 2,
-        "colorbar": {"orientation": "h", "y": 1, "yanchor": "bottom", "thickness": 8, "ypad": 6, "outlinewidth": 0}
-        | {"title": {"text": grid.title, "side": "top"}},
-    }
-    traces = [cells] if numbers is None else [cells, _targets(grid, numbers)]
-    frames = [
-        {"type": "rect", "x0": j - 0.48, "x1": j + 0.48, "y0": i - 0.46, "y1": i + 0.46}
-        | {"line": {"color": colour, "width": 3}}
-        for (i, j), colour in outlines.items()
-    ]
-    layout = {
-        "height": _ROW * height + _ROOM,
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-        "xaxis": _named(grid.columns) | {"tickangle": -40 if max(map(len, grid.columns)) > 2 else 0},
-        "yaxis": _named(grid.rows) | {"autorange": False, "range": [height - 0.5, -0.5]},
-        "shapes": frames,
-        "annotations": _words(grid) if height * width <= 900 else [],
-        "showlegend": False,
-    }
-    return {"data": traces, "layout": layout}
-
-
-def _words(grid: Grid) -> list[dict[str, Any]]:
-    """The text of each cell that has one, dark or light: the text of Plotly's own is too faint on middle values."""
-    size = 11 if len(grid.columns) <= 10 else 8
-    return [
-        {"x": j, "y": i, "text": text, "showarrow": False}
-        | {"font": {"size": size, "color": ink(float(grid.values[i, j]) / 100)}}
-        for i, row in enumerate(grid.texts)
-        for j, text in enumerate(row)
-        if text
-    ]
-
-
-def _named(names: Sequence[str]) -> dict[str, Any]:
+def named(names: Sequence[str]) -> dict[str, Any]:
+    """The axis of rows or columns that have names."""
     return _CLOSED | {
         "tickmode": "array",
         "tickvals": list(range(len(names))),
         "ticktext": [literal(name) for name in names],
         "automargin": True,
         "ticks": "",
-    }
-
-
-def _targets(grid: Grid, numbers: np.ndarray) -> dict[str, Any]:
-    """Unseen marks over the cells: a heat map itself cannot be clicked in Streamlit."""
-    rows, columns = np.nonzero(numbers >= 0)
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": columns.tolist(),
-        "y": rows.tolist(),
-        "customdata": [[int(numbers[place])] for place in zip(rows, columns, strict=True)],
-        "hovertext": [grid.hovers[int(i)][int(j)] for i, j in zip(rows, columns, strict=True)],
-        "hovertemplate": "%{hovertext}<extra></extra>",
-        "marker": {"size": _ROW - 4, "symbol": "square", "opacity": 0},
-        "selected": {"marker": {"opacity": 0}},
-        "unselected": {"marker": {"opacity": 0}},
     }
 
 
@@ -166,9 +99,9 @@ def scatter(
         "x": list(line[0]),
         "y": list(line[1]),
         "mode": "lines",
-        "name": "Front",
+        "name": "Best trade-offs",
     }
-    steps |= {"line": {"shape": "hv", "width": 2, "color": MARK}, "hoverinfo": "skip"}
+    steps |= {"line": {"shape": "hv", "width": 2, "color": QUIET}, "hoverinfo": "skip"}
     traces = [*(_marks(group, size=7) for group in groups), steps, *_ring(current)]
     axis = {"title": {"text": across}, "type": "log", "zeroline": False, "automargin": True}
     layout = {
@@ -242,10 +175,10 @@ def strip(groups: Sequence[Points], names: Sequence[str], *, across: str, curren
     """One row of marks per class, on an axis from 0 to 100; ``current`` is ringed."""
     traces = [*(_marks(group, size=8) for group in groups), *_ring(current)]
     layout = {
-        "height": _ROW * len(names) + 70,
+        "height": ROW * len(names) + 70,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "xaxis": {"range": [-3, 103], "title": {"text": across}, "fixedrange": True, "automargin": True},
-        "yaxis": _named(names) | {"autorange": False, "range": [len(names) - 0.4, -0.6]},
+        "yaxis": named(names) | {"autorange": False, "range": [len(names) - 0.4, -0.6]},
         "showlegend": False,
     }
     return {"data": traces, "layout": layout}
@@ -274,11 +207,11 @@ def forest(
         for i in rows
     ]
     layout = {
-        "height": _ROW * len(names) + 70,
+        "height": ROW * len(names) + 70,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "xaxis": {"title": {"text": across}, "fixedrange": True, "zeroline": True, "zerolinewidth": 2}
         | {"automargin": True},
-        "yaxis": _named(names) | {"autorange": False, "range": [len(names) - 0.5, -0.5]},
+        "yaxis": named(names) | {"autorange": False, "range": [len(names) - 0.5, -0.5]},
         "showlegend": False,
     }
     return {"data": traces, "layout": layout}

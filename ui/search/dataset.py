@@ -1,10 +1,10 @@
-"""This dataset: the leaderboard of all experiments, one of them in depth, and two of them apart."""
+"""The whole dataset: the leaderboard of all experiments, one of them in depth, and two of them apart."""
 
 from collections.abc import Mapping
 
 import streamlit as st
 
-from ui import resources
+from ui import address, resources
 from ui.choice import Choice
 from ui.search import difference as dataset_difference
 from ui.search import experiment as dataset_experiment
@@ -12,13 +12,16 @@ from ui.search import leaderboard as dataset_board
 
 PARTS: Mapping[str, str] = {
     "board": "Leaderboard",
-    "experiment": "In depth",
-    "difference": "A against B",
+    "experiment": "Details",
+    "difference": "A vs B",
 }
+_EARLIER: Mapping[str, str] = {"In depth": "experiment", "A against B": "difference"}
+"""What links of earlier versions call the parts."""
 
 
 def show(choice: Choice) -> None:
     """The chosen part of the view."""
+    address.renamed("part", _EARLIER)
     part = st.segmented_control(
         "What to show of this dataset",
         list(PARTS),

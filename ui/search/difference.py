@@ -15,8 +15,8 @@ from ui.choice import Choice
 
 VERDICT: Mapping[tuple[bool, bool], str] = {
     (True, True): "significant, also after correction",
-    (True, False): "significant alone, not after correction",
-    (False, False): "may be chance",
+    (True, False): "significant, but not after correction",
+    (False, False): "not significant",
 }
 
 
@@ -51,7 +51,7 @@ def _rival(choice: Choice, board: Board) -> Experiment:
     if st.session_state.get("rival") not in rows:  # chosen on another dataset, or never
         st.session_state["rival"] = rows[0]
     row = st.selectbox(
-        "Compare with (the 50 best; turn on *Compare two settings* in the sidebar for any other)",
+        "B: one of the 50 best (turn on *Compare two settings* in the sidebar for any other)",
         rows,
         key="rival",
         persist_state="session",
@@ -64,8 +64,8 @@ def _say(differences: list[ClassDifference]) -> None:
     whole, classes = differences[0], differences[1:]
     ahead = f"**{'A' if whole.mean > 0 else 'B'}** is ahead by **{abs(whole.mean):.1f}** points"
     if whole.mean == 0:
-        ahead = "neither is ahead"
-    sure = "That is more than chance." if whole.significant else "That may be chance."
+        ahead = "A and B are level"
+    sure = "This is significant." if whole.significant else "This is not significant."
     alone, corrected = sum(each.significant for each in classes), sum(each.corrected for each in classes)
     st.markdown(
         f"Over all {texts.counted(whole.count, 'query')} {ahead} "

@@ -7,10 +7,11 @@ from semsearch.data.datasets import Dataset
 from semsearch.ranking.scores import PUBLISHED_K
 from semsearch.results import leaderboard
 from semsearch.results.leaderboard import Queries
-from ui import charts, configurations, pictures, resources, sidebar, texts, tiles
-from ui.charts import export
+from ui import charts, pictures, resources, sidebar, texts, tiles
+from ui.charts import export, heat
 from ui.choice import Choice
 from ui.components.gallery import gallery
+from ui.search import preview
 
 SHOWN = 12
 """Worst and best queries shown."""
@@ -20,23 +21,19 @@ def show(choice: Choice) -> None:
     """The whole part, of the configuration in the sidebar."""
     dataset = resources.dataset(choice.dataset)
     queries = leaderboard.queries(resources.store(), choice.experiment)
-    st.markdown(f"**{texts.plain(configurations.title(choice.experiment))}**")
     _extremes(choice, dataset, queries)
+    preview.show(choice)
     shares = 100 * leaderboard.confusion(resources.store(), choice.experiment, len(dataset.classes))
     drawn = np.sort(np.argsort(np.diag(shares), kind="stable")[: charts.MOST])
     some = ""
     if len(drawn) < len(dataset.classes):
         some = f" Of {len(dataset.classes):,} classes those {len(drawn)} are drawn that find the least of their own."
     st.subheader("The score of every picture")
-    st.caption(
-        f"One mark per picture, by class. Click a mark to make its picture the query; the ring is the query.{some}"
-    )
+    st.caption(f"One mark per picture, by class; the ring is the query. Click a mark to see its matches above.{some}")
     _strip(choice, dataset, queries, drawn)
-    st.subheader("What each class finds")
+    st.subheader("Which classes are confused")
     near = min(PUBLISHED_K, len(queries.items) - 1)
-    st.caption(
-        f"Of the {near} nearest of each picture of a row's class, the share that is of the column's class.{some}"
-    )
+    st.caption(f"For each row: how the {near} nearest of its pictures divide among the columns, in %.{some}")
     _confusion([dataset.classes[label] for label in drawn], shares[np.ix_(drawn, drawn)], near)
 
 
@@ -51,7 +48,7 @@ def _extremes(choice: Choice, dataset: Dataset, queries: Queries) -> None:
         with column:
             st.subheader(f"The {name} queries")
             scores = queries.score[places]
-            st.caption(f"Scores {scores.min():.1f} to {scores.max():.1f}. Click a picture to search with it.")
+            st.caption(f"{_range(scores)} Click a picture to see its matches below.")
             end_tiles = []
             for place in places:
                 item, score = int(queries.items[place]), queries.score[place]
@@ -66,6 +63,13 @@ def _extremes(choice: Choice, dataset: Dataset, queries: Queries) -> None:
                 label="The " + texts.counted(len(places), f"{name} query"),
                 on_pick=sidebar.pick,
             )
+
+
+def _range(scores: np.ndarray) -> str:
+    low, high = f"{scores.min():.1f}", f"{scores.max():.1f}"
+    if low == high:
+        return f"{'All score' if len(scores) > 1 else 'It scores'} {low.removesuffix('.0')}."
+    return f"Scores {low} to {high}."
 
 
 def _strip(choice: Choice, dataset: Dataset, queries: Queries, drawn: np.ndarray) -> None:
@@ -102,7 +106,7 @@ def _confusion(classes: list[str], shares: np.ndarray, near: int) -> None:
     """Shares (classes, classes) in percent, NaN in the row of a class without queries."""
     names = [charts.literal(name) for name in classes]
     known = ~np.isnan(shares)
-    grid = charts.Grid(
+    grid = heat.Grid(
         values=shares,
         texts=[[f"{value:.0f}" if value >= 0.5 else "" for value in row] for row in shares],
         hovers=[
@@ -115,9 +119,9 @@ def _confusion(classes: list[str], shares: np.ndarray, near: int) -> None:
     )
     same_class = np.nanmean(np.diag(shares))
     charts.draw(
-        charts.heat(grid),
+        heat.figure(grid),
         key="confusion",
-        alt=f"What each class finds among its {near} nearest; on average {same_class:.0f} % are of its own class",
+        alt=f"Which classes are confused among the {near} nearest; on average {same_class:.0f} % are of its own class",
     )
     with st.expander("As a table", icon=":material/table:"):
         # a table has a button of its own that saves it
@@ -130,5 +134,5 @@ def _confusion(classes: list[str], shares: np.ndarray, near: int) -> None:
             hide_index=True,
             placeholder=texts.UNDEFINED,
             column_config=formats,
-            alt="What each class finds, in %",
+            alt="Which classes are confused, in %",
         )

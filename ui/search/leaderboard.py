@@ -1,6 +1,8 @@
-"""The leaderboard of a dataset: filters, the table, its export, and quality against cost."""
+"""The leaderboard of a dataset: filters, the table, the matches of a row, and what can be taken along."""
 
+import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,49 +13,70 @@ from semsearch.models import catalog
 from semsearch.models.catalog import READOUTS
 from semsearch.ranking import metrics
 from semsearch.ranking.scores import PUBLISHED_K
-from semsearch.results import leaderboard
 from semsearch.results.leaderboard import Board
-from ui import charts, configurations, resources, texts
+from ui import configurations, resources, sidebar, texts
 from ui.charts import export
-from ui.choice import Choice
+from ui.choice import Choice, parts_of
+from ui.search import pareto, preview
 
-COSTS: Mapping[str, str] = {
-    "parameters": "Parameters up to the layer",
-    "dimension": "Numbers per picture",
-    "milliseconds": "Milliseconds per picture",
-}
-
-WHOLE = ("Parameters", "Numbers", "Bytes")
+WHOLE = ("Parameters", "Vector length", "Bytes")
 """Columns of whole numbers."""
+MAIN = ("Use", "Rank", "Model", "Layer", "Pooling", "Metric", "Score", "Low", "High", "As good as the best", "ms")
+"""Columns that are shown until all are asked for: as many as a laptop has room for."""
+_LOOKED = "board_looked"
+"""The stamp of the rows on screen, and the row of the board whose matches are shown, where they are not those of A."""
 
 
 def show(choice: Choice, board: Board) -> None:
     """The whole part."""
-    rows = _filtered(board)
-    chosen_row = board.row(choice.experiment)
-    best = np.argsort(-board.score, kind="stable")
-    rank = int(np.flatnonzero(best == chosen_row)[0]) + 1
+    rows, every = _filtered(board)
+    a, b = board.row(choice.experiment), _rival(board)
     name = texts.plain(configurations.title(choice.experiment))
+    level = int(board.not_worse.sum())
     st.markdown(
-        f"{len(rows):,} of {texts.counted(len(board.specs), 'configuration')}. The chosen one, {name}, "
-        f"is **number {rank:,}** with **{board.score[chosen_row]:.1f}** "
-        f"of 100 (95\u00a0% interval {board.low[chosen_row]:.1f} to {board.high[chosen_row]:.1f}). "
-        "Click the box before a row to go there."
+        f"{len(rows):,} of {texts.counted(len(board.specs), 'configuration')}. **A**, {name}, "
+        f"is **number {board.ranks[a]:,}** with **{board.score[a]:.1f}** "
+        f"of 100 (95\u00a0% interval {board.low[a]:.1f} to {board.high[a]:.1f}). "
+        f"**{level:,}** {'is' if level == 1 else 'are'} not significantly worse than the best. "
+        "Tick a row to see its matches, then use it as A or B."
     )
-    if not len(rows):
+    shown = _used_first(rows, a, b)
+    stamp = zlib.crc32(choice.dataset.encode() + shown.tobytes())  # a tick belongs to these rows
+    if len(rows):
+        _table(stamp, board, shown, every, {a: "A"} | ({} if b is None else {b: "B"}))
+    else:
         st.info("No configuration passes these filters. Take one away.", icon=":material/filter_alt_off:")
-        return
-    ranks = np.empty(len(best), np.int64)
-    ranks[best] = np.arange(1, len(best) + 1)
-    columns = table(board, rows, ranks)
-    _table(board, rows, columns)
-    _export(choice, columns)
-    _pareto(choice, board, rows)
-    _explain(board, len(resources.queries(choice.dataset)) - 1)
+    looked = _looked(stamp, board, a)
+    parts: dict[str, Any] = dict(parts_of(board.specs[looked], board.metrics[looked]))
+    preview.show(replace(choice, **parts), usable=True)
+    if len(rows):
+        _export(choice, table(board, rows))
+        pareto.show(choice, board, rows, partial(_look, stamp))
+        _explain(board, len(resources.queries(choice.dataset)) - 1)
 
 
-def _filtered(board: Board) -> np.ndarray:
-    """Rows that pass the filters, best score first."""
+def _rival(board: Board) -> int | None:
+    rival = sidebar.other()
+    return None if rival is None else board.row(rival.experiment)
+
+
+def _used_first(rows: np.ndarray, a: int, b: int | None) -> np.ndarray:
+    """The rows, with A and B before all others, whether they pass the filters or not."""
+    used = list(dict.fromkeys([a, *([] if b is None else [b])]))
+    return np.array([*used, *(row for row in rows.tolist() if row not in used)], np.int64)
+
+
+def _looked(stamp: int, board: Board, otherwise: int) -> int:
+    of, row = st.session_state.get(_LOOKED, (0, -1))
+    return row if of == stamp and 0 <= row < len(board.specs) else otherwise
+
+
+def _look(stamp: int, row: int) -> None:
+    st.session_state[_LOOKED] = stamp, row
+
+
+def _filtered(board: Board) -> tuple[np.ndarray, bool]:
+    """Rows that pass the filters, best score first, and whether all columns are asked for."""
     models = list(dict.fromkeys(spec.model for spec in board.specs))
     first, second, third, last = st.columns([3, 3, 3, 2.6], vertical_alignment="bottom")
     model_names = first.multiselect(
@@ -81,28 +104,30 @@ def _filtered(board: Board) -> np.ndarray:
         bind="query-params",
     )
     only = last.toggle("Last layer only", key="last", bind="query-params")
+    every = last.toggle("All columns", key="board_all", bind="query-params")
     passing = [
         row
         for row, (spec, metric) in enumerate(zip(board.specs, board.metrics, strict=True))
-        if (not model_names or spec.model in model_names)
-        and (not poolings or spec.readout.key in poolings)
-        and (not metric_names or metric in metric_names)
-        and (not only or catalog.model(spec.model).layer_names[-1] == spec.layer)
+        if (spec.model in model_names or not model_names)
+        and (spec.readout.key in poolings or not poolings)
+        and (metric in metric_names or not metric_names)
+        and (catalog.model(spec.model).layer_names[-1] == spec.layer or not only)
     ]
-    passing_rows = np.array(passing, np.int64)
-    return passing_rows[np.argsort(-board.score[passing_rows], kind="stable")]
+    rows = np.array(passing, np.int64)
+    return rows[np.argsort(-board.score[rows], kind="stable")], every
 
 
-def table(board: Board, rows: np.ndarray, ranks: np.ndarray) -> dict[str, Sequence[Any]]:
+def table(board: Board, rows: np.ndarray) -> dict[str, Sequence[Any]]:
     """The columns of some rows, without those that are unknown in the whole board."""
     specs = [board.specs[row] for row in rows]
     columns: dict[str, Sequence[Any]] = {
-        "Rank": ranks[rows].tolist(),
+        "Rank": board.ranks[rows].tolist(),
         "Model": [catalog.model(spec.model).title for spec in specs],
         "Layer": [catalog.model(spec.model).place(spec.layer) for spec in specs],
         "Layer name": [spec.layer for spec in specs],
         "Pooling": [spec.readout.title for spec in specs],
         "Metric": [metrics.METRICS[board.metrics[row]].title for row in rows],
+        "As good as the best": board.not_worse[rows].tolist(),
     }
     numbers = {
         "Score": board.score,
@@ -113,7 +138,7 @@ def table(board: Board, rows: np.ndarray, ranks: np.ndarray) -> dict[str, Sequen
         "Precision@15": board.precision,
         "Recall@15": board.recall,
         "Parameters": board.parameters,
-        "Numbers": board.dimension,
+        "Vector length": board.dimension,
         "Bytes": board.bytes,
         "ms": board.milliseconds,
     }
@@ -125,20 +150,40 @@ def _blank(values: np.ndarray, kind: type) -> list:
     return [None if np.isnan(value) else kind(value) for value in values]
 
 
-def _table(board: Board, rows: np.ndarray, columns: Mapping[str, Sequence]) -> None:
-    def chosen() -> None:
-        for place in st.session_state["board_table"].selection.rows[:1]:
-            if isinstance(place, int) and 0 <= place < len(rows):
-                configurations.go_to(board, int(rows[place]))
+def _table(stamp: int, board: Board, rows: np.ndarray, every: bool, used: Mapping[int, str]) -> None:
+    def looked() -> None:
+        places = st.session_state[f"board_table_{stamp}"].selection.rows[:1]
+        known = [place for place in places if isinstance(place, int) and 0 <= place < len(rows)]
+        _look(stamp, int(rows[known[0]]) if known else -1)
 
-    number = st.column_config.NumberColumn
-    formats = {
-        "Rank": number(pinned=True, width=50),
-        "Model": st.column_config.TextColumn(pinned=True),
-        "Layer": number(help="From input (1) to output (8)."),
-        "Score": number(format="%.1f", help="Mean published score over all queries, 0 to 100."),
-        "Low": number(format="%.1f", help="Lower end of the 95 % bootstrap interval of the score."),
-        "High": number(format="%.1f", help="Upper end of the 95 % bootstrap interval of the score."),
+    columns = {"Use": [used.get(row, "") for row in rows.tolist()]} | table(board, rows)
+    st.dataframe(
+        columns,
+        key=f"board_table_{stamp}",
+        hide_index=True,
+        placeholder=texts.UNDEFINED,
+        height=300,
+        column_config=_formats(),
+        column_order=None if every else [name for name in MAIN if name in columns],
+        on_select=looked,
+        selection_mode="single-row",
+        alt="Leaderboard: A and B, then all configurations, best score first",
+    )
+
+
+def _formats() -> dict[str, Any]:
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    return {
+        "Use": text("", pinned=True, width=30, help="A and B, the configurations in the sidebar."),
+        "Rank": number(pinned=True, width=50, help="Equal scores share a rank."),
+        "Model": text(pinned=True),
+        "Layer": number(width=50, help="From input (1) to output (8)."),
+        "Score": number(format="%.1f", width=60, help="Mean published score over all queries, 0 to 100."),
+        "Low": number(format="%.1f", width=60, help="Lower end of the 95 % bootstrap interval of the score."),
+        "High": number(format="%.1f", width=60, help="Upper end of the 95 % bootstrap interval of the score."),
+        "As good as the best": st.column_config.CheckboxColumn(
+            "≈ best", width=60, help="Not significantly worse than the best score, compared query by query."
+        ),
         "Published score": number(
             format="%.2f", help="As published by others for this dataset, model, layer and metric: not computed here."
         ),
@@ -146,21 +191,10 @@ def _table(board: Board, rows: np.ndarray, columns: Mapping[str, Sequence]) -> N
         "Precision@15": number(format="%.3f"),
         "Recall@15": number(format="%.3f"),
         "Parameters": number(format="compact", help="Of the network up to and including the layer."),
-        "Numbers": number(format="localized", help="Length of a picture's vector; blank where every position is kept."),
+        "Vector length": number(format="localized", help="Numbers per picture; blank where every position is kept."),
         "Bytes": number(format="bytes", help="Of one picture's vector: 4 per number."),
-        "ms": number(format="%.1f", help="Measured for one picture up to the layer."),
+        "ms": number(format="%.1f", width=60, help="Measured for one picture up to the layer."),
     }
-    st.dataframe(
-        columns,
-        key="board_table",
-        hide_index=True,
-        placeholder=texts.UNDEFINED,
-        height=420,
-        column_config=formats,
-        on_select=chosen,
-        selection_mode="single-row",
-        alt="Leaderboard of all configurations, best score first",
-    )
 
 
 def _export(choice: Choice, columns: Mapping[str, Sequence]) -> None:
@@ -178,68 +212,16 @@ def _export(choice: Choice, columns: Mapping[str, Sequence]) -> None:
     )
 
 
-def _pareto(choice: Choice, board: Board, rows: np.ndarray) -> None:
-    st.subheader("Quality against cost")
-    offered = [name for name in COSTS if not np.isnan(getattr(board, name)).all()]
-    cost = st.segmented_control(
-        "Cost",
-        offered,
-        key="cost",
-        default="parameters",
-        required=True,
-        format_func=lambda name: COSTS[name].split()[0],
-        bind="query-params",
-    )
-    values = getattr(board, cost)
-    known = rows[~np.isnan(values[rows])]
-    chosen_row = board.row(choice.experiment)
-    best = known[leaderboard.front(values[known], board.score[known])]
-    models = dict.fromkeys(spec.model for spec in board.specs)
-    by_model = {name: [row for row in known.tolist() if board.specs[row].model == name] for name in models}
-    groups = [_points(board, values, rows, place) for place, rows in enumerate(by_model.values()) if rows]
-    figure = charts.scatter(
-        groups,
-        across=COSTS[cost],
-        line=(values[best].tolist(), board.score[best].tolist()),
-        current=None if np.isnan(values[chosen_row]) else (float(values[chosen_row]), float(board.score[chosen_row])),
-    )
-    charts.draw(
-        figure,
-        key="pareto",
-        alt=f"Mean score against {COSTS[cost].lower()}: {texts.counted(len(best), 'configuration')} on the front",
-        on_click=partial(configurations.go_to, board),
-    )
-    left = len(rows) - len(known)
-    unknown = f" Not drawn: {texts.counted(left, 'configuration')} of unknown cost." if left else ""
-    st.caption(
-        f"The line is the front: {texts.counted(len(best), 'configuration')} that no other beats at the same or a "
-        "lower cost. "
-        f"The ring is the chosen one. Click a point to go there.{unknown}"
-    )
-
-
-def _points(board: Board, values: np.ndarray, rows: Sequence[int], place: int) -> charts.Points:
-    return charts.Points(
-        name=catalog.model(board.specs[rows[0]].model).title,
-        x=values[rows].tolist(),
-        y=board.score[rows].tolist(),
-        numbers=rows,
-        hovers=[
-            f"{configurations.title(board.experiment(row))}<br>score {board.score[row]:.1f}, {values[row]:,.4g}"
-            for row in rows
-        ],
-        place=place,
-    )
-
-
 def _explain(board: Board, matches: int) -> None:
     with st.expander("How are these numbers made?", icon=":material/calculate:"):
         lines = [
             "- **Score**: the published score (rank 1 weighs 15, rank 15 weighs 1) of every picture as the query, "
             "averaged.",
             "- **Low, High**: the 95 % interval from 2,000 bootstrap resamples of the queries. Two intervals that "
-            "overlap do not prove a tie: compare two configurations under *A against B*.",
-            "- **Numbers, Bytes**: the length of a picture's vector, and its size as 32-bit numbers. Blank for "
+            "overlap do not prove a tie: compare two configurations under *A vs B*.",
+            "- **≈ best**: not significantly worse than the best score. The scores are subtracted query by query; the "
+            "limit holds for all comparisons together (bootstrap of the largest difference, 95 %).",
+            "- **Vector length, Bytes**: the length of a picture's vector, and its size as 32-bit numbers. Blank for "
             "*Published*, where it depends on how many positions the layer has.",
             f"- The best of {len(board.specs):,} was picked by looking at the answers: expect it a little lower on "
             "other pictures.",

@@ -40,9 +40,11 @@ def _step(title: str, go: Callable[[int], None], where: int, *, disabled: bool =
     )
 
 
-@st.dialog("Choose a query", width="large", icon=":material/grid_view:")
-def browse(dataset: Dataset, queries: Sequence[int], current: int) -> None:
-    """All pictures, or those of one class; a click makes one the query and closes this."""
+@st.dialog("Choose a picture", width="large", icon=":material/grid_view:")
+def browse(
+    dataset: Dataset, queries: Sequence[int], current: int, on_pick: Callable[[object], None], purpose: str
+) -> None:
+    """All pictures, or those of one class; a click calls ``on_pick`` with the id of one and closes this."""
     kinds = [-1, *range(len(dataset.classes))]
     kind = st.selectbox(
         "Class",
@@ -51,12 +53,12 @@ def browse(dataset: Dataset, queries: Sequence[int], current: int) -> None:
         format_func=lambda label: dataset.classes[label] if label >= 0 else EVERY_CLASS,
     )
     shown = [item for item in queries if kind < 0 or dataset.items[item].label == kind]
-    st.caption(f"{texts.counted(len(shown), 'picture')}. Click one to search with it.")
+    st.caption(f"{texts.counted(len(shown), 'picture')}. Click one to {purpose}.")
     with st.spinner("Preparing pictures …"):
         pictures.ensure_thumbnails(dataset, shown)
     addresses = pictures.addresses(dataset)
     shown_tiles = [tiles.item_tile(dataset, item, addresses) | {"current": item == current} for item in shown]
-    picked = gallery(shown_tiles, key="search_pictures", look="pictures", label="Pictures", on_pick=sidebar.pick)
+    picked = gallery(shown_tiles, key="search_pictures", look="pictures", label="Pictures", on_pick=on_pick)
     if picked is not None:
         st.rerun()
 

@@ -19,10 +19,10 @@ pytestmark = pytest.mark.alone
 VIEWS = {
     "Matches": {},
     "A and B": {"b_model": "vgg16", "b_layer": "block5_conv3"},
-    "Everywhere": {"view": "Everywhere"},
-    "Leaderboard": {"view": "This dataset"},
-    "In depth": {"view": "This dataset", "part": "In depth"},
-    "A against B": {"view": "This dataset", "part": "A against B"},
+    "All models": {"view": "All models"},
+    "Leaderboard": {"view": "Whole dataset"},
+    "Details": {"view": "Whole dataset", "part": "Details"},
+    "A vs B": {"view": "Whole dataset", "part": "A vs B"},
     "Embeddings": {},
     "Embeddings, A and B": {"b_model": "vgg16", "b_layer": "block5_conv3"},
 }

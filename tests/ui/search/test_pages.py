@@ -564,7 +564,7 @@ def test_the_matches_on_screen_can_be_taken_along(store):
     assert [float(row["distance"]) for row in read] == pytest.approx([1, 3], abs=0.25)
 
 
-@pytest.mark.parametrize("view", ["Matches", "Everywhere", "This dataset"])
+@pytest.mark.parametrize("view", ["Matches", "All models", "Whole dataset"])
 def test_the_view_is_in_the_link_and_restored_by_it(store, view):
     app = open_app(q=3)
     app.segmented_control(key="view").set_value(view).run()
@@ -626,6 +626,25 @@ def test_csv_has_one_writer():
 
 def test_a_table_without_rows_is_empty():
     assert export.csv_bytes([]) == "".encode("utf-8-sig")
+
+
+@pytest.mark.parametrize(
+    ("asked", "view", "shown_first"),
+    [
+        ({"view": "Everywhere"}, "All models", "Show"),
+        ({"view": "Everywhere", "best": "Both"}, "All models", "With"),
+        ({"view": "This dataset", "part": "In depth"}, "Whole dataset", "What to show of this dataset"),
+    ],
+)
+def test_links_of_earlier_versions_lead_where_they_led(store, asked, view, shown_first):
+    app = open_app(q=3, **asked)
+    assert not app.exception and not app.error and not app.warning
+    assert app.segmented_control(key="view").value == view
+    assert shown_first in [control.label for control in app.segmented_control]
+    if "best" in asked:
+        assert app.segmented_control(key="best").value == "both"
+    if "part" in asked:
+        assert app.segmented_control(key="part").value == "experiment"
 
 
 def test_back_and_forward_go_through_the_queries_of_the_session(store):

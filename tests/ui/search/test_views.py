@@ -142,9 +142,11 @@ def test_the_best_cell_and_the_chosen_one_are_framed_and_named(world):
     }
     assert frames[charts.MARK] == pytest.approx((0, 7))
     text = [word["text"] for word in figure(app)["layout"]["annotations"]]
-    assert sum("best" in cell for cell in text) == sum("here" in cell for cell in text) == 1
+    assert sum("best" in cell for cell in text) == 8, "all layers of MobileNetV2 are equally good"
+    assert sum("here" in cell for cell in text) == 1
+    assert [frame["line"]["color"] for frame in figure(app)["layout"]["shapes"]].count(charts.BEST) == 8
     assert "<b>pear" not in json.dumps(figure(app))
-    assert re.search(r"apple, picture 3.*best \*\*60\.0", said(app))
+    assert re.search(r"apple, picture 3.*best \*\*60\.0\*\* of 100 in 8 of 16 cells", said(app))
 
 
 def test_the_best_of_both_is_at_least_any_other(store):
@@ -161,10 +163,14 @@ def test_the_best_of_both_is_at_least_any_other(store):
 
 def test_the_leaderboard_shows_all_experiments_best_first(store):
     app = open_part("Leaderboard", layer="block5_conv3")
-    found = table(app)
+    whole = table(app)
     board = leaderboard.board(experiments.open_store(store), "iconic200")
-    assert len(found) == ROWS and found["Rank"].tolist() == list(range(1, ROWS + 1))
-    assert found["Score"].tolist() == sorted(board.score.tolist(), reverse=True)
+    assert whole["Use"].tolist() == ["A", *[""] * (ROWS - 1)] and whole["Layer name"][0] == "block5_conv3"
+    found = whole.sort_values("Score", ascending=False, kind="stable")
+    assert len(found) == ROWS and whole["Score"].tolist()[1:] == sorted(whole["Score"].tolist()[1:], reverse=True)
+    better = [int((board.score.round(6) > round(score, 6)).sum()) for score in found["Score"]]
+    assert found["Rank"].tolist() == [more + 1 for more in better]
+    assert found["As good as the best"].tolist()[0] and int(found["As good as the best"].sum()) == board.not_worse.sum()
     first = found.iloc[0]
     row = int(np.argmax(board.score))
     assert (first["mAP"], first["Low"], first["Recall@15"]) == pytest.approx(
@@ -172,7 +178,7 @@ def test_the_leaderboard_shows_all_experiments_best_first(store):
     )
     sizes = {layer.name: layer.channels for layer in catalog.model("vgg16").layers}
     pooled = found[found["Pooling"] != "Published"]
-    assert pooled["Numbers"].tolist() == [sizes[name] for name in pooled["Layer name"]]
+    assert pooled["Vector length"].tolist() == [sizes[name] for name in pooled["Layer name"]]
     assert pooled["Bytes"].tolist() == [np.zeros(sizes[name], np.float32).nbytes for name in pooled["Layer name"]]
     assert "ms" not in found.columns
     assert f"{ROWS} of {ROWS} configurations" in said(app)
@@ -187,7 +193,7 @@ def test_published_scores_stand_beside_ours(store):
     own = known[(known["Layer name"] == "block5_conv3") & (known["Metric"] == "Cosine")]["Published score"].item()
     spec = FeatureSpec("vgg16", "block5_conv3", "flatten", "published")
     assert own == leaderboard.published("iconic200", spec, "cosine")
-    assert found[found["Pooling"] == "Published"]["Numbers"].isna().all()
+    assert found[found["Pooling"] == "Published"]["Vector length"].isna().all()
 
 
 def test_nothing_is_called_published_where_nothing_was(world):
@@ -210,9 +216,10 @@ def test_filters_keep_what_they_say(world):
     app.multiselect(key="models").select("vgg16").run()
     app.multiselect(key="poolings").select("max").run()
     app.multiselect(key="metrics").select("cosine").run()
-    assert len(table(app)) == 8
+    assert len(table(app)) == 9
     app.toggle(key="last").set_value(True).run()
-    [row] = table(app).to_dict("records")
+    first, row = table(app).to_dict("records")
+    assert (first["Use"], first["Model"], row["Use"]) == ("A", "MobileNetV2", ""), "A passes all filters"
     assert (row["Model"], row["Layer"], row["Pooling"], row["Metric"]) == ("VGG16", 8, "Max", "Cosine")
     assert "1 of 384 configurations" in said(app)
     assert not app.exception
@@ -225,7 +232,12 @@ def test_the_front_in_the_chart_is_the_front(store):
     *groups, steps, ring = figure(app)["data"]
     assert numbers(steps["x"]).tolist() == board.parameters[front].tolist()
     assert numbers(steps["y"]) == pytest.approx(board.score[front])
-    assert sum(len(group["customdata"]) for group in groups) == ROWS
+    shown = [number for group in groups for [number] in group["customdata"]]
+    places = {(board.specs[row].layer, board.parameters[row]) for row in range(ROWS)}
+    assert len(shown) == len(places) == 8, "one mark for each layer at its cost"
+    for row in shown:
+        same = [other for other in range(ROWS) if board.specs[other].layer == board.specs[row].layer]
+        assert board.score[row] == board.score[same].max()
     assert ring["name"] == "Chosen"
 
 
@@ -235,7 +247,7 @@ def test_the_export_has_all_rows_and_no_formula(store):
 
     board = leaderboard.board(experiments.open_store(store), "iconic200")
     order = np.argsort(-board.score, kind="stable")
-    columns = dataset_board.table(board, order, np.arange(ROWS) + 1)
+    columns = dataset_board.table(board, order)
     columns["Model"] = ["=cmd()", *columns["Model"][1:]]
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     read = list(csv.DictReader(io.StringIO(export.csv_bytes(rows).decode("utf-8-sig"))))
@@ -245,7 +257,7 @@ def test_the_export_has_all_rows_and_no_formula(store):
 
 
 def test_the_chosen_configuration_in_depth(store):
-    app = open_part("In depth", q=3, metric="euclidean")
+    app = open_part("Details", q=3, metric="euclidean")
     opened = experiments.open_store(store)
     experiment = Experiment("iconic200", FeatureSpec("vgg16", "block5_conv3", "avg"), "euclidean")
     each = [experiments.query_score(opened, experiment, query).score for query in range(200)]
@@ -259,7 +271,8 @@ def test_the_chosen_configuration_in_depth(store):
     assert numbers(cells["z"]) == pytest.approx(expected)
     assert table(app).iloc[:, 1:].to_numpy() == pytest.approx(expected)
     shown = [json.loads(element.proto.json) for element in app.get("bidi_component")]
-    worst, best = ([tile["id"] for tile in data["tiles"]] for data in shown if "tiles" in data)
+    worst, best, matches = ([tile["id"] for tile in data["tiles"]] for data in shown if "tiles" in data)
+    assert matches == [3, *(match.item for match in experiments.matches(opened, experiment, 3, k=15))]
     ordered = sorted(each)
     assert [each[item] for item in worst] == pytest.approx(ordered[:12])
     assert [each[item] for item in best] == pytest.approx(ordered[::-1][:12])
@@ -269,23 +282,23 @@ def test_a_table_with_names_of_classes_saves_no_formula(store, monkeypatch):
     """A table has a button of its own that saves it as it is."""
     real = resources.dataset("iconic200")
     monkeypatch.setattr(resources, "dataset", lambda _: replace(real, classes=("=1+1", *real.classes[1:])))
-    depth = table(open_part("In depth"))
+    depth = table(open_part("Details"))
     assert depth.iloc[0, 0] == "'=1+1" and list(depth.iloc[1:, 0]) == list(real.classes[1:])
     assert depth.columns[1] == "1 =1+1"
-    assert "'=1+1" in list(table(open_part("A against B"))["Class"])
+    assert "'=1+1" in list(table(open_part("A vs B"))["Class"])
 
 
 def test_class_names_are_text_in_every_chart(world):
-    app = open_part("In depth")
+    app = open_part("Details")
     for number in (0, 1):
         words = json.dumps(figure(app, number))
         assert "<b>pear" not in words and "&lt;b&gt;pear" in words
-    app = open_part("A against B")
+    app = open_part("A vs B")
     assert "<b>pear" not in json.dumps(figure(app))
 
 
 def test_a_against_b_by_class(world):
-    app = open_part("A against B", model="vgg16", metric="euclidean")
+    app = open_part("A vs B", model="vgg16", metric="euclidean")
     board = leaderboard.board(resources.store(), "world")
     app.session_state["rival"] = int(np.argmax(board.score))
     app.run()
@@ -296,25 +309,28 @@ def test_a_against_b_by_class(world):
     assert found["A − B"].tolist() == [each.mean for each in expected]
     assert found["Class"].tolist() == ["All classes", "<b>pear", "apple"]
     assert found["Queries"].tolist() == [6, 3, 3]
-    assert set(found["Verdict"][1:]) == {"may be chance"}, "three queries prove nothing"
+    assert set(found["Verdict"][1:]) == {"not significant"}, "three queries prove nothing"
     assert "2 comparisons" in said(app)
 
 
 def test_b_of_the_sidebar_is_taken(world):
-    app = open_part("A against B", model="vgg16", b_model="mobilenetv2", b_pooling="max", b_metric="cosine")
+    app = open_part("A vs B", model="vgg16", b_model="mobilenetv2", b_pooling="max", b_metric="cosine")
     assert not [box for box in app.selectbox if box.key == "rival"]
     assert re.search(r"\*\*B\*\*: MobileNetV2 · layer 8, Conv_1 · Max · Cosine", said(app))
 
 
 def test_the_same_twice_is_told(world):
     last = small_world.LAST["vgg16"]
-    app = open_part("A against B", model="vgg16", b_model="vgg16", b_layer=last, b_pooling="avg", b_metric="cosine")
+    app = open_part("A vs B", model="vgg16", b_model="vgg16", b_layer=last, b_pooling="avg", b_metric="cosine")
     assert "same configuration" in app.info[0].value
 
 
 def test_a_click_carries_its_number_and_a_lie_is_ignored(monkeypatch, store):
     state, seen, kept = {}, [], {}
-    fake = SimpleNamespace(session_state=state, plotly_chart=lambda shown, **options: kept.update(options))
+    theme = SimpleNamespace(theme=SimpleNamespace(type="light"))
+    fake = SimpleNamespace(
+        session_state=state, context=theme, plotly_chart=lambda shown, **options: kept.update(options)
+    )
     monkeypatch.setattr(charts, "st", fake)
     charts.draw({"data": []}, key="chart", alt="", on_click=seen.append)
     for points in ([{"customdata": [7]}], [], [{}], [{"customdata": None}], [{"customdata": ["7"]}]):
@@ -339,7 +355,7 @@ def test_text_for_a_chart_is_literal_and_short(text):
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("part", ["everywhere", "Leaderboard", "In depth", "A against B"])
+@pytest.mark.parametrize("part", ["everywhere", "Leaderboard", "Details", "A vs B"])
 def test_a_view_is_there_in_300_milliseconds(store, part):
     app = open_page(everywhere_page) if part == "everywhere" else open_part(part)
     taken = []
