@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import failures, resources, sidebar
 from ui.admission import turn
-from ui.components import drawer
+from ui.components import drawer, steps
 
 STATIC = Path(__file__).parent / "static"
 st.set_page_config(
@@ -36,5 +36,6 @@ with failures.shown_in_words(), turn.taken():
         sidebar.show()
     with st.sidebar:
         drawer.close_for(page.title)
+    steps.keep()
     page.run()
     resources.settle()

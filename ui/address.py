@@ -7,6 +7,7 @@ bring their own state, and what is chosen on the page is in the link that is cop
 from collections.abc import Collection, Mapping, Sequence
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui import texts
 
@@ -20,12 +21,17 @@ class Part:
         self._written, self._writing = f"{name}_written", f"{name}_writing"
 
     def asked(self) -> dict[str, str] | None:
-        """What the address asks for, None where it says what was written last, or nothing; all of it at first."""
+        """What the address asks for, None where it says what was written last, or nothing; all of it at first.
+
+        Also all of it after the browser's back and forward: controls may still say what they said before.
+        """
         address = {key: st.query_params[key] for key in self._keys if key in st.query_params}
         written = st.session_state.get(self._written, {})
         writing = st.session_state.get(self._writing, written)  # another, where the next run cut short the writing
         known = all(address.get(key) in (written.get(key), writing.get(key)) for key in self._keys)
-        return None if writing and (known or not address) else address
+        context = get_script_run_ctx()
+        led = context is not None and context.is_history_navigation
+        return None if writing and (not address or (known and not led)) else address
 
     def write(self, address: Mapping[str, str]) -> None:
         """Have the address say this, of these parameters no other."""
@@ -38,14 +44,14 @@ class Part:
         st.session_state[self._written] = dict(address)
 
 
-def tell(notices: Sequence[str]) -> None:
-    """Say in words which parts of a link could not be met; nothing when all were."""
-    if notices:
-        lines = "\n".join(f"- {texts.plain(notice)}" for notice in notices)
-        st.warning(lines, title="Part of this link is not available", icon=":material/link_off:")
 def renamed(key: str, names: Mapping[str, str]) -> None:
     """Follow a link of an earlier version, for a control that is bound to the address: ``names`` are its options."""
     if (option := names.get(st.query_params.get(key, ""))) is not None:
         st.session_state[key] = option
 
 
+def tell(notices: Sequence[str]) -> None:
+    """Say in words which parts of a link could not be met; nothing when all were."""
+    if notices:
+        lines = "\n".join(f"- {texts.plain(notice)}" for notice in notices)
+        st.warning(lines, title="Part of this link is not available", icon=":material/link_off:")

@@ -17,8 +17,8 @@ from semsearch.errors import UnknownName
 from semsearch.models import catalog
 from semsearch.models.catalog import READOUTS, Readout
 from semsearch.ranking import metrics
-from ui import address, history, resources, texts
-from ui.choice import K_RANGE, KEYS, LABELS, OTHER, PARTS, Choice, Offers, other_address
+from ui import address, resources, texts
+from ui.choice import K_RANGE, KEYS, OTHER, PARTS, Choice, Offers, other_address
 from ui.pictures import left_out
 
 _RIVAL = "last_rival"
@@ -41,7 +41,6 @@ def show(offers: Offers | None = None, *, compare: bool = True) -> None:
     choice = _settled(offers)
     rival = offers.settle(_rival(choice, offers)) if _comparing() else None
     _remember(choice, rival)
-    history.note(choice.dataset, choice.q)
     with st.sidebar:
         _controls(choice, offers)
         if compare:
@@ -173,7 +172,6 @@ def _follow_address(offers: Offers) -> list[str]:
             _choose(whole, choice)
     choice = offers.begin(_chosen())
     _remember(choice, rival)
-    history.revisit(choice.dataset, choice.q)
     return notices + more
 
 

@@ -31,6 +31,12 @@ def until(page, condition, message):
     raise AssertionError(message)
 
 
+def rest(page):
+    """Wait until the server has drawn all that it has to draw."""
+    app = page.get_by_test_id("stApp")
+    until(page, lambda: app.get_attribute("data-test-script-state") == "notRunning", "the end of a run")
+
+
 def query_of(page):
     return parse_qs(urlsplit(page.url).query).get("q")
 

@@ -6,12 +6,12 @@ import shutil
 import time
 import urllib.error
 import urllib.request
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from semsearch import images
-from tests.browser.screen import TILES, distances, focused, loaded, query_of, ranking, until
+from tests.browser.screen import TILES, distances, focused, loaded, query_of, ranking, rest, until
 from tests.worlds import small_world
 from tests.worlds.servers.app_server import serving
 from ui import pictures
@@ -163,6 +163,58 @@ def test_back_and_forward_go_through_the_queries(page, small):
     until(page, lambda: ranking(page)[0] == 3, "the ranking of picture 4 again")
 
 
+def state(page):
+    """The page and all that its address says."""
+    parts = urlsplit(page.url)
+    return parts.path, sorted(parse_qsl(parts.query))
+
+
+def settled(page):
+    """The state, once the run that a hand or the browser's history began has come to its end."""
+    page.wait_for_timeout(1_000)
+    rest(page)
+    return state(page)
+
+
+def test_one_press_of_back_undoes_one_step(page, small):
+    """A page cost two presses, the end of a comparison four, and a view none: it was not in the history."""
+    seen = []
+
+    def step(where, name):
+        before = state(page)
+        where.click()
+        until(page, lambda: state(page) != before, name)
+        seen.append(settled(page))
+
+    def radio(name):
+        step(page.get_by_role("radio", name=name, exact=True), name)
+
+    page.goto("about:blank")
+    open_small(page, small)
+    seen.append(settled(page))
+    step(page.locator(TILES).last, "another query")
+    for view in ("All models", "Whole dataset", "Details", "Matches"):
+        radio(view)
+    step(page.get_by_text("Compare two settings"), "a comparison")
+    step(page.get_by_text("Compare two settings"), "no comparison")
+    for link in ("Embeddings", "Guide", "Search"):
+        step(page.get_by_role("link", name=link, exact=True), link)
+    for place in range(len(seen) - 2, -1, -1):
+        page.go_back()
+        until(page, lambda place=place: state(page) == seen[place], f"step {place}")
+        assert settled(page) == seen[place]
+    for view in ("Matches", "All models"):
+        page.go_forward()
+        page.get_by_role("radio", name=view, checked=True).wait_for()
+        settled(page)
+    for place in (1, 0):
+        page.go_back()
+        until(page, lambda place=place: state(page) == seen[place], f"step {place} again")
+        settled(page)
+    page.go_back()
+    until(page, lambda: page.url == "about:blank", "what was there before the app")
+
+
 def test_a_picture_is_enlarged_and_its_link_opens_it(page, small):
     open_small(page, small, metric="euclidean", q=3)
     page.locator(TILES).first.focus()
@@ -269,10 +321,9 @@ def test_on_a_phone_the_switch_is_one_line_and_nothing_scrolls_sideways(chromium
     wide = """all => all.filter(one => one.scrollWidth > one.clientWidth + 1 &&
                                        /auto|scroll/.test(getComputedStyle(one).overflowX)).map(one => one.outerHTML)"""
     assert page.locator("[data-testid=stMain], [data-testid=stMain] *").evaluate_all(wide) == []
-    steps = [page.get_by_role("button", name=name, exact=True) for name in ("Previous", "Next", "Back", "Forward")]
-    previous, following, back, forward = (one.bounding_box() for one in steps)
-    assert (previous["x"], previous["width"]) == (back["x"], back["width"])
-    assert (following["x"], following["width"]) == (forward["x"], forward["width"])
+    steps = [page.get_by_role("button", name=name, exact=True) for name in ("Previous", "Next")]
+    previous, following = (one.bounding_box() for one in steps)
+    assert (previous["y"], previous["width"]) == (following["y"], following["width"])
     context.close()
 
 

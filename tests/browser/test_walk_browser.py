@@ -1,7 +1,6 @@
 """A visitor's whole path through the app, and links that bring a fresh browser to exactly what was on screen."""
 
 import csv
-import re
 from collections import Counter
 from contextlib import contextmanager
 from functools import cache
@@ -15,7 +14,7 @@ from semsearch.models.catalog import READOUTS
 from semsearch.results import experiments, leaderboard
 from semsearch.store.experiment import Experiment
 from tests import ROOT
-from tests.browser.screen import asked, drag, drawn, is_stranger, selection, until, where
+from tests.browser.screen import asked, drag, drawn, is_stranger, rest, selection, until, where
 from tests.worlds.servers.app_server import serving
 
 pytestmark = pytest.mark.browser
@@ -50,12 +49,6 @@ def is_error(said):
 
 def control(page, role, name):
     return page.get_by_test_id("stSidebar").get_by_role(role, name=name, exact=True)
-
-
-def rest(page):
-    """Wait until the server has drawn all that it has to draw."""
-    app = page.get_by_test_id("stApp")
-    until(page, lambda: app.get_attribute("data-test-script-state") == "notRunning", "the end of a run")
 
 
 def choose(page, name, option):
@@ -108,11 +101,10 @@ def query(page):
 def on_screen(page):
     """All words and states of controls, as a screen reader finds them.
 
-    Left out is what belongs to a session and to no view: the way back, and what was last told of a change.
+    Left out is what belongs to a session and to no view: what was last told of a change.
     """
     parts = [page.get_by_test_id(part).aria_snapshot() for part in ("stSidebar", "stMain")]
-    kept = [line for line in "\n".join(parts).splitlines() if "- status" not in line]
-    return re.sub(r'(button "(?:Back|Forward)") \[disabled\]', r"\1", "\n".join(kept))
+    return "\n".join(line for line in "\n".join(parts).splitlines() if "- status" not in line)
 
 
 def drawings(page):

@@ -56,7 +56,7 @@ PRESSED = {
         PAGES + "the_view_is_in_the_link_and_restored_by_it",
         PAGES + "a_filter_or_view_that_is_not_there_is_left",
     ),
-    "search_{}": (PAGES + "back_and_forward_go_through_the_queries_of_the_session", NO),
+    "search_{}": (PAGES + "previous_and_next_go_round", NO),
     "search_browse": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", UNWRITABLE),
     "dialog ui.search.panels.browse": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", UNWRITABLE),
     "search_browse_class": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", NO),
@@ -150,7 +150,7 @@ PRESSED = {
 """By key: the test of its success and that of its failure, each by the beginning of its name."""
 SAID = {
     "{}_{}": "next_layer",
-    "search_{}": "search_back",
+    "search_{}": "search_next",
     "board_table_{}": "board_row(",
     "use_{}": "use_b",
     "live_box_{}": "crop(",

@@ -76,7 +76,7 @@ def _tools(dataset: Dataset, sides: Sequence[Side], queries: Sequence[int], kind
             st.caption(panels.TWO_ANSWER)
     with tools.container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
         if st.button("Browse", key="search_browse", icon=":material/grid_view:", help="Choose a query."):
-            panels.browse(dataset, queries, sides[0].choice.q)
+            panels.browse(dataset, queries, sides[0].choice.q, sidebar.pick, "search with it")
         sieve = filters.choose(dataset)
         with st.popover("Export", icon=":material/ios_share:", key="export"):
             rows = [row for side in sides for row in table(dataset, side, sieve)]

@@ -6,7 +6,7 @@ import streamlit as st
 
 from semsearch.data.datasets import Dataset
 from semsearch.results.experiments import QueryScore
-from ui import history, pictures, resources, sidebar, texts, tiles
+from ui import pictures, resources, sidebar, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import gallery
 
@@ -22,22 +22,13 @@ def query(choice: Choice, dataset: Dataset, addresses: Mapping[int, str], querie
     place = queries.index(choice.q)
     before, after = (queries[(place + step) % len(queries)] for step in (-1, 1))
     with st.container(horizontal=True, gap="xsmall"):
-        _step("Previous", sidebar.pick, before)
-        _step("Next", sidebar.pick, after)
-        _step("Back", history.go, -1, disabled=not history.can_go(-1))
-        _step("Forward", history.go, 1, disabled=not history.can_go(1))
+        _step("Previous", before)
+        _step("Next", after)
 
 
-def _step(title: str, go: Callable[[int], None], where: int, *, disabled: bool = False) -> None:
-    """A button that goes to another query."""
-    st.button(
-        title,
-        key=f"search_{title.lower()}",
-        on_click=go,
-        args=(where,),
-        disabled=disabled,
-        width="stretch",
-    )
+def _step(title: str, item: int) -> None:
+    """A button to the picture before or after this one; the browser's own Back leads to the query before."""
+    st.button(title, key=f"search_{title.lower()}", on_click=sidebar.pick, args=(item,), width="stretch")
 
 
 @st.dialog("Choose a picture", width="large", icon=":material/grid_view:")

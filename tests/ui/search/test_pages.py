@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from semsearch import images
 from semsearch.data import datasets
@@ -28,7 +27,7 @@ from tests.ui.search_page import COMPARED, open_app, ranking, shown, sides
 from tests.worlds import small_world
 from tests.worlds.files.bitmaps import write_bmp
 from tests.worlds.shipped import shipped
-from ui import history, pictures, resources, sidebar, texts, tiles
+from ui import pictures, resources, sidebar, texts, tiles
 from ui.charts import export
 from ui.choice import K_RANGE, LABELS, PARTS, Choice, Offers, other_address
 from ui.filters import Sieve
@@ -645,53 +644,6 @@ def test_links_of_earlier_versions_lead_where_they_led(store, asked, view, shown
         assert app.segmented_control(key="best").value == "both"
     if "part" in asked:
         assert app.segmented_control(key="part").value == "experiment"
-
-
-def test_back_and_forward_go_through_the_queries_of_the_session(store):
-    app = open_app(q=0)
-    assert app.button(key="search_back").disabled and app.button(key="search_forward").disabled
-    app.button(key="search_next").click().run()
-    app.button(key="search_next").click().run()
-    app.button(key="search_back").click().run()
-    assert app.query_params["q"] == "1"
-    app.button(key="search_back").click().run()
-    assert app.query_params["q"] == "0" and app.button(key="search_back").disabled
-    app.button(key="search_forward").click().run()
-    assert app.query_params["q"] == "1" and not app.button(key="search_forward").disabled
-    app.button(key="search_previous").click().run()
-    assert app.query_params["q"] == "0" and app.button(key="search_forward").disabled, "a new query ends what lay ahead"
-    app.button(key="search_back").click().run()
-    assert app.query_params["q"] == "1"
-
-
-def test_the_history_stays_within_its_limit():
-    def visits():
-        from ui import history
-
-        for item in range(history.LIMIT + 5):
-            history.note("world", item)
-
-    app = AppTest.from_function(visits).run()
-    seen = app.session_state["history_seen"]
-    assert seen == [("world", item) for item in range(5, history.LIMIT + 5)]
-
-
-def test_the_browser_s_way_back_moves_in_the_history_and_adds_nothing(store):
-    app = open_app(q=0)
-    for _ in range(3):
-        app.button(key="search_next").click().run()
-    app.query_params["q"] = "2"  # as the browser's back does
-    app.run()
-    assert app.session_state["history_seen"] == [("world", item) for item in (0, 1, 2, 3)]
-    assert not app.button(key="search_forward").disabled
-    app.button(key="search_forward").click().run()
-    assert app.query_params["q"] == "3" and app.button(key="search_forward").disabled
-    app.query_params["q"] = "0"  # as a long press on it
-    app.run()
-    assert app.button(key="search_back").disabled and len(app.session_state["history_seen"]) == 4
-    app.query_params["q"] = "5"
-    app.run()
-    assert app.session_state["history_seen"] == [("world", 0), ("world", 5)], "a link to a new one ends what lay ahead"
 
 
 def test_what_stays_in_memory_is_not_looked_through_after_each_run(store):
