@@ -18,7 +18,7 @@ from semsearch.models import catalog
 from semsearch.models.catalog import READOUTS, Readout
 from semsearch.ranking import metrics
 from ui import address, resources, texts
-from ui.choice import K_RANGE, KEYS, OTHER, PARTS, Choice, Offers, other_address
+from ui.choice import K_RANGE, KEYS, LABELS, OTHER, PARTS, Choice, Offers, other_address
 from ui.pictures import left_out
 
 _RIVAL = "last_rival"

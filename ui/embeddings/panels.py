@@ -180,8 +180,8 @@ def explain(choice: Choice, look: Look, n: int) -> None:
             "frame, its proportions kept, so compare places, not sizes.\n\n"
             "**Click** a point to make it the query, here and on the Search page. **Box** and **Lasso** select. "
             "Click the map, then turn the wheel to zoom, or hold Ctrl; two fingers do the same. In 3-D drag to turn "
-            "the map, hold Shift to move it. Turn on **Compare two settings** in the sidebar to see two maps side by side: what "
-            "is selected or pointed at in one is marked in the other. "
+            "the map, hold Shift to move it. Turn on **Compare two settings** in the sidebar to see two maps side by "
+            "side: what is selected or pointed at in one is marked in the other. "
             f"The map and its figures use {basis} distances; the lines use the chosen metric, "
             f"{texts.plain(metrics.METRICS[choice.metric].title)}."
         )
