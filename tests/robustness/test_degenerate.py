@@ -157,7 +157,7 @@ SAYS = {
     "two pictures of two classes": {
         "Matches": ("2 pictures of 2 classes", "0 of 1 match is of the same class", "the only picture of its class"),
         "board": ("mAP, Recall**: left out", "A picture here has 1 match"),
-        "difference": ("A − B +0.0 (– to –)", "Over all 2 queries neither is ahead"),
+        "difference": ("A − B +0.0 (– to –)", "Over all 2 queries A and B are level"),
         "Live": ("On this dataset all configurations score alike (0.0 of 100)",),
         "umap2": ("With fewer than three pictures every neighbour is preserved", "to its 1 nearest", "needs at least"),
         "Guide": ("cannot be measured with so few",),

@@ -1,4 +1,4 @@
-"""Two experiments apart: by class, with intervals that say what may be chance."""
+"""Two experiments apart: by class, with intervals that say what is significant."""
 
 from collections.abc import Mapping
 
