@@ -34,8 +34,7 @@ with failures.shown_in_words(), turn.taken():
         sidebar.show(resources.live_offers(), compare=False)
     else:
         sidebar.show()
-    with st.sidebar:
-        drawer.close_for(page.title)
+    drawer.close_for(page.title)
     steps.keep()
     page.run()
     resources.settle()
