@@ -7,6 +7,7 @@ digest, so what was compressed once stays right. Thumbnails are named by the dig
 import asyncio
 import gzip
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -105,7 +106,7 @@ def _edits(root: str, files: Mapping[str, Path], page: Path) -> dict[bytes, byte
     scripts of widgets are fetched with the others, not after the first words of the server; the font only when there
     are words to be written, for on a slow network it held up the scripts by a second.
     """
-    known = page.read_text(encoding="utf-8") if page.is_file() else ""
+    known = page.read_text(encoding="utf-8") if os.path.isfile(page) else ""
     server = json.dumps({"allowedOrigins": get_option("client.allowedOrigins"), "useExternalAuthToken": False})
     links = (f'<link rel="modulepreload" crossorigin href=".{script}">' for script in _scripts(files, known))
     return {
