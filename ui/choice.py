@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from types import MappingProxyType
 from typing import Any
 
 from semsearch.data import datasets
@@ -44,10 +43,6 @@ class Choice:
 
 
 KEYS = tuple(field.name for field in fields(Choice))
-LABELS = MappingProxyType(
-    {name: name.capitalize() for name in KEYS} | {"k": "Matches shown (k)", "q": "Query"},
-)
-"""What each part is called on the pages."""
 PARTS = ("model", "layer", "pooling", "metric")
 """What configuration B chooses for itself; it shares all else with A."""
 OTHER = "b_"
@@ -139,16 +134,16 @@ class Offers:
     def _follow(
         self, choice: Choice, names: Sequence[str], address: Mapping[str, str], before: str
     ) -> tuple[Choice, list[str]]:
-        refused: list[str] = []
+        refused: list[tuple[str, InputError]] = []
         for name in names:
             if before + name not in address:
                 continue
             try:
                 part: dict[str, Any] = {name: self._value(choice, name, _word(address[before + name]))}
                 choice = self.settle(replace(choice, **part))
-            except InputError:
-                refused.append(name)
-        return choice, [_notice(before, name, address[before + name], getattr(choice, name)) for name in refused]
+            except InputError as error:
+                refused.append((name, error))
+        return choice, [_notice(error, before, name, address[before + name], choice) for name, error in refused]
 
     def _value(self, choice: Choice, name: str, text: str) -> str | int:
         if name == "layer":
@@ -168,8 +163,11 @@ class Offers:
         return _known(name, text, valid[name])
 
 
-def _notice(before: str, name: str, asked: str, shown: str | int) -> str:
-    """What a link asked for in vain, and what is shown instead."""
+def _notice(error: InputError, before: str, name: str, asked: str, choice: Choice) -> str:
+    """What a link asked for in vain, why where it is known but cannot be had, and what is shown instead."""
+    shown = getattr(choice, name)
+    if name in ("dataset", "model") and not isinstance(error, UnknownName):
+        return f"{error}. Showing {shown}."
     if name == "k":
         return f"Matches shown must be {K_RANGE[0]}–{K_RANGE[-1]}; showing {shown}."
     if name == "q":

@@ -18,7 +18,7 @@ from semsearch.models import catalog
 from semsearch.models.catalog import READOUTS, Readout
 from semsearch.ranking import metrics
 from ui import address, resources, texts
-from ui.choice import K_RANGE, KEYS, LABELS, OTHER, PARTS, Choice, Offers, other_address
+from ui.choice import K_RANGE, KEYS, OTHER, PARTS, Choice, Offers, other_address
 from ui.pictures import left_out
 
 _RIVAL = "last_rival"
@@ -191,7 +191,7 @@ def _controls(choice: Choice, offers: Offers) -> None:
         )
     left_out.show(dataset)
     _configuration(choice, offers, "")
-    st.slider(LABELS["k"], K_RANGE[0], K_RANGE[-1], key="k")
+    st.slider("Matches shown (k)", K_RANGE[0], K_RANGE[-1], key="k")
 
 
 def _compare(rival: Choice | None, offers: Offers) -> None:

@@ -171,7 +171,7 @@ def test_a_query_of_twenty_is_one_query_and_leaves_room_for_its_answer(service, 
         write_bmp(tmp_path / "many" / "kind" / f"{number}.bmp", (9, 10 * number, 9))
     datasets.add("many", tmp_path / "many")
     app = open_page(dataset="many", **{"with": ",".join(f"like.{number}" for number in range(20))})
-    assert [item for item, _ in ranking(app)] == [20] and "This link asks" not in titles(app)
+    assert [item for item, _ in ranking(app)] == [20] and "Part of this link" not in titles(app)
 
 
 def test_the_query_alone_can_be_unliked(service):
@@ -456,7 +456,7 @@ def test_how_far_an_answer_is_trusted(service, tmp_path):
         "Looks like **kind0**: 5 of the 5 nearest agree. Such answers are right in 100 % of cases here."
     )
     assert "| confident | 100 % | 0 % | 0 % |" in " ".join(part.value for part in app.markdown)
-    upload(app, ("mine.jpg", jpeg(8), "image/jpeg"))
+    upload(app, ("mine.jpg", jpeg(8)))
     assert words(app).startswith("Nothing like it here: the nearest, **kind0**, is as far away")
 
 
@@ -595,7 +595,7 @@ def test_a_part_and_a_filter_are_undone(service):
 
 
 def test_a_link_to_a_picture_of_someones_own_says_where_it_was(service):
-    [warning] = [one for one in open_page(q=3, **{"with": "own.12345678"}).warning if "This link" in one.proto.title]
+    [warning] = [one for one in open_page(q=3, **{"with": "own.12345678"}).warning if "this link" in one.proto.title]
     assert "Your own picture was only in that session" in warning.value.replace("\\", "")
 
 
