@@ -198,10 +198,10 @@ def test_dropped_and_pasted_pictures(page):
     page.keyboard.press("Control+V")
     shows(page, found(bmp(12)), "a picture pasted by keyboard")
     copy(page, two_coloured(6, 6))
-    page.get_by_role("button", name="Paste").click()
+    page.get_by_role("button", name="Paste", exact=True).click()
     shows(page, found(bmp(6)), "a picture pasted by the button")
     page.evaluate("navigator.clipboard.writeText('no picture')")
-    page.get_by_role("button", name="Paste").click()
+    page.get_by_role("button", name="Paste", exact=True).click()
     page.get_by_text("There is no picture in the clipboard").wait_for()
     shows(page, found(bmp(6)), "the picture before")
 
