@@ -21,7 +21,7 @@ def query(choice: Choice, dataset: Dataset, addresses: Mapping[int, str], querie
     gallery([tile], key="search_query", look="query", label="Query")
     place = queries.index(choice.q)
     before, after = (queries[(place + step) % len(queries)] for step in (-1, 1))
-    with st.container(horizontal=True, gap="xsmall"):
+    with st.grid(2, min_column_width=72, gap="xsmall"):
         _step("Previous", before)
         _step("Next", after)
 
