@@ -202,7 +202,12 @@ def test_tables_and_archives_of_the_page_name_and_hold_every_file(world, dataset
     rows = list(csv.DictReader(io.StringIO(table)))
     assert [row["file"] for row in rows] == [item.shown for item in dataset.items]
     with zipfile.ZipFile(io.BytesIO(map_export.as_zip(dataset, everyone))) as archive:
-        assert archive.namelist() == [item.shown for item in dataset.items]
+        names = archive.namelist()
+        folders = {(item.label, name.partition("/")[0]) for item, name in zip(dataset.items, names, strict=True)}
+        assert len(folders) == len({label for label, _ in folders}) == len({folder for _, folder in folders})
+        assert len({name.casefold() for name in names}) == len(names) and not any(
+            set(name) & set('<>:"|?*') for name in names
+        )
         assert [hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()] == [
             item.sha256 for item in dataset.items
         ]
@@ -210,7 +215,7 @@ def test_tables_and_archives_of_the_page_name_and_hold_every_file(world, dataset
 
 def test_a_search_answers_in_printable_text(dataset, monkeypatch, capsys):
     everyone = [search.Match(item.id + 1, item.id, item.label, 0.5, 0.5) for item in dataset.items]
-    answer = search.SearchResult(tuple(everyone), ((0, 1.0),), True, 1.0, {})
+    answer = search.SearchResult(tuple(everyone), ((0, 1.0),), None, {})
     said = json.dumps(search.document(answer, dataset), ensure_ascii=False).encode("utf-8").decode("utf-8")
     assert [match["file"] for match in json.loads(said)["matches"]] == [item.shown for item in dataset.items]
     monkeypatch.setattr(search, "search", lambda *_, **__: answer)
