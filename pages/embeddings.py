@@ -41,7 +41,7 @@ if other:
     trusts.append(("map B", other_maps.trusts[0]))
 shown = chosen[: map_panels.SHOWN]
 stored_map = store.map(choice.dataset, choice.experiment.spec, look.kind)
-map_panels.tell(look, stored_map, has_pictures=dataset.has_pictures)
+map_panels.tell(look, stored_map, has_pictures=resources.pictured(dataset.name))
 addresses = map_panels.thumbnails(dataset, items, [choice.q, *(items[row] for row in near[panels[0]["layer"]]), *shown])
 
 left, right = (st.container(), st.container()) if other else st.columns([3, 1], gap="medium")

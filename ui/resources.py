@@ -149,7 +149,7 @@ def pictured(name: str) -> bool:
 @st.cache_data(max_entries=64, ttl=SOON, show_spinner=False)
 def _pictured(name: str, folder: Path) -> bool:
     try:
-        return datasets.load(name).has_pictures
+        return dataset(name).has_pictures or datasets.load(name).has_pictures
     except SemsearchError:
         return False
 

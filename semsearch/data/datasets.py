@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from semsearch.data import cards, sources
-from semsearch.data.folder import LeftOut, scan
+from semsearch.data.folder import LeftOut, all_here, scan
 from semsearch.errors import InputError, IntegrityError, PicturesUnavailable, StorageError, UnknownName
 from semsearch.files import staging, storage
 from semsearch.images import formats
@@ -73,7 +73,7 @@ class Dataset:
     @property
     def has_pictures(self) -> bool:
         """Whether every file is there now; ``verify`` also reads them."""
-        return all(storage.is_here(self.root / item.file) for item in self.items)
+        return all_here(self.root, (item.file for item in self.items))
 
     def place(self, id: int) -> Path:
         """Where the file of one item stands, or would."""

@@ -9,13 +9,14 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from semsearch import names
 from semsearch.data import sources
+from semsearch.files.storage import is_here
 from semsearch.images import formats, pixels
 from semsearch.settings import ROOT, settings
 
@@ -216,3 +217,24 @@ def _natural(file: str) -> list[tuple[list[str | int], str]]:
     """Sort key: per folder, digits as numbers; then the exact name, so that no two are equal."""
     cut = [(re.split(r"([0-9]+)", part.casefold()), part) for part in file.split("/")]
     return [([int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], part) for pieces, part in cut]
+
+
+def all_here(root: Path, files: Iterable[str]) -> bool:
+    """Whether all files are there, given below ``root``: each folder is listed once, for there may be thousands."""
+    listed: dict[str, set[str]] = {}
+    for file in files:
+        folder, _, name = file.rpartition("/")
+        if folder not in listed:
+            listed[folder] = _names(root / folder)
+        if name not in listed[folder] and not is_here(root / file):
+            return False
+    return True
+
+
+def _names(folder: Path) -> set[str]:
+    """Of the files of a folder, none where it cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.is_file()}
+    except OSError:
+        return set()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semsearch.data import datasets, sources
+from semsearch.data import datasets, folder, sources
 from semsearch.errors import FetchFailed, InputError, IntegrityError, PicturesUnavailable, StorageError, UnknownName
 from semsearch.files import staging
 from tests.worlds.servers.local_http import site
@@ -614,3 +614,12 @@ def test_png_is_what_pillow_reads():
     rgb = np.random.default_rng(1).integers(0, 256, (5, 7, 3), np.uint8)
     with Image.open(io.BytesIO(sources._png(rgb))) as picture:
         assert picture.format == "PNG" and np.array_equal(np.asarray(picture), rgb)
+
+
+def test_whether_all_pictures_are_here(tmp_path):
+    for file in ("a/1", "a/2", "3"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_bytes(b"")
+    (tmp_path / "a" / "4").mkdir()
+    assert folder.all_here(tmp_path, ["a/1", "3", "a/2"]) and folder.all_here(tmp_path, [])
+    assert not any(folder.all_here(tmp_path, ["3", missing]) for missing in ("a/3", "a/4", "b/1", "4"))

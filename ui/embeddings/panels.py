@@ -83,7 +83,7 @@ def selection(
         st.markdown(" ".join(counts))
     else:
         st.caption("Press **Box** or **Lasso** and draw around points. Hold Shift to add to the selection.")
-    _use(choice, chosen, whole=dataset.has_pictures)
+    _use(choice, chosen, whole=resources.pictured(dataset.name))
     _downloads(dataset, chosen, items, stored_map)
     if chosen:
         shown = list(chosen[:SHOWN])
@@ -150,9 +150,9 @@ def _downloads(dataset: Dataset, chosen: Sequence[int], items: Sequence[int], st
             key="map_zip",
             icon=":material/folder_zip:",
             on_click="ignore",
-            disabled=not (chosen and dataset.has_pictures),
+            disabled=not (chosen and resources.pictured(dataset.name)),
             help="A zip of the original files, one folder per class."
-            if dataset.has_pictures
+            if resources.pictured(dataset.name)
             else "The pictures are not downloaded yet.",
         )
 
