@@ -9,7 +9,7 @@ from semsearch.data.datasets import Dataset
 from semsearch.errors import SemsearchError
 from semsearch.live import search
 from semsearch.live.galleries import Galleries
-from semsearch.live.search import Question
+from semsearch.live.search import Picture, Question
 from semsearch.models import weights
 from semsearch.ranking.verdict import CONFIDENT, FOREIGN, GRADES, WRONG, Rates, Verdict
 from semsearch.results import experiments
@@ -36,9 +36,9 @@ def foreign(known: Dataset) -> Iterator[tuple[str, list[int], Dataset]]:
             yield other.title, strange, other
 
 
-def verdict_of(galleries: Galleries, picture: object, question: Question) -> Verdict:
+def verdict_of(galleries: Galleries, picture: Picture | int, question: Question) -> Verdict:
     """Of a picture in a dataset that has a judge."""
-    found = search.search(picture, question, galleries=galleries).verdict  # type: ignore[arg-type]
+    found = search.search(picture, question, galleries=galleries).verdict
     if found is None:
         raise SemsearchError(f"{question.dataset}: expected pictures and classes enough for a verdict, got too few")
     return found
@@ -61,12 +61,11 @@ def table(store: Store) -> list[str]:
             grades = (verdict_of(galleries, other.path(item), question).grade for item in items)
             given[f"{title} ({len(items)})"] = Counter(grades)
         where = f"{name}, {question.spec.key} {question.metric}"
+        shares = {grade: {title: count[grade] / count.total() for title, count in given.items()} for grade in GRADES}
         for grade in GRADES:
-            shares = {title: count[grade] / count.total() for title, count in given.items()}
-            print(row(where, grade, rates[grade], shares), flush=True)
+            print(row(where, grade, rates[grade], shares[grade]), flush=True)
         missed += [f"{where}: wrong {rates[CONFIDENT].wrong:.1%}"] if rates[CONFIDENT].wrong > WRONG else []
-        sure = {title: count[CONFIDENT] / count.total() for title, count in given.items()}
-        missed += [f"{where}: {share:.0%} of {title}" for title, share in sure.items() if share > FOREIGN]
+        missed += [f"{where}: {share:.0%} of {title}" for title, share in shares[CONFIDENT].items() if share > FOREIGN]
     return missed
 
 

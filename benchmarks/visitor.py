@@ -11,7 +11,7 @@ SECOND = "efficientnetlite0"
 ADDRESSES = (
     "?welcome=no&q={q}",
     "?welcome=no&q={q}&view=All+models",
-    "?welcome=no&q={q}&view=This+dataset",
+    "?welcome=no&q={q}&view=Whole+dataset",
     "?welcome=no&q={q}&layer=block_9_project&b_layer=Conv_1",
     "live?q={q}",
     "live?q={q}&dataset=own1",

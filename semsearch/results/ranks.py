@@ -18,7 +18,6 @@ def nearest(store: Store, dataset: str, readout: Readout, metric: str) -> np.nda
     The ids are as narrow as they can be: these are all the rankings of one readout and metric.
     """
     places = [(model, layer.name) for model in store.models(dataset) for layer in catalog.model(model).layers]
-
     narrow = np.min_scalar_type(max(int(store.items(dataset, model).max()) for model, _ in places))
 
     def ids(place: tuple[str, str]) -> np.ndarray:
