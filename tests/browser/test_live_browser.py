@@ -231,6 +231,17 @@ def test_a_refused_file_is_explained_beside_the_way_in_and_moves_nothing(page):
     assert not alert.is_visible()
 
 
+def test_a_new_query_moves_nothing(page):
+    """Its picture fills the place of the one before, in whose absence all below it would jump up and back."""
+    settled(page)
+    page.evaluate(SHIFTS)
+    for item in (5, 2):
+        page.locator(f"{TILES}[data-id='{item}']").click()
+        shows(page, found(item), "the matches of the next")
+        page.wait_for_timeout(500)
+    assert page.evaluate("window.shifted") <= 0.002
+
+
 def test_a_large_photo_is_made_smaller_before_it_is_sent(page):
     sent = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(len(frame))))

@@ -28,8 +28,8 @@ def show(choice: Choice, query: Sequence[QueryPicture]) -> None:
     """Draw the pictures of the query, with what can be done to each, and the marked matches."""
     mains = [picture for picture in query if not picture.marked]
     with st.container(height=_HEIGHT if len(mains) > _ALL_SEEN else "content", border=False, key="live_query"):
-        for picture in mains:
-            _main(choice, picture, alone=len(mains) == 1)
+        for place, picture in enumerate(mains):
+            _main(choice, picture, place, alone=len(mains) == 1)
     if len(mains) > 1:
         with st.container(horizontal=True, gap="small"):
             _take_back()
@@ -57,12 +57,13 @@ def _take_back() -> None:
     )
 
 
-def _main(choice: Choice, picture: QueryPicture, *, alone: bool) -> None:
+def _main(choice: Choice, picture: QueryPicture, place: int, *, alone: bool) -> None:
+    """One picture; its tile is known by its place, so that the next picture fills it and nothing moves meanwhile."""
     tile = _tile(picture)
     tile["note"] = _note(picture, alone)
     with st.container(gap="xxsmall"):
         look: Look = "query" if alone else "entry"
-        gallery([tile], key=f"live_given_{picture.key}", look=look, label=f"Query picture: {picture.name}"[:200])
+        gallery([tile], key=f"live_given_{place}", look=look, label=f"Query picture: {picture.name}"[:200])
         with st.container(horizontal=True, gap="small"):
             if st.button("Crop", key=f"live_crop_{picture.key}", type="tertiary"):
                 crop(choice, picture)
