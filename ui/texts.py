@@ -96,4 +96,4 @@ def sees(layer: Layer, size: int) -> str:
 
 def layer_facts(layer: Layer, size: int) -> str:
     """One line about a layer, of a network that is shown pictures of so many pixels across."""
-    return f"{layer.channels:,} channels, each unit sees {sees(layer, size)}"
+    return f"{layer.channels:,} channels that see {sees(layer, size)}"

@@ -152,7 +152,7 @@ def test_a_unit_cannot_see_more_than_the_whole_picture(world):
     assert first < model.size < last
     assert f"first layer sees a square of {first} px of {model.size} px" in text
     assert "One unit of the last sees the whole picture" in text
-    assert any("channels, each unit sees the whole picture" in caption.value for caption in app.caption)
+    assert any("channels that see the whole picture" in caption.value for caption in app.caption)
     assert f"{last} px" not in text
 
 
