@@ -2,12 +2,14 @@
 
 import shutil
 import threading
+from contextlib import suppress
 from typing import Any
 
 from benchmarks.seen import Seen
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 SECOND = "efficientnetlite0"
+TRIES = 12
 ADDRESSES = (
     "?welcome=no&q={q}",
     "?welcome=no&q={q}&view=All+models",
@@ -73,10 +75,20 @@ class Visitor(threading.Thread):
         return not broken.count() and not told
 
     def _get(self, page: Any) -> None:  # noqa: ANN401
-        """Press the button that gets the second model, and wait until the page searches with it or says why not."""
+        """Press the button that gets the second model, and wait until the page searches with it or says why not.
+
+        While pictures are missing the page offers to fetch them instead: it is opened anew until the button is there.
+        """
+        from playwright.sync_api import TimeoutError
+
+        button = page.get_by_role("button", name="Get the model")
         try:
-            page.goto(f"{self.url}live?model={SECOND}&q=5", timeout=30_000)
-            page.get_by_role("button", name="Get the model").click(timeout=60_000)
+            for _ in range(TRIES):
+                page.goto(f"{self.url}live?model={SECOND}&q=5", timeout=30_000)
+                with suppress(TimeoutError):
+                    button.wait_for(timeout=5_000)
+                    break
+            button.click(timeout=5_000)
             page.locator("ol.matches, [data-testid=stAlertContentError]").first.wait_for(timeout=120_000)
             told = page.locator("[data-testid=stAlertContentError]").all_inner_texts()
             self.seen.pulled = f"told: {told}" if told else "got, and searched with"
