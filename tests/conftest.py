@@ -4,6 +4,7 @@ import gc
 import shutil
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 from tests import SHARED, heed_signals
 from tests.worlds import small_world
@@ -37,6 +38,14 @@ def computed_world(tmp_path_factory):
         small_world.add(folder / "pictures")
         small_world.compute(folder / "store")
     return folder / "store"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_foreign_components():
+    """AppTest reads the metadata of every installed package before each run, which takes longer than our pages do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", list)
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
