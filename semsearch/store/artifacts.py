@@ -14,6 +14,7 @@ import io
 import lzma
 import threading
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,7 @@ COLUMNS = {
 """What a layer file holds per readout and metric, and its dtype where the coding does not choose it."""
 CURE = "compute it again with `semsearch precompute`, or restore it with `git checkout`"
 
-_DAMAGE = (zipfile.BadZipFile, lzma.LZMAError, MemoryError, OverflowError, SyntaxError)
+_DAMAGE = (zipfile.BadZipFile, lzma.LZMAError, zlib.error, MemoryError, OverflowError, SyntaxError)
 
 
 @dataclass(frozen=True)

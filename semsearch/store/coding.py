@@ -100,13 +100,17 @@ def unpack_map(places: np.ndarray, frame: np.ndarray) -> np.ndarray:
     return np.asarray(frame[0] + places / MAP_STEPS * frame[1], np.float32)
 
 
+SMALL = 16_384
+"""Bytes of an array up to which LZMA saves less than making its tables costs, which is milliseconds for each array."""
+
+
 def zipped(arrays: Mapping[str, np.ndarray]) -> bytes:
     """Arrays as a file for ``numpy.load``; equal arrays give equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, array in arrays.items():
             member = zipfile.ZipInfo(f"{name}.npy")
-            member.compress_type = zipfile.ZIP_LZMA
+            member.compress_type = zipfile.ZIP_LZMA if array.nbytes > SMALL else zipfile.ZIP_DEFLATED
             with archive.open(member, "w") as handle:
                 np.lib.format.write_array(handle, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()
