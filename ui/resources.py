@@ -119,9 +119,19 @@ def live_offers() -> Offers:
         lambda name: range(len(dataset(name).items)),
         {name: f"{name} is not downloaded yet: {_FETCH} {name}" for name in datasets.names() if name not in listed},
         best_parts,
+        _first_live_query,
         dataset_state=lambda name: "here" if pictured(name) else "needs internet",
         model_state=model_state,
     )
+
+
+def _first_live_query(choice: Choice) -> int:
+    """As in stored results, where there are some; else the first picture."""
+    try:
+        known = choice.dataset in (shown := offers()).datasets and choice.model in shown.models(choice.dataset)
+    except SemsearchError:
+        return 0
+    return first_query(choice) if known else 0
 
 
 def _listed(name: str) -> bool:

@@ -354,6 +354,16 @@ def test_the_page_begins_with_the_best_configuration_until_another_is_chosen(ser
     assert configuration(app) == plain | {"metric": "manhattan"} and not app.exception
 
 
+def test_a_first_visit_begins_with_the_query_that_shows_most(service, tmp_path):
+    """Where results are stored: under VGG16 the pear at 4, which scores best; else the first picture."""
+    write_bmp(tmp_path / "z" / "kind" / "0.bmp", (9, 15, 9))
+    datasets.add("z", tmp_path / "z")
+    offers = resources.live_offers()
+    begun = [offers.begin({"dataset": name, "model": "vgg16"}) for name in ("world", "z")]
+    assert [choice.q for choice in begun] == [2, 0]
+    assert offers.begin({"dataset": "world", "model": "xception"}).q == 0
+
+
 def test_a_configuration_in_a_link_is_kept(service):
     plain = {"model": "mobilenetv2", "layer": SPEC.layer, "pooling": "avg", "metric": "cosine"}
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
