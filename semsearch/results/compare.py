@@ -75,7 +75,7 @@ def rank_biased_overlap(a: Sequence[int], b: Sequence[int], *, p: float = PERSIS
 
 def agreement(store: Store, a: Experiment, b: Experiment, query: int, *, k: int) -> Agreement:
     """How far two experiments agree on one query; raises as ``experiments.matches`` does."""
-    _same_dataset(a, b)
+    check_same_dataset(a, b)
     ids_a, ids_b = ([match.item for match in experiments.matches(store, one, query, k=DEPTH)] for one in (a, b))
     depth = _depth(ids_a, ids_b, k)
     return Agreement(
@@ -90,7 +90,7 @@ def agreement(store: Store, a: Experiment, b: Experiment, query: int, *, k: int)
 
 def difference(store: Store, a: Experiment, b: Experiment) -> scores.Difference:
     """Mean published score of a minus that of b over the queries that both have, with its paired bootstrap."""
-    _same_dataset(a, b)
+    check_same_dataset(a, b)
     items_a, items_b = (store.items(one.dataset, one.spec.model) for one in (a, b))
     _, rows_a, rows_b = np.intersect1d(items_a, items_b, assume_unique=True, return_indices=True)
     own_a, own_b = (store.score(one).score for one in (a, b))
@@ -139,6 +139,7 @@ def _ranking(ids: Sequence[int]) -> Sequence[int]:
     return ids
 
 
-def _same_dataset(a: Experiment, b: Experiment) -> None:
+def check_same_dataset(a: Experiment, b: Experiment) -> None:
+    """SpecMismatch unless both experiments are on one dataset."""
     if a.dataset != b.dataset:
         raise SpecMismatch(f"expected two experiments on one dataset, got {a.dataset} and {b.dataset}")
