@@ -271,7 +271,12 @@ def test_no_name_in_the_library_or_on_the_command_line_leaves_the_folders_of_dat
     doors += [lambda name: search.search(0, search.Question(name, rest_world.SPEC), galleries=GALLERIES)]
     doors += [lambda name: recommend.configured("world", {"model": name}, experiments.open_store)]
     words = [("search", "0.bmp", "--model=vgg16", "--in={}"), ("search", "0.bmp", "--in=world", "--model={}")]
-    words += [("evaluate", "{}"), ("precompute", "{}", "--models", "vgg16"), ("precompute", "world", "--models={}")]
+    words += [
+        ("evaluate", "{}"),
+        ("report", "{}"),
+        ("precompute", "{}", "--models", "vgg16"),
+        ("precompute", "world", "--models={}"),
+    ]
     words += [
         ("datasets", "add", "{}", "--from", str(tmp_path)),
         ("datasets", "verify", "{}"),
