@@ -6,6 +6,7 @@ from semsearch.models import catalog
 from ui import address, map_payload, resources, sidebar
 from ui.components.map import begin, linked_maps, state
 from ui.embeddings import choice as map_choice
+from ui.embeddings import order as map_order
 from ui.embeddings import panels as map_panels
 from ui.pictures import fetching
 
@@ -60,5 +61,6 @@ with left:
 with right:
     map_panels.selection(choice, chosen, items, stored_map, addresses)
 map_panels.figures(trusts, map_payload.neighbours(len(items)))
+map_order.show(choice, look, chosen)
 map_panels.explain(choice, look, len(items))
 map_choice.write_address(look, map_choice.chosen_text(chosen, items) if chosen else "", hidden)

@@ -30,7 +30,7 @@ from ui.live import sources as live_sources
 HERE = Path(__file__).resolve().parent
 OURS = "test_every_button.test_"
 PAGES, VIEWS, MAPS, LIVE, GUIDE = (f"test_{name}.test_" for name in ("pages", "views", "embeddings", "live", "guide"))
-FAILS, FETCH = "test_failures.test_", "test_fetching.test_"
+FAILS, FETCH, SHEET = (f"test_{name}.test_" for name in ("failures", "fetching", "sheet"))
 NO = ""
 """It cannot fail: it changes what is chosen among what is there, and a lie of the browser is settled by ``settle``."""
 SETTLED, SETTLED_B = PAGES + "a_hostile_browser_gets_the_first_query", PAGES + "a_hostile_browser_gets_a_settled_b"
@@ -60,6 +60,7 @@ PRESSED = {
     "search_browse": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", UNWRITABLE),
     "dialog ui.search.panels.browse": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", UNWRITABLE),
     "search_browse_class": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", NO),
+    "{}_alike": (SHEET + "pictures_are_browsed_in_order_of_likeness", SHEET + "without_a_map_no_order_is_offered"),
     "search_pictures": (OURS + "a_picture_of_the_dialog_becomes_the_query", SETTLED),
     "search_matches": (OURS + "a_match_becomes_the_query", OURS + "a_match_whose_picture_has_gone_becomes_the_query"),
     "filter": (PAGES + "the_classes_chosen_are_shown_and_no_others", NO),
@@ -102,6 +103,9 @@ PRESSED = {
     ),
     "map_csv": (OURS + "a_selection_is_downloaded", NO),
     "map_zip": (OURS + "a_selection_is_downloaded", OURS + "a_selection_whose_picture_has_gone_is_downloaded"),
+    "map_sheet": (SHEET + "the_sheet_shows_every_picture_in_its_cell", NO),
+    "map_sheet_page": (SHEET + "a_large_sheet_is_turned_page_by_page", NO),
+    "map_sheet_pictures": (SHEET + "a_picture_of_the_sheet_becomes_the_query", SETTLED),
     # Live search
     "live_way": (LIVE + "the_camera_is_there_only_when_chosen", NO),
     "live_new": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),

@@ -6,7 +6,7 @@ import streamlit as st
 
 from semsearch.data.datasets import Dataset
 from semsearch.errors import Busy, InputError
-from ui import pictures, resources, sidebar, texts, tiles
+from ui import likeness, pictures, resources, sidebar, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import gallery
 from ui.components.upload import upload
@@ -102,6 +102,7 @@ def _of_dataset(choice: Choice) -> None:
             format_func=lambda label: dataset.classes[label] if label >= 0 else "All classes",
         )
     numbers = [item.id for item in dataset.items if kind < 0 or item.label == kind]
+    numbers = likeness.arranged(choice, dataset, numbers, key="live_browse")
     pages = -(-len(numbers) // PAGE)
     page = st.pagination(pages, key=f"live_browse_page_{name}_{kind}") if pages > 1 else 1
     _page(choice, dataset, numbers[(page - 1) * PAGE :][:PAGE])

@@ -6,7 +6,7 @@ import streamlit as st
 
 from semsearch.data.datasets import Dataset
 from semsearch.results.experiments import QueryScore
-from ui import pictures, resources, sidebar, texts, tiles
+from ui import likeness, pictures, resources, sidebar, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import gallery
 
@@ -44,6 +44,7 @@ def browse(
         format_func=lambda label: dataset.classes[label] if label >= 0 else EVERY_CLASS,
     )
     shown = [item for item in queries if kind < 0 or dataset.items[item].label == kind]
+    shown = likeness.arranged(sidebar.current(), dataset, shown, key="search_browse")
     st.caption(f"{texts.counted(len(shown), 'picture')}. Click one to {purpose}.")
     with st.spinner("Preparing pictures …"):
         pictures.ensure_thumbnails(dataset, shown)

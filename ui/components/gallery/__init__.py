@@ -10,7 +10,7 @@ from ui.components import component
 _RENDER = component("gallery", "enlarge", "gallery")
 
 Tile = dict[str, Any]
-Look = Literal["query", "matches", "pictures", "strip", "entry", "seen"]
+Look = Literal["query", "matches", "pictures", "strip", "entry", "seen", "sheet"]
 
 
 def gallery(
@@ -21,15 +21,16 @@ def gallery(
     label: str,
     spoken: str = "",
     small: bool = False,
+    columns: int = 0,
     on_pick: Callable[[object], None] | None = None,
     on_mark: Callable[[object], None] | None = None,
 ) -> object:
     """Show tiles as a list named ``label``; returns the id of the picture picked in this run, else None.
 
-    ``small`` tiles are for two lists side by side. A corner of each tile, or the key E, enlarges its picture.
-    ``spoken`` is read out by screen readers when it changes. ``on_pick`` is called with the id before the
-    script runs; ``on_mark``, which puts the buttons "More" and "Less" below each tile, with {"id", "more"}. What
-    comes back is the browser's word: check it.
+    ``small`` tiles are for two lists side by side, ``columns`` is for a sheet. A corner of each tile, or the key E,
+    enlarges its picture. ``spoken`` is read out by screen readers when it changes. ``on_pick`` is called with the id
+    before the script runs; ``on_mark``, which puts the buttons "More" and "Less" below each tile, with {"id", "more"}.
+    What comes back is the browser's word: check it.
     """
 
     def picked() -> None:
@@ -41,6 +42,6 @@ def gallery(
             on_mark(st.session_state[key].marked)
 
     # a tuple, for of anything but the simplest types Streamlit asks pandas, which takes half a second to load
-    data = {"tiles": tuple(tiles), "look": look, "label": label, "spoken": spoken, "small": small}
-    data["marks"] = on_mark is not None
+    data: dict[str, Any] = {"tiles": tuple(tiles), "look": look, "label": label, "spoken": spoken, "small": small}
+    data |= {"marks": on_mark is not None, "columns": columns}
     return _RENDER(key=key, data=data, on_picked_change=picked, on_marked_change=marked).picked

@@ -131,10 +131,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const clickable = !SHOWN_ONLY.includes(data.look)
   list.className = data.small ? `${data.look} small` : data.look
   list.classList.toggle("bare", !data.tiles.some((tile) => tile.src))
+  list.style.setProperty("--columns", data.columns)
   list.setAttribute("aria-label", data.label)
   resize(list, parentElement.querySelector("template"), data.tiles.length, clickable)
   data.tiles.forEach((tile, place) => {
-    fill(list.children[place], tile, data.look === "pictures")
+    fill(list.children[place], tile, ["pictures", "sheet"].includes(data.look))
     mark(list.children[place], tile, data.marks)
   })
   const spoken = parentElement.querySelector(".spoken")

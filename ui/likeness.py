@@ -1,0 +1,41 @@
+"""Pictures in order of likeness, where all pictures of a dataset are browsed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from semsearch.data.datasets import Dataset
+from semsearch.ranking import order
+from ui import resources
+from ui.choice import Choice
+
+KIND = "umap2"
+"""The map that the order follows."""
+
+
+def arranged(choice: Choice, dataset: Dataset, numbers: Sequence[int], *, key: str) -> list[int]:
+    """``numbers``, as they are or in order of likeness, as a switch says that is drawn where there is a map."""
+    if not _has_map(choice, dataset):
+        return list(numbers)
+    alike = st.toggle(
+        "In order of likeness",
+        key=f"{key}_alike",
+        persist_state="session",
+        help="Each picture beside those that the configuration in the sidebar finds alike, as on its UMAP map.",
+    )
+    return _ordered(choice, dataset, numbers) if alike else list(numbers)
+
+
+def _has_map(choice: Choice, dataset: Dataset) -> bool:
+    store = resources.store()
+    if dataset.name not in store.datasets or choice.model not in store.models(dataset.name):
+        return False
+    return bool(store.facts(dataset.name, choice.model)["dataset_hash"] == dataset.content_hash)
+
+
+def _ordered(choice: Choice, dataset: Dataset, numbers: Sequence[int]) -> list[int]:
+    """The numbers as the sheet of the map has them, row by row and back; those without results last."""
+    cells = np.array(resources.sheet(dataset.name, choice.experiment.spec, KIND))
+    places = {int(item): place for place, item in enumerate(order.line(cells, order.columns(len(cells))))}
+    return sorted(numbers, key=lambda number: places.get(number, len(places)))
