@@ -145,13 +145,13 @@ def _body(store: Store, experiment: Experiment, dataset: Dataset, kind: str) -> 
 def _section(title: str, rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> str:
     """A titled table of texts; without heads the first cell of each row names the others."""
     head = "".join(f'<th scope="col">{_text(cell)}</th>' for cell in heads)
-    lines = [f"<h2>{_text(title)}</h2>", '<div class="wide"><table>']
+    lines = [f"<section>\n<h2>{_text(title)}</h2>", '<div class="wide"><table>']
     lines += [f"<thead><tr>{head}</tr></thead>"] if heads else []
     lines.append("<tbody>")
     for name, *cells in rows:
         first = f"<td>{_text(name)}</td>" if heads else f'<th scope="row">{_text(name)}</th>'
         lines.append(f"<tr>{first}{''.join(f'<td>{_text(cell)}</td>' for cell in cells)}</tr>")
-    return "\n".join([*lines, "</tbody></table></div>"])
+    return "\n".join([*lines, "</tbody></table></div>\n</section>"])
 
 
 def _scores(store: Store, experiment: Experiment, kind: str) -> list[tuple[str, str]]:
