@@ -5,9 +5,13 @@ import streamlit as st
 from semsearch.models import catalog
 from ui import address, map_payload, resources, sidebar
 from ui.components.map import begin, linked_maps, state
+from ui.embeddings import artefacts as map_artefacts
 from ui.embeddings import choice as map_choice
+from ui.embeddings import find as map_find
+from ui.embeddings import movers as map_movers
 from ui.embeddings import order as map_order
 from ui.embeddings import panels as map_panels
+from ui.embeddings import report as map_report
 from ui.pictures import fetching
 
 choice, other = sidebar.current(), sidebar.other()
@@ -43,6 +47,7 @@ if other:
 shown = chosen[: map_panels.SHOWN]
 stored_map = store.map(choice.dataset, choice.experiment.spec, look.kind)
 map_panels.tell(look, stored_map, has_pictures=resources.pictured(dataset.name))
+map_artefacts.tell(choice, other, look)
 addresses = map_panels.thumbnails(dataset, items, [choice.q, *(items[row] for row in near[panels[0]["layer"]]), *shown])
 
 left, right = (st.container(), st.container()) if other else st.columns([3, 1], gap="medium")
@@ -59,8 +64,11 @@ with left:
         ),
     )
 with right:
+    map_find.show(choice)
     map_panels.selection(choice, chosen, items, stored_map, addresses)
 map_panels.figures(trusts, map_payload.neighbours(len(items)))
+map_movers.show(choice, other)
 map_order.show(choice, look, chosen)
+map_report.offer(choice, look)
 map_panels.explain(choice, look, len(items))
 map_choice.write_address(look, map_choice.chosen_text(chosen, items) if chosen else "", hidden)

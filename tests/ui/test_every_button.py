@@ -30,7 +30,7 @@ from ui.live import sources as live_sources
 HERE = Path(__file__).resolve().parent
 OURS = "test_every_button.test_"
 PAGES, VIEWS, MAPS, LIVE, GUIDE = (f"test_{name}.test_" for name in ("pages", "views", "embeddings", "live", "guide"))
-FAILS, FETCH, SHEET = (f"test_{name}.test_" for name in ("failures", "fetching", "sheet"))
+FAILS, FETCH, MOVERS, SHEET = (f"test_{name}.test_" for name in ("failures", "fetching", "movers", "sheet"))
 NO = ""
 """It cannot fail: it changes what is chosen among what is there, and a lie of the browser is settled by ``settle``."""
 SETTLED, SETTLED_B = PAGES + "a_hostile_browser_gets_the_first_query", PAGES + "a_hostile_browser_gets_a_settled_b"
@@ -103,9 +103,22 @@ PRESSED = {
     ),
     "map_csv": (OURS + "a_selection_is_downloaded", NO),
     "map_zip": (OURS + "a_selection_is_downloaded", OURS + "a_selection_whose_picture_has_gone_is_downloaded"),
+    "map_find": (MOVERS + "a_picture_is_found_by_class_file_and_number", NO),
+    "map_find_text": (
+        MOVERS + "a_picture_is_found_by_class_file_and_number",
+        MOVERS + "what_is_not_there_is_not_found",
+    ),
+    "map_found": (MOVERS + "a_picture_that_was_found_becomes_the_query", SETTLED),
+    "map_movers": (MOVERS + "the_pictures_that_moved_most_are_listed", NO),
+    "map_movers_layers": (
+        MOVERS + "a_layer_is_compared_with_the_current_one",
+        MOVERS + "a_layer_that_the_model_has_not",
+    ),
+    "map_mover_{}_{}": (MOVERS + "a_picture_that_moved_becomes_the_query", SETTLED),
     "map_sheet": (SHEET + "the_sheet_shows_every_picture_in_its_cell", NO),
     "map_sheet_page": (SHEET + "a_large_sheet_is_turned_page_by_page", NO),
     "map_sheet_pictures": (SHEET + "a_picture_of_the_sheet_becomes_the_query", SETTLED),
+    "map_report": (MOVERS + "the_report_is_downloaded", MOVERS + "a_report_without_pictures_says_so"),
     # Live search
     "live_way": (LIVE + "the_camera_is_there_only_when_chosen", NO),
     "live_new": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
@@ -164,6 +177,8 @@ SAID = {
     "live_fetch": "fetch(",
     "live_way": "browse(",
     "filter": "classes",
+    "map_find": "looked_for(",
+    "map_find_text": "looked_for(",
     "export": "export_csv",
     "page_link label": "page_link",
     "page_link together": "page_link",

@@ -1,0 +1,28 @@
+"""The report of the configuration on screen: one HTML file, to be kept or sent."""
+
+import streamlit as st
+
+from semsearch.results import report
+from ui import resources
+from ui.choice import Choice
+from ui.embeddings.choice import Look
+
+
+def offer(choice: Choice, look: Look) -> None:
+    """The button; the file is made when it is pressed."""
+    store, dims = resources.store(), int(look.dims)
+
+    def made() -> bytes:
+        return report.page(choice.experiment, method=look.method, dims=dims, query=choice.q, store=store).encode()
+
+    st.download_button(
+        "Report",
+        made,
+        f"{choice.dataset}-report.html",
+        "text/html",
+        key="map_report",
+        icon=":material/lab_profile:",
+        on_click="ignore",
+        help="One HTML file that opens without a server: this map with its pictures, the scores, the best layers and "
+        "the configuration.",
+    )
