@@ -56,7 +56,7 @@ def shape(places: np.ndarray, width: float) -> Kind | None:
     """What places (m, 2 or 3) form on a map of that width; nothing where they are seen as one point."""
     centred = places.astype(np.float64) - places.mean(0)
     length, breadth = np.linalg.svd(centred, compute_uv=False)[:2]
-    if np.ptp(centred, axis=0).max() < VISIBLE * width:
+    if np.ptp(centred, axis=0).max() <= VISIBLE * width:
         return None
     if breadth <= FLAT * length:
         return "line"

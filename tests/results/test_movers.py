@@ -67,6 +67,10 @@ def test_what_cannot_be_compared_is_refused(store):
         movers.movers(store, A, B, k=0, most=1)
 
 
+def test_a_map_of_one_place_has_no_shape():
+    assert artefacts.shape(np.ones((9, 2), np.float32), 0.0) is None
+
+
 def circle(n, noise=0.0):
     turns = np.linspace(0, 2 * np.pi, n, endpoint=False)
     return np.stack([np.cos(turns), np.sin(turns)], 1) + noise * np.random.default_rng(0).normal(size=(n, 2))

@@ -143,6 +143,7 @@ def walk(world):
     app.switch_page("pages/guide.py").run()
     said["Guide"] = looked_at(app)
     app.switch_page("pages/embeddings.py").run()
+    app.session_state["map_movers"] = app.session_state["map_sheet"] = True
     for method in ("umap", "tsne", "pca"):
         for dims in "23":
             app.segmented_control(key="map_method").set_value(method)
