@@ -23,7 +23,8 @@ def show(choice: Choice, look: Look, chosen: Collection[int]) -> None:
 
 def _draw(choice: Choice, look: Look, chosen: Collection[int]) -> None:
     dataset = resources.dataset(choice.dataset)
-    cells = resources.sheet(choice.dataset, choice.experiment.spec, f"{look.method}2")
+    with st.spinner("Laying out the sheet …"):
+        cells = resources.sheet(choice.dataset, choice.experiment.spec, f"{look.method}2")
     columns = order.columns(len(cells))
     st.caption(
         f"{texts.counted(len(cells), 'picture')}, each in the cell of a grid that is nearest to its place on the "
