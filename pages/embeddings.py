@@ -6,12 +6,10 @@ from semsearch.models import catalog
 from ui import address, map_payload, resources, sidebar
 from ui.components.map import begin, linked_maps, state
 from ui.embeddings import artefacts as map_artefacts
+from ui.embeddings import below as map_below
 from ui.embeddings import choice as map_choice
 from ui.embeddings import find as map_find
-from ui.embeddings import movers as map_movers
-from ui.embeddings import order as map_order
 from ui.embeddings import panels as map_panels
-from ui.embeddings import report as map_report
 from ui.pictures import fetching
 
 choice, other = sidebar.current(), sidebar.other()
@@ -67,8 +65,6 @@ with right:
     map_find.show(choice)
     map_panels.selection(choice, chosen, items, stored_map, addresses)
 map_panels.figures(trusts, map_payload.neighbours(len(items)))
-map_movers.show(choice, other)
-map_order.show(choice, look, chosen)
-map_report.offer(choice, look)
+map_below.show(choice, other, look, chosen)
 map_panels.explain(choice, look, len(items))
 map_choice.write_address(look, map_choice.chosen_text(chosen, items) if chosen else "", hidden)

@@ -16,7 +16,6 @@ from semsearch.errors import IntegrityError, SemsearchError
 from semsearch.live import serving
 from semsearch.models import catalog, weights
 from semsearch.models.catalog import FeatureSpec, Readout
-from semsearch.ranking import order
 from semsearch.ranking.scores import Difference
 from semsearch.results import compare, experiments, latencies, leaderboard, ranks, recommend
 from semsearch.results.experiments import Summary
@@ -297,14 +296,3 @@ def travel(dataset: str, specs: tuple[FeatureSpec, ...], kind: str) -> Travel:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _travel(_store: Store, dataset: str, specs: tuple[FeatureSpec, ...], kind: str, sealed: tuple[Path, str]) -> Travel:
     return map_payload.travel(_store, specs, dataset, kind)
-
-
-def sheet(dataset: str, spec: FeatureSpec, kind: str) -> tuple[int, ...]:
-    """The items of a dataset as they lie on the sheet of a map of that kind, row by row."""
-    return _sheet(store(), dataset, spec, kind, _sealed())
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _sheet(_store: Store, dataset: str, spec: FeatureSpec, kind: str, sealed: tuple[Path, str]) -> tuple[int, ...]:
-    places, items = _store.map(dataset, spec, kind).coordinates, _store.items(dataset, spec.model)
-    return tuple(items[order.sheet(places, order.columns(len(items)))].tolist())

@@ -9,6 +9,7 @@ from ui import pictures, resources, sidebar, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import gallery
 from ui.embeddings.choice import VALID, Look
+from ui.pictures import likeness
 
 ROWS = 30
 """Rows of one page of the sheet."""
@@ -24,7 +25,7 @@ def show(choice: Choice, look: Look, chosen: Collection[int]) -> None:
 def _draw(choice: Choice, look: Look, chosen: Collection[int]) -> None:
     dataset = resources.dataset(choice.dataset)
     with st.spinner("Laying out the sheet …"):
-        cells = resources.sheet(choice.dataset, choice.experiment.spec, f"{look.method}2")
+        cells = likeness.sheet(choice.dataset, choice.experiment.spec, f"{look.method}2").tolist()
     columns = order.columns(len(cells))
     st.caption(
         f"{texts.counted(len(cells), 'picture')}, each in the cell of a grid that is nearest to its place on the "

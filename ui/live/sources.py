@@ -6,12 +6,13 @@ import streamlit as st
 
 from semsearch.data.datasets import Dataset
 from semsearch.errors import Busy, InputError
-from ui import likeness, pictures, resources, sidebar, texts, tiles
+from ui import pictures, resources, sidebar, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import gallery
 from ui.components.upload import upload
 from ui.live import query_pictures, uploads
 from ui.live.uploads import Upload
+from ui.pictures import likeness
 
 PAGE = 120
 """Pictures of one page when browsing."""

@@ -6,9 +6,10 @@ import streamlit as st
 
 from semsearch.data.datasets import Dataset
 from semsearch.results.experiments import QueryScore
-from ui import likeness, pictures, resources, sidebar, texts, tiles
+from ui import pictures, resources, sidebar, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import gallery
+from ui.pictures import likeness
 
 EVERY_CLASS = "All classes"
 TWO_ANSWER = "Click any picture to search with it. Hover a match to highlight it on both sides."

@@ -1,4 +1,4 @@
-"""Pictures in order of likeness, where all pictures of a dataset are browsed."""
+"""Pictures in order of likeness: as a sheet, and where all pictures of a dataset are browsed."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,20 @@ import numpy as np
 import streamlit as st
 
 from semsearch.data.datasets import Dataset
+from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking import order
 from ui import resources
 from ui.choice import Choice
 
 KIND = "umap2"
 """The map that the order follows."""
+
+
+def sheet(dataset: str, spec: FeatureSpec, kind: str) -> np.ndarray:
+    """The items of a dataset as they lie on the sheet of a stored map of that kind, row by row: (n,) item ids."""
+    items = resources.store().items(dataset, spec.model)
+    cells = order.sheet(resources.store().map(dataset, spec, kind).coordinates, order.columns(len(items)))
+    return np.asarray(items[cells])
 
 
 def arranged(choice: Choice, dataset: Dataset, numbers: Sequence[int], *, key: str) -> list[int]:
@@ -36,6 +44,6 @@ def _has_map(choice: Choice, dataset: Dataset) -> bool:
 
 def _ordered(choice: Choice, dataset: Dataset, numbers: Sequence[int]) -> list[int]:
     """The numbers as the sheet of the map has them, row by row and back; those without results last."""
-    cells = np.array(resources.sheet(dataset.name, choice.experiment.spec, KIND))
-    places = {int(item): place for place, item in enumerate(order.line(cells, order.columns(len(cells))))}
+    cells = sheet(dataset.name, choice.experiment.spec, KIND)
+    places = {item: place for place, item in enumerate(order.line(cells, order.columns(len(cells))).tolist())}
     return sorted(numbers, key=lambda number: places.get(number, len(places)))
