@@ -116,7 +116,7 @@ PRESSED = {
     ),
     "map_mover_{}_{}": (MOVERS + "a_picture_that_moved_becomes_the_query", SETTLED),
     "map_sheet": (SHEET + "the_sheet_shows_every_picture_in_its_cell", NO),
-    "map_sheet_page": (SHEET + "a_large_sheet_is_turned_page_by_page", NO),
+    "map_sheet_page_{}": (SHEET + "a_large_sheet_is_turned_page_by_page", NO),
     "map_sheet_pictures": (SHEET + "a_picture_of_the_sheet_becomes_the_query", SETTLED),
     "map_report": (MOVERS + "the_report_is_downloaded", MOVERS + "a_report_without_pictures_says_so"),
     # Live search

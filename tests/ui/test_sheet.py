@@ -47,7 +47,7 @@ def test_a_large_sheet_is_turned_page_by_page(store, monkeypatch):
     monkeypatch.setattr(map_order, "ROWS", 1)
     parts = []
     for page in (1, 2):
-        app.session_state["map_sheet_page"] = page
+        app.session_state["map_sheet_page_world"] = page
         [part] = shown(app.run(), "sheet")
         parts += part["tiles"]
     assert parts == whole["tiles"] and len(parts) == 6

@@ -33,7 +33,7 @@ def _draw(choice: Choice, look: Look, chosen: Collection[int]) -> None:
         "with it; the query and the selection have a coloured border."
     )
     pages = -(-len(cells) // (ROWS * columns))
-    page = st.pagination(pages, key="map_sheet_page") if pages > 1 else 1
+    page = st.pagination(pages, key=f"map_sheet_page_{choice.dataset}") if pages > 1 else 1
     shown = cells[(page - 1) * ROWS * columns :][: ROWS * columns]
     with st.spinner("Preparing pictures …"):
         pictures.ensure_thumbnails(dataset, shown)
