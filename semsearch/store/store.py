@@ -32,10 +32,14 @@ class ScoreTable:
     """Arrays (rows, n)."""
 
 
+KEPT = 10
+"""Layers: the eight of a model that a map travels through, and two of what it is compared with."""
+
+
 class Store:
     """A store opened for reading; safe for threads; keeps the last opened layers in memory."""
 
-    def __init__(self, root: Path, *, keep: int = 8) -> None:
+    def __init__(self, root: Path, *, keep: int = KEPT) -> None:
         """Read and check the manifest at ``root``; IntegrityError if it is missing, damaged or of another schema."""
         self.root = root
         manifest = sealed.read(root / "manifest.json", cure=CURE)

@@ -195,6 +195,19 @@ def test_what_is_not_stored_is_answered_with_what_is(root):
         store.ranking(Experiment("line", SPEC, "hamming"))
 
 
+def test_a_map_that_travels_beside_another_model_reads_each_layer_once(computed_world, monkeypatch):
+    """One layer more than was kept, read in turn, would push out each just before it is wanted."""
+    store, read = Store(computed_world), []
+    whole = Store._read
+    monkeypatch.setattr(Store, "_read", lambda self, *where: read.append(where) or whole(self, *where))
+    wanted = [("mobilenetv2", layer.name) for layer in model("mobilenetv2").layers]
+    wanted += [("vgg16", "block5_conv3"), ("vgg16", "block1_conv1")]
+    for _ in range(3):
+        for name, layer in wanted:
+            store.map("world", FeatureSpec(name, layer, "avg"), "umap2")
+    assert len(read) == len(wanted) == 10
+
+
 def test_few_layers_stay_in_memory(root):
     store = Store(root, keep=2)
     for layer in model(MODEL).layers:
