@@ -16,6 +16,7 @@ import threading
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -173,14 +174,16 @@ class Layer:
         """All maps of the layer."""
         return {(readout, kind): self.map(readout, kind) for readout in READOUTS.values() for kind in KINDS}
 
-    @property
+    @cached_property
     def scores(self) -> Scores:
-        """Scores of all readouts × metrics of the layer, each (readouts × metrics, n)."""
+        """Scores of all readouts × metrics of the layer, each (readouts × metrics, n); unpacked once, for reading."""
         with self._lock:
             score, hits, average = (
                 np.concatenate([self._column(name, readout) for readout in READOUTS.values()])
                 for name in ("score", "hits", "ap")
             )
+        for values in (score, hits, average):
+            values.setflags(write=False)
         return Scores(score, hits, average)
 
 

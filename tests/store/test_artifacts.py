@@ -195,6 +195,17 @@ def test_what_is_not_stored_is_answered_with_what_is(root):
         store.ranking(Experiment("line", SPEC, "hamming"))
 
 
+def test_scores_of_a_layer_are_unpacked_once_and_stay_as_they_are(computed_world, monkeypatch):
+    """A page asks for them four times in a run."""
+    layer, unpacked = Store(computed_world)._layer("world", FeatureSpec("vgg16", "block5_conv3", "avg")), []
+    column = artifacts.Layer._column
+    monkeypatch.setattr(artifacts.Layer, "_column", lambda self, *what: unpacked.append(what) or column(self, *what))
+    first = layer.scores
+    assert layer.scores is first and len(unpacked) == 3 * len(READOUTS)
+    with pytest.raises(ValueError, match="read-only"):
+        first.score[0, 0] = 100
+
+
 def test_a_map_that_travels_beside_another_model_reads_each_layer_once(computed_world, monkeypatch):
     """One layer more than was kept, read in turn, would push out each just before it is wanted."""
     store, read = Store(computed_world), []
