@@ -1,14 +1,17 @@
 """Embeddings: all pictures as points on a map that travels through the layers, and how far to trust it."""
 
+from functools import partial
+
 import streamlit as st
 
-from semsearch.models import catalog
 from ui import address, map_payload, resources, sidebar
 from ui.components.map import begin, linked_maps, state
+from ui.components.player import player
 from ui.embeddings import artefacts as map_artefacts
 from ui.embeddings import below as map_below
 from ui.embeddings import choice as map_choice
 from ui.embeddings import find as map_find
+from ui.embeddings import listing
 from ui.embeddings import panels as map_panels
 from ui.pictures import fetching
 
@@ -34,33 +37,39 @@ begin(
 )
 chosen, hidden = state(key, "selected", items), state(key, "hidden", range(len(dataset.classes)))
 specs = map_payload.specs(choice)
-maps = resources.travel(choice.dataset, tuple(specs), look.kind)
+maps = resources.travel(choice.dataset, tuple(specs), look.kind, look.colour)
 near = map_payload.near(store, choice, maps.layers)
 panels = [map_payload.panel(choice, maps, near, "A" if other else "")]
 trusts = [("map A" if other else "this map", maps.trusts[maps.layers.index(choice.layer)])]
 if other:
-    other_maps = resources.travel(choice.dataset, (other.experiment.spec,), look.kind)
+    other_maps = resources.travel(choice.dataset, (other.experiment.spec,), look.kind, look.colour)
     panels.append(map_payload.panel(other, other_maps, map_payload.near(store, other, other_maps.layers), "B"))
     trusts.append(("map B", other_maps.trusts[0]))
 shown = chosen[: map_panels.SHOWN]
 stored_map = store.map(choice.dataset, choice.experiment.spec, look.kind)
 map_panels.tell(look, stored_map, has_pictures=resources.pictured(dataset.name))
 map_artefacts.tell(choice, other, look)
-addresses = map_panels.thumbnails(dataset, items, [choice.q, *(items[row] for row in near[panels[0]["layer"]]), *shown])
+nearest = [choice.q, *near[maps.layers.index(choice.layer)]]
+addresses = map_panels.thumbnails(dataset, items, [*nearest, *shown])
 
 left, right = (st.container(), st.container()) if other else st.columns([3, 1], gap="medium")
 with left:
-    layers = list(catalog.model(choice.model).layer_names)
+    stamp = f"{choice.dataset} {choice.model} {choice.pooling} {look.kind}"
+    player(
+        [place for place, _ in panels[0]["captions"]],
+        layer=panels[0]["layer"],
+        stamp=stamp,
+        key="map_layers",
+        on_settle=partial(map_choice.settle, maps.layers),
+    )
     linked_maps(
-        map_payload.scene(dataset, items, addresses, panels)
-        | {"query": choice.q, "selected": chosen, "hidden": hidden, "colour": look.colour, "points": look.points}
-        | {"stamp": f"{choice.dataset} {choice.model} {choice.pooling} {look.kind}"},
+        map_payload.scene(dataset, items, addresses, panels, look.colour)
+        | {"query": choice.q, "selected": chosen, "hidden": hidden, "points": look.points}
+        | {"stamp": stamp},
         key=key,
         on_pick=sidebar.pick,
-        on_settle=lambda layer: sidebar.go(
-            layer=layers[layer] if isinstance(layer, int) and layer in range(len(layers)) else ""
-        ),
     )
+    listing.show(dataset, items, stored_map, nearest, hidden)
 with right:
     map_find.show(choice)
     map_panels.selection(choice, chosen, items, stored_map, addresses)

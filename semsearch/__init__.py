@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from semsearch.ranking.metrics import distances, pairwise, rank
     from semsearch.results.evaluate import score_rows as evaluate
     from semsearch.results.experiments import matches, open_store, summary
+    from semsearch.results.map_figure import map_figure
     from semsearch.results.precompute import precompute
     from semsearch.store.experiment import Experiment
 
@@ -41,6 +42,7 @@ _DOOR = {
     "list_models": "models.catalog:models",
     "load_dataset": "data.datasets:load",
     "load_image": "images:load",
+    "map_figure": "results.map_figure:map_figure",
     "matches": "results.experiments:matches",
     "open_store": "results.experiments:open_store",
     "pairwise": "ranking.metrics:pairwise",
@@ -68,6 +70,7 @@ __all__ = [
     "list_models",
     "load_dataset",
     "load_image",
+    "map_figure",
     "matches",
     "open_store",
     "pairwise",

@@ -1,7 +1,8 @@
 """How files reach the browser: scripts and styles compressed, each once and kept, and pictures to be kept for good.
 
 Streamlit sends its scripts as they are, for it would have to compress them for every request anew. Their names hold a
-digest, so what was compressed once stays right. Thumbnails are named by the digest of their picture.
+digest, so what was compressed once stays right; that of Plotly, which comes out of its package, holds a version.
+Thumbnails are named by the digest of their picture.
 """
 
 import asyncio
@@ -15,8 +16,11 @@ from types import MappingProxyType
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import FileResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import file_util, get_option
+
+from ui import plotly_js
 
 KINDS = MappingProxyType({".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"})
 """By suffix: what is compressed."""
@@ -41,6 +45,8 @@ class Delivery:
         folder = Path(file_util.get_static_dir())
         files = (file for file in folder.glob("static/*/*") if file.suffix in KINDS)
         self._files = {f"/{file.relative_to(folder).as_posix()}": file for file in files}
+        self._plotly = f"/{plotly_js.address()}"
+        self._files[self._plotly] = plotly_js.file()
         self._edits = _edits(f"{self._base}/", self._files, folder / "index.html")
         self._packed: dict[str, asyncio.Task[bytes]] = {}
 
@@ -55,6 +61,8 @@ class Delivery:
             await self._app(scope, receive, _kept(send))
         elif path in self._files and (packed := await self._pack(path, headers)):
             await _send(packed, KINDS[self._files[path].suffix], send)
+        elif path == self._plotly:
+            await FileResponse(self._files[path], headers={"cache-control": FOR_GOOD})(scope, receive, send)
         else:
             await (self._page if "text/html" in headers.get("accept", "") else self._app)(scope, receive, send)
 

@@ -1,9 +1,10 @@
-"""What the browser needs to draw the maps of a configuration: places, trust and neighbours of all its layers."""
+"""What the browser needs to draw the maps of a configuration: figures, trust and neighbours of all its layers."""
 
 import base64
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,21 @@ import numpy as np
 from semsearch.data.datasets import Dataset
 from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec
-from semsearch.ranking.projection import NEIGHBOURS, Trust
-from semsearch.results import experiments
+from semsearch.ranking.projection import Trust
+from semsearch.results import experiments, map_figure, palette
+from semsearch.results.map_figure import neighbours as neighbours
 from semsearch.store.store import Store
-from ui import texts
-from ui.charts import palette
+from ui import plotly_js, texts
 from ui.choice import Choice
 
 LARGE = 2_000
 """Items from which on not everything is made ready in advance."""
+CONFIG = MappingProxyType(
+    {"displaylogo": False, "displayModeBar": True, "showSendToCloud": False, "showTips": False}
+    | {"scrollZoom": True, "doubleClick": "reset"}
+    | {"modeBarButtonsToRemove": ["toImage", "autoScale2d", "hoverClosest3d", "resetCameraLastSave3d"]}
+)
+"""How Plotly's own tools are set up."""
 
 
 @dataclass(frozen=True)
@@ -27,36 +34,43 @@ class Travel:
     """The maps of some layers of one model, ready for the browser."""
 
     layers: tuple[str, ...]
-    places: tuple[str, ...]
-    """By layer: base64 of (n, 2 or 3) uint16, 0 … 65535 across the longest side of the map, centred."""
-    kept_neighbours: tuple[str, ...]
-    """By layer: base64 of (n,) uint8, how many nearest neighbours of each item the map keeps, see Trust."""
+    kind: str
+    """See artifacts.KINDS."""
+    figure: Mapping[str, Any]
+    """As ``map_figure.parts`` makes it, and the traces of ``map_figure.marks``, as JSON has them."""
+    extents: tuple[tuple[float, ...], ...]
+    """By layer: half of how wide and high the map is; of one that turns, how far it reaches in any direction."""
+    kept_neighbours: tuple[Mapping[str, str], ...]
+    """By layer: how many nearest neighbours of each item the map keeps, see Trust; the items as ``order`` has them."""
     trusts: tuple[Trust, ...]
     shape: tuple[int, int]
     """(n, 2 or 3)."""
 
 
-def neighbours(n: int) -> int:
-    """Nearest neighbours that the figures of trust look at, with n items."""
-    return max(0, min(NEIGHBOURS, (n - 1) // 2))
+def order(dataset: Dataset, items: Sequence[int]) -> list[int]:
+    """The items as the figure has them, one trace after the other."""
+    rows = np.concatenate(map_figure.members(dataset, items))
+    return [items[row] for row in rows]
 
 
-def unit(coordinates: np.ndarray) -> np.ndarray:
-    """Places (n, axes) uint16 of a map: its longest side is 0 … 65535, the others centred, in proportion."""
-    low, high = coordinates.min(0).astype(np.float64), coordinates.max(0).astype(np.float64)
-    side = float((high - low).max()) or 1.0
-    return np.asarray(np.rint(65535 * (0.5 + (coordinates - (low + high) / 2) / side)), "<u2")
-
-
-def travel(store: Store, specs: Sequence[FeatureSpec], dataset: str, kind: str) -> Travel:
+def travel(store: Store, specs: Sequence[FeatureSpec], dataset: Dataset, kind: str, colour: str = "class") -> Travel:
     """The maps of that kind of ``specs``, in their order."""
-    maps = [store.map(dataset, spec, kind) for spec in specs]
+    maps = {spec.layer: store.map(dataset.name, spec, kind) for spec in specs}
+    shape = next(iter(maps.values())).coordinates.shape
+    items = store.items(dataset.name, specs[0].model)
+    figure = map_figure.parts(dataset, items, maps, colour=colour)
+    figure["data"] += map_figure.marks(shape[1])
+    figure["layout"] |= {"hovermode": False, "clickmode": "none", "selections": []}
+    figure["layout"]["margin"]["autoexpand"] = False
+    rows = np.concatenate(map_figure.members(dataset, items))
     return Travel(
-        layers=tuple(spec.layer for spec in specs),
-        places=tuple(_text(unit(layer_map.coordinates)) for layer_map in maps),
-        kept_neighbours=tuple(_text(layer_map.trust.kept_neighbours.astype(np.uint8)) for layer_map in maps),
-        trusts=tuple(layer_map.trust for layer_map in maps),
-        shape=maps[0].coordinates.shape,
+        layers=tuple(maps),
+        kind=kind,
+        figure=_sendable(figure),
+        extents=tuple(_extent(map_figure.unit(one.coordinates)) for one in maps.values()),
+        kept_neighbours=tuple(_sendable(one.trust.kept_neighbours[rows].astype(np.uint8)) for one in maps.values()),
+        trusts=tuple(one.trust for one in maps.values()),
+        shape=shape,
     )
 
 
@@ -66,19 +80,19 @@ def specs(choice: Choice) -> list[FeatureSpec]:
 
 
 def near(store: Store, choice: Choice, layers: Sequence[str]) -> list[list[int]]:
-    """Rows of the query's nearest items in feature space, nearest first, for each of the layers.
+    """The query's nearest items in feature space, nearest first, for each of the layers.
 
     Of a large dataset for the choice's layer alone: reading the rankings of eight takes seconds.
     """
-    ids = store.items(choice.dataset, choice.model)
-    rows_by_layer: list[list[int]] = []
+    large = len(store.items(choice.dataset, choice.model)) > LARGE
+    items_by_layer: list[list[int]] = []
     for layer in layers:
-        if layer != choice.layer and len(ids) > LARGE:
-            rows_by_layer.append([])
+        if layer != choice.layer and large:
+            items_by_layer.append([])
             continue
         matches = experiments.matches(store, replace(choice, layer=layer).experiment, choice.q, k=choice.k)
-        rows_by_layer.append(np.searchsorted(ids, [match.item for match in matches]).tolist())
-    return rows_by_layer
+        items_by_layer.append([match.item for match in matches])
+    return items_by_layer
 
 
 def panel(choice: Choice, maps: Travel, nearest: list[list[int]], title: str) -> dict[str, Any]:
@@ -87,49 +101,78 @@ def panel(choice: Choice, maps: Travel, nearest: list[list[int]], title: str) ->
     names = model.layer_names
     title = f"{title}:" if title else ""
     captions = [
-        [f"{model.title}, layer {names.index(layer) + 1} of 8", layer, _trust_words(trust)]
+        [f"{model.title}, layer {names.index(layer) + 1} of 8 · {layer}", _trust_words(trust)]
         for layer, trust in zip(maps.layers, maps.trusts, strict=True)
     ]
     layer = maps.layers.index(choice.layer)
-    place, name, says = captions[layer]
+    place, says = captions[layer]
     return {
         "title": title,
         "layers": list(maps.layers),
         "layer": layer,
         "dims": maps.shape[1],
-        "places": list(maps.places),
+        "stamp": f"{choice.dataset} {choice.model} {choice.pooling} {' '.join(maps.layers)} {maps.kind}",
+        "figure": maps.figure,
+        "extents": [list(extent) for extent in maps.extents],
         "kept": list(maps.kept_neighbours),
         "near": nearest,
         "captions": captions,
-        "spoken": f"{title} map of {texts.counted(maps.shape[0], 'picture')}: {place}, {name}. {says} "
+        "spoken": f"{title} map of {texts.counted(maps.shape[0], 'picture')}: {place}. {says} "
         "Arrow keys go from point to point, Enter searches, Space selects, "
         "plus and minus zoom. The table below holds the same.".strip(),
     }
 
 
-def scene(dataset: Dataset, ids: Sequence[int], addresses: Mapping[int, str], panels: list[dict[str, Any]]) -> dict:
-    """What all panels share: the items, their classes and pictures."""
+def scene(
+    dataset: Dataset,
+    items: Sequence[int],
+    addresses: Mapping[int, str],
+    panels: list[dict[str, Any]],
+    colour: str = "class",
+) -> dict:
+    """What all panels share: the items in their order, their classes and pictures, and what colour means."""
+    groups = map_figure.members(dataset, items)
+    ids = order(dataset, items)
     files = dict(addresses)
     paths = [files.get(item, "") for item in ids]
     folder = next((path for path in paths if path), "").split("/")[-2:-1]
-    classes = [
-        {"name": name, "colour": palette.class_colour(label), "symbol": palette.class_symbol(label)}
-        for label, name in enumerate(dataset.classes)
-    ]
     return {
-        "ids": list(ids),
+        "plotly": plotly_js.address(),
+        "config": dict(CONFIG),
+        "ids": ids,
+        "starts": [0, *np.cumsum([len(rows) for rows in groups]).tolist()],
+        "traces": [trace for trace, rows in enumerate(groups) for _ in rows],
         "labels": [dataset.items[item].label for item in ids],
-        "classes": classes,
+        "classes": list(dataset.classes),
         "folder": "".join(folder),
         "pictures": [path.rsplit("/", 1)[-1] for path in paths],
+        "aside": 54 + 6 * max(len(trace["name"]) for trace in panels[0]["figure"]["data"]),
         "neighbours": neighbours(len(ids)),
-        "ramp": palette.sequential(neighbours(len(ids)) + 1) if neighbours(len(ids)) else [palette.SEQUENTIAL[0]],
+        "colour": colour,
+        "ramp": palette.sequential(max(1, neighbours(len(ids))) + 1) if colour == "kept" else None,
         "panels": panels,
     }
 
 
-def _text(array: np.ndarray) -> str:
-    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
+def _extent(places: np.ndarray) -> tuple[float, ...]:
+    wide = np.abs(places.astype(np.float64))
+    reach = [np.linalg.norm(wide, axis=1).max()] * 2 if places.shape[1] == 3 else wide.max(0)
+    return tuple(max(float(one), map_figure.HALF / 10) for one in reach)
+
+
+def _sendable(value: Any) -> Any:  # noqa: ANN401 - whatever a figure holds
+    """A part of a figure as JSON has it, arrays of one axis in Plotly's own spelling of their bytes."""
+    if isinstance(value, dict):
+        return {name: _sendable(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_sendable(part) for part in value]
+    if not isinstance(value, np.ndarray):
+        return value
+    packed = {
+        "dtype": f"{value.dtype.kind}{value.itemsize}",
+        "bdata": base64.b64encode(value.tobytes()).decode("ascii"),
+    }
+    return packed | ({"shape": ", ".join(map(str, value.shape))} if value.ndim > 1 else {})
 
 
 def _trust_words(trust: Trust) -> str:

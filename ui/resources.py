@@ -288,11 +288,14 @@ def _difference(_store: Store, a: Experiment, b: Experiment, sealed: tuple[Path,
     return compare.difference(_store, a, b)
 
 
-def travel(dataset: str, specs: tuple[FeatureSpec, ...], kind: str) -> Travel:
+def travel(dataset_name: str, specs: tuple[FeatureSpec, ...], kind: str, colour: str) -> Travel:
     """The maps of that kind of ``specs``, ready for the browser."""
-    return _travel(store(), dataset, specs, kind, _sealed())
+    present = dataset(dataset_name)
+    return _travel(store(), present, specs, kind, colour, (*_sealed(), dataset_name, present.content_hash))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _travel(_store: Store, dataset: str, specs: tuple[FeatureSpec, ...], kind: str, sealed: tuple[Path, str]) -> Travel:
-    return map_payload.travel(_store, specs, dataset, kind)
+def _travel(
+    _store: Store, _dataset: Dataset, specs: tuple[FeatureSpec, ...], kind: str, colour: str, made_of: tuple
+) -> Travel:
+    return map_payload.travel(_store, specs, _dataset, kind, colour)

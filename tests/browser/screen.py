@@ -3,6 +3,8 @@
 from urllib.parse import parse_qs, urlsplit
 
 TILES = "ol.matches li button.tile"
+PLOT = ".panels figure:not([hidden]) .plot"
+"""Each map."""
 
 
 def is_stranger(url):
@@ -49,17 +51,17 @@ def focused(page):
     )
 
 
-WHERE = """(canvas, id) => { const box = canvas.getBoundingClientRect(), [x, y] = canvas.where(id)
-                             return [box.left + x, box.top + y] }"""
+WHERE = """(plot, id) => { const box = plot.getBoundingClientRect(), [x, y] = plot.where(id)
+                           return [box.left + x, box.top + y] }"""
 
 
 def drawn(page, number=0):
-    canvas = page.locator(".panels canvas").nth(number)
-    return canvas.evaluate("one => Boolean(one.where) && one.width > 300 && one.where(0)[0] > 0")
+    plot = page.locator(PLOT).nth(number)
+    return plot.evaluate("one => Boolean(one.where) && one.clientWidth > 300 && one.where(0)[0] > 0")
 
 
 def where(page, item, number=0):
-    return page.locator(".panels canvas").nth(number).evaluate(WHERE, item)
+    return page.locator(PLOT).nth(number).evaluate(WHERE, item)
 
 
 def asked(page, name):

@@ -14,7 +14,7 @@ from semsearch.models.catalog import READOUTS
 from semsearch.results import experiments, leaderboard
 from semsearch.store.experiment import Experiment
 from tests import ROOT
-from tests.browser.screen import asked, drag, drawn, is_stranger, rest, selection, until, where
+from tests.browser.screen import PLOT, asked, drag, drawn, is_stranger, rest, selection, until, where
 from tests.worlds.servers.app_server import serving
 
 pytestmark = pytest.mark.browser
@@ -22,7 +22,6 @@ pytestmark = pytest.mark.browser
 DATASET = "groceries200"
 PINK_LADY = 2
 """Label of the class."""
-CANVAS = ".panels canvas"
 REACH = 30
 """How far a lasso goes to each side of a point, in pixels."""
 
@@ -108,9 +107,10 @@ def on_screen(page):
 
 
 def drawings(page):
-    """The pixels of the maps."""
+    """The marks of the maps, where and how they are drawn, and which of them are pictures."""
     page.mouse.move(5, 5)
-    return page.locator(CANVAS).evaluate_all("all => all.map(one => one.toDataURL())")
+    marks = "[...one.querySelectorAll('.point')].map(mark => mark.outerHTML)"
+    return page.locator(PLOT).evaluate_all(f"all => all.map(one => [{marks}, one.framed()])")
 
 
 def same(fresh, page, look, message):
@@ -164,12 +164,12 @@ def dig(page):
 
 def open_map(page):
     page.get_by_role("link", name="Embeddings").click()
-    until(page, lambda: page.locator(CANVAS).count() == 2 and drawn(page) and drawn(page, 1), "two maps")
+    until(page, lambda: page.locator(PLOT).count() == 2 and drawn(page) and drawn(page, 1), "two maps")
 
 
 def lasso(page, item):
     """Draw a square round the point of an item on map A and check that what lies in it is selected, in the end."""
-    page.get_by_role("button", name="Lasso").click()  # this may scroll: look where they are after it
+    page.get_by_role("button", name="Lasso Select").click()  # this may scroll: look where they are after it
     x, y = where(page, item)
     away = {one: max(abs(px - x), abs(py - y)) for one in range(200) for px, py in [where(page, one)]}
     drag(page, [(x + dx * REACH, y + dy * REACH) for dx, dy in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))])

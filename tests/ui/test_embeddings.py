@@ -17,17 +17,18 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import semsearch
 from semsearch.data import datasets
 from semsearch.data.datasets import Dataset, Item
 from semsearch.models.catalog import FeatureSpec, model
 from semsearch.ranking.projection import Trust
-from semsearch.results import experiments
+from semsearch.results import experiments, map_figure, palette
 from semsearch.store import artifacts
+from semsearch.store.experiment import Experiment
 from tests import ROOT
 from tests.worlds import small_world
 from tests.worlds.files.bitmaps import write_bmp
 from ui import map_payload, pictures
-from ui.charts import palette
 from ui.choice import Choice
 from ui.embeddings import choice as map_choice
 from ui.embeddings import export as map_export
@@ -70,26 +71,61 @@ def words(app):
     return " ".join(text.value for text in [*app.markdown, *app.caption]).replace("\\", "")
 
 
-def numbers(text, kind):
-    return np.frombuffer(base64.b64decode(text), kind)
+def numbers(packed):
+    """An array as Plotly spells it."""
+    return np.frombuffer(base64.b64decode(packed["bdata"]), packed["dtype"])
+
+
+def places(frame):
+    """Those of all items, one trace after the other: (n, 2 or 3)."""
+    axes = [axis for axis in "xyz" if axis in frame["data"][0]]
+    return np.column_stack([np.concatenate([numbers(trace[axis]) for trace in frame["data"]]) for axis in axes])
 
 
 def test_the_map_gets_the_places_of_every_layer_scaled_to_one_square(store):
     data = scene(open_page(model="vgg16", method="pca", q=3))
     [panel] = data["panels"]
     assert data["ids"] == [0, 1, 2, 3, 4, 5] and data["labels"] == [0, 0, 0, 1, 1, 1]
+    assert data["starts"] == [0, 3, 6] and data["traces"] == data["labels"]
     assert panel["layers"] == [layer.name for layer in model("vgg16").layers] and panel["layer"] == 7
-    for layer, text, kept in zip(panel["layers"], panel["places"], panel["kept"], strict=True):
-        found = store.map("world", FeatureSpec("vgg16", layer, "avg"), "pca2")
-        places = numbers(text, "<u2").reshape(-1, 2)
+    assert [frame["name"] for frame in panel["figure"]["frames"]] == panel["layers"]
+    for frame, extent, kept in zip(panel["figure"]["frames"], panel["extents"], panel["kept"], strict=True):
+        found = store.map("world", FeatureSpec("vgg16", frame["name"], "avg"), "pca2")
         low, span = found.coordinates.min(0), np.ptp(found.coordinates, 0)
         expected = [
-            [65535 * (0.5 + (value - low[axis] - span[axis] / 2) / max(span)) for axis, value in enumerate(row)]
+            [65534 * (value - low[axis] - span[axis] / 2) / max(span) for axis, value in enumerate(row)]
             for row in found.coordinates.tolist()
         ]
-        assert np.abs(places - np.array(expected)).max() <= 1
-        assert places[:, int(np.argmax(span))].min() == 0 and places.max() == 65535
-        assert numbers(kept, np.uint8).tolist() == found.trust.kept_neighbours.tolist()
+        assert np.abs(places(frame) - np.array(expected)).max() <= 1
+        longest = places(frame)[:, int(np.argmax(span))]
+        assert (longest.min(), longest.max()) == (-32767, 32767)
+        assert extent == np.maximum(np.abs(places(frame)).max(0), 3276.7).tolist()
+        assert numbers(kept).tolist() == found.trust.kept_neighbours.tolist()
+
+
+def test_the_page_draws_the_figure_that_a_notebook_gets(store):
+    """Two traces of classes, the lines and the query; only places, words and the player differ."""
+    [panel] = scene(open_page(model="vgg16", method="tsne", dims=3, colour="kept", q=3))["panels"]
+    spec = FeatureSpec("vgg16", small_world.LAST["vgg16"], "avg")
+    figure = semsearch.map_figure(
+        Experiment("world", spec, "cosine"),
+        method="tsne",
+        dims=3,
+        query=3,
+        k=5,
+        colour="kept",
+        store=store,
+        layers=True,
+    )
+    whole = json.loads(figure.to_json())
+    assert [frame["name"] for frame in whole["frames"]] == panel["layers"]
+    for mine, theirs in zip(panel["figure"]["frames"], whole["frames"], strict=True):
+        assert places(mine).tolist() == places(theirs | {"data": theirs["data"][:2]}).tolist()
+    for mine, theirs in zip(panel["figure"]["data"], whole["data"], strict=True):
+        for name in ("type", "mode", "name"):
+            assert mine[name] == theirs[name]
+        assert mine["marker"] == {name: value for name, value in theirs["marker"].items() if name in mine["marker"]}
+    assert panel["figure"]["layout"]["coloraxis"] == whole["layout"]["coloraxis"]
 
 
 @pytest.mark.parametrize("name", small_world.MODELS)
@@ -97,7 +133,10 @@ def test_lines_lead_to_the_known_neighbours_in_every_layer(store, name):
     [panel] = scene(open_page(model=name, metric="euclidean", q=3))["panels"]
     assert panel["near"] == [[item for item, _ in small_world.RANKINGS[name]]] * 8
     data = scene(open_page(model=name, metric="euclidean", q=3, k=5))
-    assert data["query"] == 3 and data["neighbours"] == 2 and len(data["ramp"]) == 3
+    assert data["query"] == 3 and data["neighbours"] == 2 and data["ramp"] is None
+    kept = scene(open_page(model=name, colour="kept"))
+    assert kept["ramp"] == palette.sequential(3)
+    assert kept["panels"][0]["figure"]["layout"]["coloraxis"]["cmax"] == 2
 
 
 def test_figures_of_trust_are_the_stored_ones_of_the_layer(store):
@@ -221,7 +260,7 @@ def test_two_configurations_are_two_maps_of_the_same_pictures(store):
     app = open_page(q=3, metric="euclidean", b_model="vgg16", b_metric="euclidean")
     one, two = scene(app)["panels"]
     assert (one["title"], two["title"]) == ("A:", "B:")
-    assert (len(one["places"]), len(two["places"])) == (8, 1)
+    assert (len(one["figure"]["frames"]), len(two["figure"]["frames"])) == (8, 1)
     assert one["near"][-1] == [item for item, _ in small_world.RANKINGS["mobilenetv2"]]
     assert two["near"] == [[item for item, _ in small_world.RANKINGS["vgg16"]]]
     assert len(app.metric) == 8
@@ -299,7 +338,7 @@ def test_the_zip_is_a_dataset_again_and_leads_nowhere_else(tmp_path, name):
 
 
 def test_a_map_of_one_place_is_in_the_middle():
-    assert map_payload.unit(np.ones((3, 2), np.float32)).tolist() == [[32768, 32768]] * 3
+    assert map_figure.unit(np.ones((3, 2), np.float32)).tolist() == [[0, 0]] * 3
 
 
 @pytest.mark.alone
@@ -309,6 +348,9 @@ def test_ten_thousand_pictures_are_ready_in_a_second():
     draw = np.random.default_rng(0)
 
     class Big:
+        def items(self, dataset, model):
+            return np.arange(n)
+
         def map(self, dataset, spec, kind):
             kept = draw.integers(0, 16, n).astype(np.uint8)
             return artifacts.Map(draw.normal(size=(n, 3)).astype(np.float32), Trust(0.9, 0.9, 0.5, 0.1, kept))
@@ -318,12 +360,12 @@ def test_ten_thousand_pictures_are_ready_in_a_second():
     choice = Choice("big", "vgg16", layers[-1].name)
     addresses = {item: f"app/static/pictures/big/{item:016x}.jpg" for item in range(n)}
     started = time.perf_counter()
-    maps = map_payload.travel(Big(), map_payload.specs(choice), "big", "umap3")
+    maps = map_payload.travel(Big(), map_payload.specs(choice), dataset, "umap3")
     data = map_payload.scene(dataset, range(n), addresses, [map_payload.panel(choice, maps, [[1, 2]] * 8, "")])
     sent = json.dumps(data)
     assert time.perf_counter() - started < 0.5
     assert len(sent) < 1_500_000
-    assert data["panels"][0]["dims"] == 3 and numbers(data["panels"][0]["places"][0], "<u2").size == 3 * n
+    assert data["panels"][0]["dims"] == 3 and places(data["panels"][0]["figure"]["frames"][0]).shape == (n, 3)
 
 
 def test_no_two_of_144_classes_look_alike_and_the_first_twelve_share_nothing():
@@ -331,8 +373,10 @@ def test_no_two_of_144_classes_look_alike_and_the_first_twelve_share_nothing():
     looks = [(palette.class_colour(label), palette.class_symbol(label)) for label in range(144)]
     assert len(set(looks)) == 144
     assert all(len(set(half)) == 12 for half in zip(*looks[:12], strict=True))
-    drawn = (ROOT / "ui" / "components" / "map" / "draw.js").read_text().partition("SYMBOLS = {")[2].partition("}")[0]
-    assert set(re.findall(r'^  "?([a-z-]+)"?:', drawn, re.MULTILINE)) == set(palette.CLASS_SYMBOLS)
+    from plotly.validator_cache import ValidatorCache
+
+    known = ValidatorCache.get_validator("scatter.marker", "symbol").values
+    assert set(palette.CLASS_SYMBOLS) <= set(known)
 
 
 @pytest.mark.parametrize(
@@ -376,7 +420,8 @@ def luminance(channel):
 
 
 def test_the_component_never_makes_markup_of_data():
-    source = "\n".join(path.read_text() for path in sorted((ROOT / "ui" / "components" / "map").glob("*.js")))
+    folders = [ROOT / "ui" / "components" / name for name in ("map", "player", "table")]
+    source = "\n".join(path.read_text() for folder in folders for path in sorted(folder.glob("*.js")))
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(|https?://(?!www\.w3)", source
     )

@@ -95,6 +95,12 @@ PRESSED = {
     # Embeddings
     "map_{}": (MAPS + "every_control_changes_the_map_and_the_address", NO),
     "map_of_{}": (OURS + "a_point_and_a_layer_of_the_map_are_chosen", MAPS + "a_hostile_browser_selects_nothing"),
+    "map_layers": (
+        OURS + "a_point_and_a_layer_of_the_map_are_chosen",
+        OURS + "a_point_and_a_layer_of_the_map_are_chosen",
+    ),
+    "map_listed": (OURS + "a_line_of_the_map_as_a_table_is_searched_with", NO),
+    "map_lines": (OURS + "a_line_of_the_map_as_a_table_is_searched_with", SETTLED),
     "map_selection": (OURS + "a_picture_of_the_selection_becomes_the_query", SETTLED),
     "map_use": (MAPS + "a_selection_of_one_becomes_the_query", NO),
     "page_link together": (
@@ -442,12 +448,29 @@ def test_a_point_and_a_layer_of_the_map_are_chosen(store):
     app = open_map(q=3)
     pressing.tell(app, "map_of_world", "picked", 4)
     assert app.query_params["q"] == "4" and not app.exception
-    pressing.tell(app, "map_of_world", "settled", 2)
+    pressing.tell(app, "map_layers", "settled", 2)
     layers = [layer.name for layer in small_world.catalog.model("mobilenetv2").layers]
     assert app.query_params["layer"] == layers[2]
     for lie in (99, -1, None, "2", [2], {"a": 1}):
-        pressing.tell(app, "map_of_world", "settled", lie)
+        pressing.tell(app, "map_layers", "settled", lie)
         assert not app.exception and app.query_params["layer"] == layers[-1]
+
+
+def test_a_line_of_the_map_as_a_table_is_searched_with(store):
+    """The query, its matches, then by class; hidden classes are not in it, and nothing is sent before it is opened."""
+    app = open_map(q=3, metric="euclidean", model="vgg16")
+    assert not [data for data in components(app) if "lines" in data]
+    app.session_state["map_listed"] = True
+    [listed] = [data for data in components(app.run()) if "lines" in data]
+    assert [line[0] for line in listed["lines"]] == [3, *(item for item, _ in small_world.RANKINGS["vgg16"])]
+    assert listed["lines"][0][1:3] == ["Picture 3: search with it", "apple"] and listed["lines"][0][-1] == "query"
+    assert [line[-1] for line in listed["lines"][1:]] == ["1", "2", "3", "4", "5"]
+    assert all(len(line[3].split(", ")) == 2 and line[4].endswith(" of 2") for line in listed["lines"])
+    app.session_state["map_of_world"] = {"hidden": [0]}
+    [listed] = [data for data in components(app.run()) if "lines" in data]
+    assert {line[2] for line in listed["lines"]} == {"apple"}
+    pressing.tell(app, "map_lines", "picked", 4)
+    assert app.query_params["q"] == "4" and not app.exception
 
 
 def test_a_picture_of_the_selection_becomes_the_query(store):

@@ -3,7 +3,6 @@
 Names of classes are untrusted and Plotly reads markup in every text, so all text of data goes through ``literal``.
 """
 
-import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ui.charts.palette import CLASS_COLOURS, class_colour, class_symbol
+from semsearch.results.map_figure import literal as literal
+from semsearch.results.palette import CLASS_COLOURS, class_colour, class_symbol
 
 MARK, BEST, QUIET = "#e0218a", "#007a5e", "#8a8d99"
 """The current one, the best ones, and all others: readable on light and dark, and the first two of no class."""
@@ -20,14 +20,7 @@ MOST = 200
 """Rows of a chart, and groups of points: of more a browser makes no picture that can be read, and hardly any."""
 ROW = 36
 """Pixels of a row of a chart."""
-_LONGEST = 26
 _CLOSED = {"fixedrange": True, "showgrid": False, "zeroline": False}
-
-
-def literal(text: str) -> str:
-    """``text`` for a chart, shown as it is and not too long for an axis."""
-    text = " ".join(text.split())
-    return html.escape(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…", quote=False)
 
 
 def _inked(figure: Any) -> Any:  # noqa: ANN401 - a figure of Plotly, which is imported only where one is drawn

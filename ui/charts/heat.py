@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from semsearch.results.palette import SEQUENTIAL, ink
 from ui.charts import ROW, named
-from ui.charts.palette import SEQUENTIAL, ink
 
 _ROOM = 150
 

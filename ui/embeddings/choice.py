@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from semsearch.errors import InputError, UnknownName
+from ui import sidebar
 from ui.address import Part
 
 VALID = MappingProxyType(
@@ -87,6 +88,11 @@ def chosen_items(text: str, items: Sequence[int]) -> list[int]:
 def hidden_labels(text: str) -> list[int]:
     """Labels of hidden classes as the address has them; nothing for what is no such list."""
     return [int(label) for label in text.split(".")] if re.fullmatch(r"\d{1,5}(\.\d{1,5})*", text, re.ASCII) else []
+
+
+def settle(layers: Sequence[str], place: object) -> None:
+    """Go on with the layer at that place of ``layers``; with none for what the browser may say else."""
+    sidebar.go(layer=layers[place] if isinstance(place, int) and place in range(len(layers)) else "")
 
 
 def follow_address() -> tuple[Look, list[str]]:

@@ -1,13 +1,14 @@
-"""The linked maps in the browser, on a canvas: points travel, carry pictures and light up without reruns."""
+"""The linked maps in the browser, drawn by Plotly: points travel, carry pictures and light up without reruns."""
 
 from collections.abc import Callable, Collection
 from typing import Any
 
 import streamlit as st
 
+from ui import plotly_js
 from ui.components import component
 
-_RENDER = component("map", "draw", "map", "hands", "sheet")
+_RENDER = component("map", "places", "use", "map")
 
 
 def begin(key: str, **states: list[int]) -> None:
@@ -23,10 +24,10 @@ def state(key: str, name: str, valid: Collection[int]) -> list[int]:
     return sorted(numbers & set(valid))
 
 
-def linked_maps(
-    data: dict[str, Any], *, key: str, on_pick: Callable[[object], None], on_settle: Callable[[object], None]
-) -> None:
-    """Show ``data`` (see map_payload); callbacks get the id that was clicked and the layer where the journey ended."""
+def linked_maps(data: dict[str, Any], *, key: str, on_pick: Callable[[object], None]) -> None:
+    """Show ``data`` (see map_payload); ``on_pick`` gets the id that was clicked."""
+
+    plotly_js.ensure()
 
     def nothing() -> None:
         """Both states are read by ``state`` in the run that follows."""
@@ -37,5 +38,4 @@ def linked_maps(
         on_selected_change=nothing,
         on_hidden_change=nothing,
         on_picked_change=lambda: on_pick(st.session_state[key].picked),
-        on_settled_change=lambda: on_settle(st.session_state[key].settled),
     )

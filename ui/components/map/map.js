@@ -1,294 +1,193 @@
-// The maps of one or two configurations, side by side and linked. `data` in; out come the states `selected` (ids)
-// and `hidden` (labels of classes), and the triggers `picked` (id) and `settled` (layer). Everything in `data` is
-// shown as text, never as markup.
+// The maps of one or two configurations, side by side and linked, drawn by Plotly. `data` in; out come the states
+// `selected` (ids) and `hidden` (labels of classes), and the trigger `picked` (id). Everything in `data` is shown as
+// text, never as markup. The player tells where between the layers the first map is.
 
-const PICTURES = "app/static/pictures/"
-const PACE = 0.7 // layers per second at speed 1
-const ROWS = 500
+const HOME = { zoom: 1, x: 0, y: 0 }, CLEAR = "rgba(0,0,0,0)"
 const scenes = new WeakMap()
 
 class Scene {
   constructor(root) {
-    this.root = root
-    this.part = (name) => root.querySelector(name)
-    Object.assign(this, { panels: [], images: new Map(), hidden: new Set(), selected: new Set(), hover: -1, time: 0 })
-    Object.assign(this, { mode: "move", playing: false, target: 0, stamp: "", count: 0, trace: null, fingers: new Map() })
-    this.watch = new ResizeObserver(() => this.paint())
-    this.tools()
-    this.player()
-    this.part(".table").ontoggle = () => this.table()
+    const part = (name) => root.querySelector(name), all = [...root.querySelectorAll("figure")].map((figure) => new Panel(figure))
+    Object.assign(this, { root, part, all, panels: [], hover: -1, turn: 0, watch: new ResizeObserver(() => this.draw()) })
+    this.shown = (row) => !this.hidden.has(this.data.traces[row])
+    this.address = (row) => this.data.pictures[row] && `app/static/pictures/${this.data.folder}/${this.data.pictures[row]}`
+    this.say = (text) => { part(".spoken").textContent = text }
+    this.follow = ({ detail }) => this.travel(all[0], detail)
+    window.addEventListener("semsearch-layer", this.follow)
+    for (const panel of all) { this.watch.observe(panel.plot); listen(this, panel) }
   }
 
-  close() { this.watch.disconnect(); this.closed = true }
-
-  update(data, setStateValue, setTriggerValue) {
-    Object.assign(this, { data, setStateValue, setTriggerValue, closed: false })
-    Object.assign(this, { count: data.ids.length, pictures: data.points === "pictures", query: data.ids.indexOf(data.query) })
-    const style = getComputedStyle(this.part(".map")), theme = (name) => style.getPropertyValue(name).trim()
-    this.ink = theme("--st-text-color")
-    this.accent = theme("--st-primary-color")
-    this.figures(data.panels)
-    const [first] = data.panels, slider = this.part(".layer")
-    slider.max = first.layers.length - 1
+  async update(data, setStateValue, setTriggerValue) {
+    const row = new Map(data.ids.map((id, place) => [id, place])), panels = this.all.slice(0, data.panels.length)
+    const selected = new Set(data.selected.map((id) => row.get(id)))
+    Object.assign(this, { data, setStateValue, setTriggerValue, row, panels, selected, query: row.get(data.query), closed: false })
+    this.part(".panels").dataset.count = panels.length
+    this.all.forEach((panel, number) => { panel.figure.hidden = !panels[number] })
+    panels.forEach((panel, number) => panel.load(data.panels[number], data.starts))
     if (data.stamp !== this.stamp) {
-      Object.assign(this, { stamp: data.stamp, time: first.layer, target: first.layer, settled: first.layer, playing: false })
-      this.hidden = new Set(data.hidden)
-    } else if (first.layer !== this.settled) {
-      this.settled = first.layer
-      if (!this.playing) this.travel(first.layer)
+      Object.assign(this, { stamp: data.stamp, view: HOME, hidden: new Set(data.hidden) })
+      this.all[0].time = data.panels[0].layer
     }
-    const row = new Map(data.ids.map((id, place) => [id, place]))
-    this.selected = new Set(data.selected.map((id) => row.get(id)).filter((place) => place !== undefined))
-    this.legend()
-    this.table()
-    this.paint()
+    this.words()
+    this.script ??= import(new URL(data.plotly, document.baseURI)).then(() => dress(this.root))
+    await this.script
+    this.ready = true
+    this.draw()
+    if (this.hover >= 0) this.card(panels[0])
   }
 
-  figures(panels) {
-    const place = this.part(".panels")
-    place.dataset.count = panels.length
-    while (this.panels.length > panels.length) { this.panels.pop(); place.lastElementChild.remove() }
-    while (this.panels.length < panels.length) {
-      const figure = document.createElement("figure"), canvas = document.createElement("canvas")
-      canvas.tabIndex = 0
-      canvas.setAttribute("role", "application")
-      figure.append(canvas, document.createElement("figcaption"))
-      place.append(figure)
-      const panel = new Panel(figure)
-      this.panels.push(panel)
-      this.watch.observe(canvas)
-      this.listen(panel)
-      canvas.where = (id) => { const row = this.data.ids.indexOf(id); return [panel.x[row], panel.y[row]] }
-      canvas.framed = () => [...panel.framed].map((row) => this.data.ids[row])
+  near(panel) { return (panel.data.near[panel.layer] ?? []).map((id) => this.row.get(id)) }
+  name(row) { return `${this.data.classes[this.data.labels[row]]}, picture ${this.data.ids[row]}` }
+  pick(row) { this.setTriggerValue("picked", this.data.ids[row]) }
+
+  draw() {
+    for (const panel of this.ready && !this.closed ? this.panels : []) {
+      const layout = this.layout(panel)
+      panel.place()
+      Plotly.react(panel.plot, this.traces(panel), layout, (panel.config ??= config(this, panel)))
+      panel.heard ??= hear(this, panel)
+      legend(this, panel)
     }
-    panels.forEach((data, number) => {
-      this.panels[number].load(data, this.count)
-      this.panels[number].canvas.setAttribute("aria-label", data.spoken)
+    this.lay()
+  }
+
+  layout(panel) {
+    const { plot, data: { figure: { layout }, dims } } = panel, { clientWidth: width, clientHeight: height } = plot, wide = width > 520
+    const look = getComputedStyle(plot), theme = (name) => look.getPropertyValue(name).trim(), { zoom, x, y, camera } = this.view
+    const margin = { ...layout.margin, ...(wide ? { r: this.data.aside } : { b: 92 }) }, { l, r, t, b } = margin
+    const { w, h } = (panel.room = { l, t, w: width - l - r, h: height - t - b })
+    const range = (middle, size) => [middle - size / 2 / zoom, middle + size / 2 / zoom]
+    const axes = dims === 3 ? { scene: { ...layout.scene, ...(camera && { camera }) } }
+      : { xaxis: { ...layout.xaxis, range: range(x, w) }, yaxis: { ...layout.yaxis, range: range(y, h) } }
+    return { ...layout, ...axes, width, height, margin, uirevision: this.stamp, selectionrevision: ++this.turn,
+      legend: { ...layout.legend, ...(wide ? { x: 1, y: 1 } : { orientation: "h", x: 0, y: 0, yanchor: "top", maxheight: 84 }) },
+      modebar: { bgcolor: CLEAR, color: look.color, activecolor: theme("--st-primary-color") }, plot_bgcolor: CLEAR,
+      font: { color: look.color, family: look.fontFamily }, paper_bgcolor: theme("--st-background-color") }
+  }
+
+  // The points of each trace, -1 for a gap in a line, and what of each changes from layer to layer.
+  rows(panel) {
+    const near = this.near(panel).filter(this.shown), here = this.shown(this.query) ? [this.query] : []
+    return [...panel.members, here.flatMap((query) => near.flatMap((row) => [query, row, -1])), here]
+  }
+
+  moved(panel) {
+    const kept = this.data.ramp && panel.kept[panel.layer], pick = (rows, values) => values && rows.map((row) => values[row] ?? null), { at: [x, y, z] } = panel
+    return this.rows(panel).map((rows, trace) => ({ x: pick(rows, x), y: pick(rows, y), z: pick(rows, z), color: panel.members[trace] && pick(rows, kept) }))
+  }
+
+  traces(panel) {
+    const { data: { figure, dims }, plot, members } = panel, ink = getComputedStyle(plot).color, moved = this.moved(panel), some = this.selected.size
+    return figure.data.map(({ marker, line, ...trace }, number) => {
+      const { x, y, z, color } = moved[number], own = { ...marker, color: color ?? marker.color, line: { ...marker.line, color: ink } }
+      if (!members[number]) return { ...trace, x, y, z, marker: line ? { ...own, color: ink } : own, line: { ...line, color: ink } }
+      const chosen = members[number].map((row) => this.selected.has(row))
+      if (dims === 3 && some) own.size = chosen.map((one) => marker.size * (one ? 1.6 : 0.5))
+      const selectedpoints = dims === 2 && some ? chosen.flatMap((one, place) => (one ? [place] : [])) : null
+      return { ...trace, x, y, z, marker: own, selectedpoints, visible: this.hidden.has(number) ? "legendonly" : true }
     })
   }
 
-  // What a panel asks while it draws. The slider moves the first map; the second stays at its own layer.
-  timeOf(panel) { return panel === this.panels[0] ? this.time : 0 }
-  layerOf(panel) { return Math.round(this.timeOf(panel)) }
-  shown(row) { return !this.hidden.has(this.data.labels[row]) }
-  symbol(row) { return this.data.classes[this.data.labels[row]].symbol }
-  colour(panel, row) {
-    if (this.data.colour === "class") return this.data.classes[this.data.labels[row]].colour
-    return this.data.ramp[Math.min(this.data.ramp.length - 1, panel.keptNeighbours[this.layerOf(panel)][row])]
+  travel(panel, time) {
+    panel.time = time
+    this.words()
+    if (!this.ready || this.closed) return
+    panel.place()
+    if (time % 1 && panel.data.figure.data[0].type === "scatter") { panel.push(this.rows(panel)); return this.lay() }
+    const moved = this.moved(panel), all = (name) => moved.map((trace) => trace[name])
+    Plotly.restyle(panel.plot, { x: all("x"), y: all("y"), z: all("z"), ...(this.data.ramp && { "marker.color": all("color") }) })
   }
 
-  address(row) {
-    const name = this.data.pictures[row]
-    return name ? PICTURES + this.data.folder + "/" + name : ""
-  }
+  // What lies over the plots: pictures where they have room, and a ring round the point that is pointed at.
+  lay() { this.laying ??= requestAnimationFrame(() => { this.laying = null; for (const panel of this.panels) if (panel.heard && !this.closed) this.cover(panel) }) }
 
-  image(row) {
-    const source = this.address(row)
-    if (!source) return null
-    if (!this.images.has(source)) {
-      const image = new Image()
-      image.onload = () => this.paint()
-      image.src = source
-      this.images.set(source, image)
-    }
-    const image = this.images.get(source)
-    return image.complete && image.naturalWidth ? image : null
-  }
-
-  paint() {
-    if (this.waiting || this.closed) return
-    this.waiting = requestAnimationFrame(() => {
-      this.waiting = 0
-      if (this.data) for (const panel of this.panels) panel.draw(this)
-      this.words()
-    })
-  }
-
-  words() {
-    const slider = this.part(".layer"), here = Math.round(this.time)
-    this.panels.forEach((panel) => {
-      const data = panel.data, [place, name, says] = data.captions[this.layerOf(panel)]
-      const title = document.createElement("b")
-      title.textContent = data.title
-      const text = `${place} · ${name}. ${says}`
-      if (panel.caption.textContent !== data.title + text) panel.caption.replaceChildren(title, text)
-    })
-    if (this.root.activeElement !== slider || this.playing) slider.value = here
-    slider.setAttribute("aria-valuetext", this.data.panels[0].captions[here].slice(0, 2).join(", "))
-    const play = this.part(".play")
-    play.textContent = this.playing ? "❚❚ Pause" : "▶ Play"
-    play.setAttribute("aria-label", this.playing ? "Pause" : "Play through the layers")
-    this.part("[data-act=clear]").disabled = !this.selected.size
-  }
-
-  // The journey: `time` goes to `target`, at the chosen speed while playing, quickly after a move of the slider.
-  travel(target) {
-    this.target = target
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches && !this.playing) this.time = target
-    if (!this.moving) { this.moving = true; this.before = 0; requestAnimationFrame((now) => this.frame(now)) }
-  }
-
-  frame(now) {
-    const gone = this.before ? Math.min(0.1, (now - this.before) / 1000) : 0
-    this.before = now
-    const away = this.target - this.time
-    const pace = this.playing ? PACE * Number(this.part(".speed").value) : Math.max(1.6, Math.abs(away) * 2.5)
-    this.time += Math.sign(away) * Math.min(Math.abs(away), gone * pace)
-    this.paint()
-    if (this.time !== this.target && !this.closed) return requestAnimationFrame((next) => this.frame(next))
-    this.moving = false
-    this.playing = false
-    this.settle()
-  }
-
-  settle() {
-    clearTimeout(this.pending)
-    this.pending = setTimeout(() => {
-      const layer = Math.round(this.time)
-      if (this.moving || this.closed || layer === this.settled) return
-      this.settled = layer
-      this.setTriggerValue("settled", layer)
-    }, 350)
-  }
-
-  player() {
-    const slider = this.part(".layer")
-    slider.oninput = () => { this.playing = false; this.travel(Number(slider.value)) }
-    this.part(".play").onclick = () => {
-      const last = this.data.panels[0].layers.length - 1
-      if (this.playing) { this.playing = false; return this.travel(Math.round(this.time)) }
-      if (this.time === last) this.time = 0
-      this.playing = true
-      this.travel(last)
+  cover(panel) {
+    const { plot, over, images } = panel, { _size: { l, t, w, h }, dragmode } = plot._fullLayout, near = new Set(this.near(panel)), ring = over.firstElementChild
+    const first = (row) => (row === this.hover ? 4 : row === this.query ? 3 : this.selected.has(row) ? 2 : Number(near.has(row)))
+    const drawn = (row) => this.address(row) && this.shown(row) && (!this.selected.size || first(row) > 1)
+    panel.project()
+    panel.side = Math.min(128, Math.max(28, Math.sqrt((w * h) / panel.x.length) * 0.7 * this.view.zoom ** 0.8)) / 2
+    panel.thin(this.data.points === "pictures" ? [...this.row.values()].filter(drawn) : [], first)
+    plot.classList.toggle("near", panel.data.dims === 3 || this.view.zoom > 1.05 || dragmode !== "pan")
+    const put = (element, row, more) => Object.assign(element.style, { left: `${panel.x[row] - l}px`, top: `${panel.y[row] - t}px`, ...more })
+    Object.assign(over.style, { inset: `${t}px auto auto ${l}px`, width: `${w}px`, height: `${h}px` })
+    ring.hidden = this.hover < 0
+    put(ring, this.hover)
+    for (const [row, image] of images) if (!panel.framed.has(row)) { image.remove(); images.delete(row) }
+    for (const row of panel.framed) {
+      if (!images.has(row)) images.set(row, over.appendChild(Object.assign(new Image(), { alt: "", src: this.address(row) })))
+      const borderColor = this.data.ramp?.[panel.kept[panel.layer][row]] ?? panel.data.figure.data[this.data.traces[row]].marker.color
+      const side = `${2 * panel.side * [1, 1, 1, 1.5, 2.2][first(row)]}px`
+      put(images.get(row), row, { maxWidth: side, maxHeight: side, zIndex: first(row), borderColor })
     }
   }
 
-  tools() {
-    const modes = [...this.root.querySelectorAll("[data-mode]")]
-    const choose = (mode) => {
-      this.mode = mode
-      modes.forEach((one) => one.setAttribute("aria-pressed", String(one.dataset.mode === mode)))
-      this.part(".panels").dataset.mode = mode
-    }
-    modes.forEach((one) => { one.onclick = () => choose(one.dataset.mode) })
-    choose("move")
-    const act = (name, does) => { this.part(`[data-act=${name}]`).onclick = () => { does(); this.paint() } }
-    act("in", () => this.panels.forEach((panel) => zoomed(panel, 1.4)))
-    act("out", () => this.panels.forEach((panel) => zoomed(panel, 1 / 1.4)))
-    act("home", () => this.panels.forEach((panel) => panel.home()))
-    act("clear", () => this.select(new Set()))
-    act("save", () => save(this))
+  // All maps as one of them is looked at, or as told.
+  look({ _fullLayout: { xaxis, yaxis, scene, _size: { w } } }, view) {
+    const middle = ({ range: [low, high] }) => (low + high) / 2, flat = () => ({ zoom: w / (xaxis.range[1] - xaxis.range[0]), x: middle(xaxis), y: middle(yaxis) })
+    const seen = view ?? (scene ? { ...HOME, camera: scene.camera } : flat())
+    if (JSON.stringify(seen) === JSON.stringify(this.view)) return this.lay()
+    this.view = seen
+    this.draw()
+  }
+
+  zoom({ plot, room: { l, t, w, h }, data: { figure } }, factor, x = l + w / 2, y = t + h / 2, dx = 0, dy = 0) {
+    const { zoom, camera = figure.layout.scene?.camera } = this.view, nearer = Math.min(40, Math.max(0.5, zoom * factor))
+    const eye = camera && Object.fromEntries(Object.entries(camera.eye).map(([axis, far]) => [axis, far / factor])), px = x - l - w / 2, py = y - t - h / 2
+    const moved = { zoom: nearer, x: this.view.x + (px - dx) / zoom - px / nearer, y: this.view.y - (py - dy) / zoom + py / nearer }
+    this.look(plot, camera ? { ...HOME, camera: { ...camera, eye } } : moved)
   }
 
   select(rows) {
-    this.selected = rows
-    this.setStateValue("selected", [...rows].sort((a, b) => a - b).map((row) => this.data.ids[row]))
-    this.say(`${rows.size} selected`)
-    this.paint()
+    this.selected = new Set(rows)
+    this.setStateValue("selected", [...this.selected].map((row) => this.data.ids[row]))
+    this.say(`${this.selected.size} selected`)
+    this.draw()
   }
 
-  pick(row) { this.setTriggerValue("picked", this.data.ids[row]) }
+  hide(labels) {
+    this.hidden = new Set(labels)
+    this.setStateValue("hidden", [...this.hidden])
+    this.draw()
+  }
 
-  say(text) { this.part(".spoken").textContent = text }
-
-  name(row) { return this.data.classes[this.data.labels[row]].name }
+  words() {
+    for (const { data: { title, captions }, layer, caption: { children } } of this.panels)
+      [title, captions[layer].join(". ")].forEach((text, place) => { children[place].textContent = text })
+  }
 
   note(panel, row) {
-    const neighbours = panel.keptNeighbours[this.layerOf(panel)][row], rank = (panel.data.near[this.layerOf(panel)] ?? []).indexOf(row)
-    const place = row === this.query ? "The query. " : rank >= 0 ? `Match ${rank + 1} of the query. ` : ""
-    return this.data.neighbours ? `${place}${neighbours} of its ${this.data.neighbours} nearest are near it here.` : place.trim()
+    const kept = panel.kept[panel.layer][row], near = this.near(panel), { neighbours } = this.data, place = near.indexOf(row) + 1
+    const nearest = near.length ? ` Nearest: ${near.slice(0, 5).map((one) => this.name(one)).join("; ")}.` : ""
+    const trust = neighbours ? `${kept} of its ${neighbours} nearest are near it here.` : ""
+    return row === this.query ? `The query. ${trust}${nearest}` : `${place ? `Match ${place} of the query. ` : ""}${trust}`
   }
 
   point(panel, row) {
-    panel.canvas.classList.toggle("over", row >= 0)
+    panel.plot.classList.toggle("over", row >= 0)
     if (row === this.hover) return
     this.hover = row
-    const card = this.part(".card")
-    card.hidden = row < 0
-    if (row >= 0) this.card(card, panel, row)
-    this.paint()
+    this.lay()
+    this.card(panel)
   }
 
-  card(card, panel, row) {
-    const [image, standin] = [card.querySelector("img"), card.querySelector(".standin")], source = this.address(row)
-    image.onerror = () => { image.hidden = true; standin.hidden = false }
-    image.hidden = !source
-    standin.hidden = Boolean(source)
-    if (source) image.src = source
-    standin.textContent = "Picture not here"
-    card.querySelector(".name").textContent = `${this.name(row)}, picture ${this.data.ids[row]}`
-    card.querySelector(".note").textContent = this.note(panel, row)
-    const frame = this.part(".map").getBoundingClientRect(), own = panel.canvas.getBoundingClientRect()
+  card(panel) {
+    const box = this.part(".card"), [image, name, note] = box.children, row = this.hover
+    const [frame, own] = [this.part(".map"), panel.plot].map((element) => element.getBoundingClientRect())
+    box.hidden = row < 0
+    if (row < 0) return
+    image.src = this.address(row)
+    name.textContent = this.name(row)
+    note.textContent = this.note(panel, row)
     const x = own.left - frame.left + panel.x[row], y = own.top - frame.top + panel.y[row]
-    card.style.left = `${Math.max(0, x + 190 > frame.width ? x - 186 : x + 18)}px`
-    card.style.top = `${Math.max(0, Math.min(y - 40, own.bottom - frame.top - 210))}px`
+    box.style.left = `${Math.max(0, x + 190 > frame.width ? x - 186 : x + 18)}px`
+    box.style.top = `${Math.max(0, Math.min(y - 40, own.bottom - frame.top - 210))}px`
   }
-
-  legend() {
-    const place = this.part(".legend"), { classes, labels } = this.data
-    const counts = classes.map(() => 0)
-    labels.forEach((label) => counts[label]++)
-    while (place.children.length > classes.length) place.lastElementChild.remove()
-    classes.forEach((kind, label) => {
-      const button = place.children[label] ?? place.appendChild(chip())
-      button.querySelector("path").setAttribute("d", SYMBOLS[kind.symbol])
-      button.querySelector("path").setAttribute("fill", this.data.colour === "class" ? kind.colour : "none")
-      button.lastElementChild.textContent = `${kind.name} (${counts[label]})`
-      button.setAttribute("aria-pressed", String(!this.hidden.has(label)))
-      button.title = "Click to hide or show; double-click for this class alone"
-      button.onclick = () => this.filter(this.hidden.has(label) ? [...this.hidden].filter((one) => one !== label) : [...this.hidden, label])
-      button.ondblclick = () => this.filter(classes.map((_, other) => other).filter((other) => other !== label))
-    })
-    this.part(".scale").hidden = this.data.colour === "class" || !this.data.neighbours
-    this.part(".high").textContent = this.data.neighbours
-    this.part(".ramp").style.background = `linear-gradient(90deg, ${this.data.ramp.join(",")})`
-  }
-
-  filter(hidden) {
-    this.hidden = new Set(hidden)
-    this.setStateValue("hidden", [...this.hidden])
-    this.legend()
-    this.paint()
-  }
-
-  table() {
-    if (!this.part(".table").open) return
-    const [panel] = this.panels, near = panel.data.near[this.layerOf(panel)] ?? []
-    panel.place(this.timeOf(panel))
-    const rank = (row) => (row === this.query ? 0 : near.includes(row) ? near.indexOf(row) + 1 : Infinity)
-    const rows = this.data.ids.map((_, row) => row).filter((row) => this.shown(row))
-    rows.sort((a, b) => rank(a) - rank(b) || this.data.labels[a] - this.data.labels[b] || a - b)
-    this.part(".cut").textContent = `${Math.min(ROWS, rows.length)} of ${rows.length} pictures: the query, its matches, then by class.`
-    this.part("tbody").replaceChildren(...rows.slice(0, ROWS).map((row) => this.line(panel, row, rank(row))))
-  }
-
-  line(panel, row, rank) {
-    const neighbours = panel.keptNeighbours[this.layerOf(panel)][row], { dims } = panel.data, button = document.createElement("button")
-    button.type = "button"
-    button.textContent = `Picture ${this.data.ids[row]}: search with it`
-    button.onclick = () => this.pick(row)
-    const at = Array.from(panel.places[this.layerOf(panel)].slice(row * dims, row * dims + dims)).map((step) => (step / 65535).toFixed(2))
-    const rest = [this.name(row), at.join(", "), this.data.neighbours ? `${neighbours} of ${this.data.neighbours}` : "–", rank === Infinity ? "" : rank || "query"]
-    const line = document.createElement("tr")
-    for (const value of [button, ...rest]) { const cell = document.createElement("td"); cell.append(value); line.append(cell) }
-    return line
-  }
-}
-
-function chip() {
-  const button = document.createElement("button"), space = "http://www.w3.org/2000/svg"
-  const icon = document.createElementNS(space, "svg")
-  icon.setAttribute("viewBox", "-1.4 -1.4 2.8 2.8")
-  icon.setAttribute("aria-hidden", "true")
-  icon.append(document.createElementNS(space, "path"))
-  Object.assign(button, { type: "button", className: "kind" })
-  button.append(icon, document.createElement("span"))
-  return button
 }
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   if (!scenes.has(parentElement)) scenes.set(parentElement, new Scene(parentElement))
   const scene = scenes.get(parentElement)
   scene.update(data, setStateValue, setTriggerValue)
-  return () => scene.close()
+  return () => { scene.closed = true; scene.watch.disconnect(); window.removeEventListener("semsearch-layer", scene.follow) }
 }

@@ -1,0 +1,103 @@
+// What hands do on a map beside Plotly's own modes, and what Plotly tells of those.
+
+// Plotly writes its styles into the document, where they do not reach a shadow root.
+function dress(root) {
+  const rules = [...document.getElementById("plotly.js-style-global").sheet.cssRules].map((rule) => rule.cssText)
+  root.prepend(Object.assign(document.createElement("style"), { textContent: rules.join("\n") }))
+}
+
+function config(scene, panel) {
+  const button = (name, icon, click) => ({ name, title: name, icon: Plotly.Icons[icon], click }), save = (format) => () => keep(scene, panel, format)
+  return { ...scene.data.config, modeBarButtonsToAdd: [button("Clear selection", "eraseshape", () => scene.select([])),
+    button("Save as PNG", "camera", save("png")), button("Save as SVG", "disk", save("svg"))] }
+}
+
+// The map as a file, with its caption, and with the pictures that lie over it.
+function keep({ address, view, say }, { plot, at: [x, y, z], framed, side, caption }, format) {
+  const place = { xref: "x", yref: "y", sizex: (2 * side) / view.zoom, sizey: (2 * side) / view.zoom, xanchor: "center", yanchor: "middle" }
+  const images = [...framed].map((row) => ({ ...place, source: new URL(address(row), document.baseURI).href, x: x[row], y: y[row] }))
+  const title = { text: caption.textContent, font: { size: 13 }, x: 0.01, y: 0.99, yanchor: "top" }
+  Plotly.downloadImage({ data: plot.data, layout: { ...plot.layout, images: z ? [] : images, title } },
+    { format, width: plot.clientWidth, height: plot.clientHeight, scale: 3, filename: "semsearch_map" }).then(() => say("Image saved"))
+}
+
+function hear(scene, { plot, members }) {
+  plot.on("plotly_selected", (event) => {
+    const rows = event?.points.map((point) => members[point.curveNumber]?.[point.pointNumber]).filter((row) => row !== undefined)
+    if (rows) scene.select(scene.adding ? [...scene.selected, ...rows] : rows)
+  })
+  plot.on("plotly_deselect", () => scene.select([]))
+  plot.on("plotly_restyle", ([change]) => {
+    if (change.visible) scene.hide([...plot.data.keys()].filter((label) => plot.data[label].visible === "legendonly"))
+  })
+  plot.on("plotly_relayout", () => scene.look(plot))
+  for (const event of ["plotly_relayouting", "plotly_afterplot"]) plot.on(event, () => scene.lay())
+  return true
+}
+
+// The legend is Plotly's; here it is given to the keyboard and to screen readers.
+function legend(scene, { plot }) {
+  for (const entry of plot.querySelectorAll(".legend .traces")) {
+    const { index, name } = entry.__data__[0].trace, on = !scene.hidden.has(index), others = [...scene.hidden].filter((one) => one !== index)
+    const about = { tabindex: 0, role: "button", "aria-pressed": on, "aria-label": name }
+    for (const [attribute, value] of Object.entries(about)) entry.setAttribute(attribute, value)
+    entry.onkeydown = (event) => {
+      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); scene.hide(on ? [...others, index] : others) }
+    }
+  }
+}
+
+function listen(scene, panel) {
+  const { plot } = panel, fingers = new Map(), on = (target, kind, does) => target.addEventListener(kind, does, true)
+  const at = ({ clientX, clientY }) => { const { left, top } = plot.getBoundingClientRect(); return [clientX - left, clientY - top] }
+  let down = null
+  plot.where = (id) => [panel.x?.[scene.row.get(id)], panel.y?.[scene.row.get(id)]]
+  plot.framed = () => [...panel.framed].map((row) => scene.data.ids[row])
+  plot.onkeydown = (event) => { if (event.target === plot) key(scene, panel, event) }
+  plot.onpointermove = (event) => {
+    if (fingers.size === 2 && fingers.has(event.pointerId)) pinch(scene, panel, fingers, event.pointerId, at(event))
+    else if (event.pointerType !== "touch" && !event.buttons) scene.point(panel, panel.hit(...at(event), scene.shown, 9))
+  }
+  plot.onpointerleave = (event) => { if (event.pointerType !== "touch" && !event.buttons) scene.point(panel, -1) }
+  on(plot, "pointerdown", (event) => {
+    if (event.target.closest(".modebar, .legend")) return
+    plot.focus({ preventScroll: true })
+    fingers.set(event.pointerId, at(event))
+    down = fingers.size === 1 && !event.button && at(event)
+    scene.adding = event.shiftKey
+  })
+  on(window, "pointercancel", (event) => fingers.delete(event.pointerId))
+  on(window, "pointerup", (event) => {
+    const [x, y] = at(event), touch = event.pointerType === "touch"
+    if (!fingers.delete(event.pointerId) || !down || Math.hypot(x - down[0], y - down[1]) > 4) return
+    const row = panel.hit(x, y, scene.shown, touch ? 18 : 9)
+    if (touch) scene.point(panel, row) // there is no hover: the tap shows the picture too
+    if (row >= 0) scene.pick(row)
+  })
+  on(plot, "wheel", (event) => { if (scene.root.activeElement !== plot && !event.ctrlKey) event.stopPropagation() })
+  // The page scrolls under a finger while nothing is zoomed; two fingers are ours.
+  const ours = (event) => { if (event.touches.length > 1 || !plot.classList.contains("near")) event.stopPropagation() }
+  for (const kind of ["touchstart", "touchmove"]) on(plot, kind, ours)
+}
+
+// Two fingers: the map follows them, and grows as they part.
+function pinch(scene, panel, fingers, finger, place) {
+  const spread = ([[ax, ay], [bx, by]]) => [(ax + bx) / 2, (ay + by) / 2, Math.max(1, Math.hypot(ax - bx, ay - by))]
+  const [x, y, wide] = spread([...fingers.values()]), [nextX, nextY, wider] = spread([...fingers.set(finger, place).values()])
+  scene.zoom(panel, wider / wide, nextX, nextY, nextX - x, nextY - y)
+}
+
+function key(scene, panel, event) {
+  const here = scene.hover >= 0 ? scene.hover : scene.query, rows = new Set(scene.selected), zoom = (by) => () => scene.zoom(panel, by)
+  const go = (...way) => () => {
+    const next = panel.toward(here, ...way, scene.shown)
+    scene.point(panel, next < 0 ? here : next)
+    scene.say(`${scene.name(scene.hover)}. ${scene.note(panel, scene.hover)}`)
+  }
+  const acts = { ArrowRight: go(1, 0), ArrowLeft: go(-1, 0), ArrowUp: go(0, -1), ArrowDown: go(0, 1), "+": zoom(1.4), "-": zoom(1 / 1.4),
+    0: () => scene.look(panel.plot, HOME), Escape: () => scene.select([]), Enter: () => scene.pick(here),
+    " ": () => { if (!rows.delete(here)) rows.add(here); scene.select(rows) } }
+  if (event.ctrlKey || event.metaKey || event.altKey || !acts[event.key]) return
+  event.preventDefault()
+  acts[event.key]()
+}
