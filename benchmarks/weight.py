@@ -26,7 +26,7 @@ PAGES = {"Search": "", "Live search": "live", "Embeddings": "map", "Guide": "lea
 SIGNS = {
     "Search": "ol.matches img",
     "Live search": "ol.matches img",
-    "Embeddings": ".panels canvas",
+    "Embeddings": ".panels .main-svg",
     "Guide": "ol.pictures img",
 }
 """By page: what has come when the page has an answer."""

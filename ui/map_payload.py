@@ -146,11 +146,20 @@ def scene(
         "classes": list(dataset.classes),
         "folder": "".join(folder),
         "pictures": [path.rsplit("/", 1)[-1] for path in paths],
-        "aside": 54 + 6 * max(len(trace["name"]) for trace in panels[0]["figure"]["data"]),
+        "legends": _legends(max(len(trace["name"]) for trace in panels[0]["figure"]["data"])),
         "neighbours": neighbours(len(ids)),
         "colour": colour,
         "ramp": palette.sequential(max(1, neighbours(len(ids))) + 1) if colour == "kept" else None,
         "panels": panels,
+    }
+
+
+def _legends(letters: int) -> dict[str, Any]:
+    """Where the legend is, whose longest entry has that many letters: beside a wide map, below a narrow one."""
+    below = {"orientation": "h", "x": 0, "y": 0, "yanchor": "top", "maxheight": 84}
+    return {
+        "wide": {"margin": {"r": 54 + 6 * letters}, "legend": {"x": 1, "y": 1}},
+        "narrow": {"margin": {"b": 92}, "legend": below},
     }
 
 

@@ -119,10 +119,9 @@ def map_figure(
 ) -> "Figure":
     """The stored map of an experiment, for a notebook or a page to send.
 
-    Each class is a trace whose ``customdata`` has the item ids in its first column and how many of the nearest
-    neighbours of each the map keeps in its second. With a ``query`` (an item id) lines lead to its ``k`` nearest in
-    feature space. With ``layers`` the figure has a frame for each layer of the model, a slider and a Play button.
-    Places are −HALF … HALF along the longest side of a map.
+    Each class is a trace; its ``customdata`` are item ids, and how many nearest neighbours of each the map keeps.
+    Lines lead from a ``query`` (an item id) to its ``k`` nearest in feature space. ``layers`` gives a frame for each
+    layer of the model, a slider and a Play button. The longest side of a map is −HALF … HALF.
 
     Raises:
         UnknownName: no such method, colour, theme or query, or no stored results.
@@ -131,26 +130,14 @@ def map_figure(
     """
     from plotly.graph_objects import Figure
 
-    for what, name, valid in (("method", method, METHODS), ("colour", colour, COLOURS), ("theme", theme, THEMES)):
-        if name not in valid:
-            raise UnknownName(what, name, valid)
-    if dims not in (2, 3):
-        raise InputError(f"expected 2 or 3 dimensions, got {dims}")
+    _check(method, dims, colour, theme)
     store = store or experiments.open_store()
     spec, dataset = experiment.spec, opened.dataset(experiment.dataset)
     experiments.labels(store, experiment.dataset)  # checks that it is the dataset of the store
     items = store.items(experiment.dataset, spec.model)
     names = list(catalog.model(spec.model).layer_names) if layers else [spec.layer]
     maps = {name: store.map(experiment.dataset, replace(spec, layer=name), f"{method}{dims}") for name in names}
-    figure = parts(dataset, items, maps, colour=colour, theme=theme)
-    rows = members(dataset, items)
-    for trace, group in zip(figure["data"], rows, strict=True):
-        _annotate(trace, [dataset.classes[dataset.items[id].label] for id in items[group]], len(items))
-    for frame, one in zip(figure["frames"], maps.values(), strict=True):
-        for place, group in zip(frame["data"], rows, strict=True):
-            kept = one.trust.kept_neighbours[group]
-            place["customdata"] = np.column_stack([items[group], kept]).astype(np.int32)
-            place |= {"marker": {"color": kept}} if colour == "kept" else {}
+    figure = _annotate(parts(dataset, items, maps, colour=colour, theme=theme), dataset, items, maps, colour)
     if query is not None:
         figure["data"] += marks(dims, theme)
         for frame, name in zip(figure["frames"], names, strict=True):
@@ -158,6 +145,14 @@ def map_figure(
             near = [match.item for match in experiments.matches(store, layer, query, k=k)]
             _lead(frame, unit(maps[name].coordinates), np.searchsorted(items, [query, *near]))
     return Figure(_still(figure, names.index(spec.layer), player=layers))
+
+
+def _check(method: str, dims: int, colour: str, theme: str) -> None:
+    for what, name, valid in (("method", method, METHODS), ("colour", colour, COLOURS), ("theme", theme, THEMES)):
+        if name not in valid:
+            raise UnknownName(what, name, valid)
+    if dims not in (2, 3):
+        raise InputError(f"expected 2 or 3 dimensions, got {dims}")
 
 
 def _axes(places: np.ndarray, kind: str) -> dict[str, Any]:
@@ -221,13 +216,23 @@ def _layout(dims: int, theme: str, most: int, colour: str) -> dict[str, Any]:
     return layout
 
 
-def _annotate(trace: dict[str, Any], names: Sequence[str], n: int) -> None:
-    """Give a trace the words that a pointer brings up; ``names`` are those of the classes of its items."""
-    trace["text"] = [literal(name) for name in names]
-    trace["hovertemplate"] = (
-        "%{text}, picture %{customdata[0]}<br>"
-        f"%{{customdata[1]}} of its {neighbours(n)} nearest are near it here<extra></extra>"
-    )
+def _annotate(
+    figure: dict[str, Any], dataset: Dataset, items: np.ndarray, maps: Mapping[str, Map], colour: str
+) -> dict[str, Any]:
+    """The figure with the words that a pointer brings up, and in each frame what of its items is kept."""
+    rows = members(dataset, items)
+    for trace, group in zip(figure["data"], rows, strict=True):
+        trace["text"] = [literal(dataset.classes[dataset.items[id].label]) for id in items[group]]
+        trace["hovertemplate"] = (
+            "%{text}, picture %{customdata[0]}<br>"
+            f"%{{customdata[1]}} of its {neighbours(len(items))} nearest are near it here<extra></extra>"
+        )
+    for frame, one in zip(figure["frames"], maps.values(), strict=True):
+        for place, group in zip(frame["data"], rows, strict=True):
+            kept = one.trust.kept_neighbours[group]
+            place["customdata"] = np.column_stack([items[group], kept]).astype(np.int32)
+            place |= {"marker": {"color": kept}} if colour == "kept" else {}
+    return figure
 
 
 def _lead(frame: dict[str, Any], places: np.ndarray, rows: np.ndarray) -> None:

@@ -139,7 +139,7 @@ def test_the_map_is_saved_as_a_picture(page, server, tmp_path):
     taken.value.save_as(tmp_path / "map.svg")
     drawing = (tmp_path / "map.svg").read_text(encoding="utf-8")
     assert taken.value.suggested_filename == "semsearch_map.svg" and drawing.count('class="point"') >= 6 + 1
-    assert "&lt;b&gt;pear (3)" in drawing and "apple (3)" in drawing and "MobileNetV2, layer 8 of 8" in drawing
+    assert "&#60;b&#62;pear (3)" in drawing and "apple (3)" in drawing and "MobileNetV2, layer 8 of 8" in drawing
 
 
 def test_a_hidden_class_is_not_selected_and_the_link_hides_it_too(page, server):

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from starlette.routing import Route
 from streamlit import file_util
 
 from tests.worlds.servers.asgi_client import Client
-from ui import delivery
+from ui import delivery, pictures, plotly_js
 from ui.delivery import FOR_GOOD, Delivery
 
 GZIP = {"Accept-Encoding": "gzip, br"}
@@ -48,6 +49,33 @@ def test_a_script_is_sent_compressed_and_may_be_kept(script, base):
     assert len(answer.body) < len(content) / 2 and answer.headers["content-length"] == str(len(answer.body))
     assert answer.headers["content-type"].startswith("text/javascript")
     assert answer.headers["cache-control"] == FOR_GOOD and answer.headers["vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("base", ["", "/shop/find/"])
+def test_plotly_comes_out_of_its_package_and_may_be_kept(base):
+    """Compressed where that is read, else as it is: no other file has its address."""
+    content, address = plotly_js.file().read_bytes(), f"{base.rstrip('/')}/{plotly_js.address()}"
+    packed, plain = client(base).get(address, headers=GZIP), client(base).get(address)
+    assert gzip.decompress(packed.body) == plain.body == content and b"plotly.js v" in content[:99]
+    assert len(packed.body) < 1_600_000
+    for answer in (packed, plain):
+        assert answer.status == 200 and answer.headers["cache-control"] == FOR_GOOD
+        assert answer.headers["content-type"].startswith("text/javascript")
+    assert version("plotly") in plotly_js.address()
+
+
+def test_a_server_without_delivery_finds_a_copy_of_plotly(tmp_path, monkeypatch):
+    """That is `streamlit run app.py`; a checkout that is read-only stays without."""
+    monkeypatch.setattr(pictures, "FOLDER", tmp_path / "static" / "pictures")
+    plotly_js.ensure()
+    copy = tmp_path / "static" / plotly_js.address().rpartition("/")[2]
+    assert copy.read_bytes() == plotly_js.file().read_bytes()
+    written = copy.stat().st_mtime_ns
+    plotly_js.ensure()
+    assert copy.stat().st_mtime_ns == written
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setattr(pictures, "FOLDER", tmp_path / "file" / "pictures")
+    plotly_js.ensure()
 
 
 def test_many_who_ask_at_once_have_it_compressed_once(script, monkeypatch):

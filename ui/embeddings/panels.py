@@ -82,7 +82,7 @@ def selection(
         counts = [f":gray-badge[{texts.plain(dataset.classes[label])} ({n})]" for label, n in labels.most_common()]
         st.markdown(" ".join(counts))
     else:
-        st.caption("Press **Box** or **Lasso** and draw around points. Hold Shift to add to the selection.")
+        st.caption("Choose **Box Select** or **Lasso Select** above the map and draw around points. Hold Shift to add.")
     _use(choice, chosen, whole=resources.pictured(dataset.name))
     _downloads(dataset, chosen, items, stored_map)
     if chosen:
@@ -178,10 +178,12 @@ def explain(choice: Choice, look: Look, n: int) -> None:
             "Press **Play** to travel from the first layer to the last. The maps are aligned, so each of the "
             f"{texts.counted(n, 'point')} can be followed, and groups form as the layers see more. Each map fills the "
             "frame, its proportions kept, so compare places, not sizes.\n\n"
-            "**Click** a point to make it the query, here and on the Search page. **Box** and **Lasso** select. "
-            "Click the map, then turn the wheel to zoom, or hold Ctrl; two fingers do the same. In 3-D drag to turn "
-            "the map, hold Shift to move it. Turn on **Compare two settings** in the sidebar to see two maps side by "
-            "side: what is selected or pointed at in one is marked in the other. "
+            "**Click** a point to make it the query, here and on the Search page. The tools above the map are "
+            "Plotly's: **Box Select** and **Lasso Select** choose points in 2-D, **Zoom** enlarges a box, and the "
+            "last two save the map as PNG or SVG. Click a class in the legend to hide or show it, double-click to see it alone. Click the map, "
+            "then turn the wheel to zoom, or hold Ctrl; two fingers do the same. In 3-D drag to turn the map. Turn on "
+            "**Compare two settings** in the sidebar to see two maps side by "
+            "side: what is selected, pointed at, hidden or enlarged in one is so in the other. "
             f"The map and its figures use {basis} distances; the lines use the chosen metric, "
             f"{texts.plain(metrics.METRICS[choice.metric].title)}."
         )

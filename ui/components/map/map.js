@@ -18,16 +18,14 @@ class Scene {
   }
 
   async update(data, setStateValue, setTriggerValue) {
-    const row = new Map(data.ids.map((id, place) => [id, place])), panels = this.all.slice(0, data.panels.length)
+    const row = new Map(data.ids.map((id, place) => [id, place])), panels = this.all.slice(0, data.panels.length), same = data.stamp === this.stamp
     const selected = new Set(data.selected.map((id) => row.get(id)))
     Object.assign(this, { data, setStateValue, setTriggerValue, row, panels, selected, query: row.get(data.query), closed: false })
+    if (!same) Object.assign(this, { stamp: data.stamp, view: HOME, hidden: new Set(data.hidden) })
     this.part(".panels").dataset.count = panels.length
-    this.all.forEach((panel, number) => { panel.figure.hidden = !panels[number] })
+    this.all.forEach(({ plot }, number) => { plot.parentElement.hidden = !panels[number] })
     panels.forEach((panel, number) => panel.load(data.panels[number], data.starts))
-    if (data.stamp !== this.stamp) {
-      Object.assign(this, { stamp: data.stamp, view: HOME, hidden: new Set(data.hidden) })
-      this.all[0].time = data.panels[0].layer
-    }
+    if (!same) panels[0].time = data.panels[0].layer
     this.words()
     this.script ??= import(new URL(data.plotly, document.baseURI)).then(() => dress(this.root))
     await this.script
@@ -39,6 +37,19 @@ class Scene {
   near(panel) { return (panel.data.near[panel.layer] ?? []).map((id) => this.row.get(id)) }
   name(row) { return `${this.data.classes[this.data.labels[row]]}, picture ${this.data.ids[row]}` }
   pick(row) { this.setTriggerValue("picked", this.data.ids[row]) }
+
+  select(rows) {
+    this.selected = new Set(rows)
+    this.setStateValue("selected", [...this.selected].map((row) => this.data.ids[row]))
+    this.say(`${this.selected.size} selected`)
+    this.draw()
+  }
+
+  hide(labels) {
+    this.hidden = new Set(labels)
+    this.setStateValue("hidden", [...this.hidden])
+    this.draw()
+  }
 
   draw() {
     for (const panel of this.ready && !this.closed ? this.panels : []) {
@@ -52,15 +63,14 @@ class Scene {
   }
 
   layout(panel) {
-    const { plot, data: { figure: { layout }, dims } } = panel, { clientWidth: width, clientHeight: height } = plot, wide = width > 520
-    const look = getComputedStyle(plot), theme = (name) => look.getPropertyValue(name).trim(), { zoom, x, y, camera } = this.view
-    const margin = { ...layout.margin, ...(wide ? { r: this.data.aside } : { b: 92 }) }, { l, r, t, b } = margin
-    const { w, h } = (panel.room = { l, t, w: width - l - r, h: height - t - b })
+    const { plot, data: { figure: { layout }, dims } } = panel, { clientWidth: width, clientHeight: height } = plot, { zoom, x, y, camera } = this.view
+    const look = getComputedStyle(plot), theme = (name) => look.getPropertyValue(name).trim(), beside = this.data.legends[width > 520 ? "wide" : "narrow"]
+    const margin = { ...layout.margin, ...beside.margin }, w = width - margin.l - margin.r, h = height - margin.t - margin.b
     const range = (middle, size) => [middle - size / 2 / zoom, middle + size / 2 / zoom]
     const axes = dims === 3 ? { scene: { ...layout.scene, ...(camera && { camera }) } }
       : { xaxis: { ...layout.xaxis, range: range(x, w) }, yaxis: { ...layout.yaxis, range: range(y, h) } }
-    return { ...layout, ...axes, width, height, margin, uirevision: this.stamp, selectionrevision: ++this.turn,
-      legend: { ...layout.legend, ...(wide ? { x: 1, y: 1 } : { orientation: "h", x: 0, y: 0, yanchor: "top", maxheight: 84 }) },
+    panel.room = { ...margin, w, h }
+    return { ...layout, ...axes, width, height, margin, legend: { ...layout.legend, ...beside.legend }, uirevision: this.stamp, selectionrevision: ++this.turn,
       modebar: { bgcolor: CLEAR, color: look.color, activecolor: theme("--st-primary-color") }, plot_bgcolor: CLEAR,
       font: { color: look.color, family: look.fontFamily }, paper_bgcolor: theme("--st-background-color") }
   }
@@ -138,29 +148,15 @@ class Scene {
     this.look(plot, camera ? { ...HOME, camera: { ...camera, eye } } : moved)
   }
 
-  select(rows) {
-    this.selected = new Set(rows)
-    this.setStateValue("selected", [...this.selected].map((row) => this.data.ids[row]))
-    this.say(`${this.selected.size} selected`)
-    this.draw()
-  }
-
-  hide(labels) {
-    this.hidden = new Set(labels)
-    this.setStateValue("hidden", [...this.hidden])
-    this.draw()
-  }
-
   words() {
     for (const { data: { title, captions }, layer, caption: { children } } of this.panels)
-      [title, captions[layer].join(". ")].forEach((text, place) => { children[place].textContent = text })
+      for (const [place, text] of [title, captions[layer].join(". ")].entries()) children[place].textContent = text
   }
 
   note(panel, row) {
-    const kept = panel.kept[panel.layer][row], near = this.near(panel), { neighbours } = this.data, place = near.indexOf(row) + 1
-    const nearest = near.length ? ` Nearest: ${near.slice(0, 5).map((one) => this.name(one)).join("; ")}.` : ""
-    const trust = neighbours ? `${kept} of its ${neighbours} nearest are near it here.` : ""
-    return row === this.query ? `The query. ${trust}${nearest}` : `${place ? `Match ${place} of the query. ` : ""}${trust}`
+    const near = this.near(panel), { neighbours } = this.data, place = near.indexOf(row) + 1, nearest = near.slice(0, 5).map((one) => this.name(one)).join("; ")
+    const trust = neighbours ? `${panel.kept[panel.layer][row]} of its ${neighbours} nearest are near it here.` : ""
+    return row === this.query ? `The query. ${trust}${nearest && ` Nearest: ${nearest}.`}` : `${place ? `Match ${place} of the query. ` : ""}${trust}`
   }
 
   point(panel, row) {
@@ -174,12 +170,12 @@ class Scene {
   card(panel) {
     const box = this.part(".card"), [image, name, note] = box.children, row = this.hover
     const [frame, own] = [this.part(".map"), panel.plot].map((element) => element.getBoundingClientRect())
+    const x = own.left - frame.left + panel.x?.[row], y = own.top - frame.top + panel.y?.[row]
     box.hidden = row < 0
     if (row < 0) return
     image.src = this.address(row)
     name.textContent = this.name(row)
     note.textContent = this.note(panel, row)
-    const x = own.left - frame.left + panel.x[row], y = own.top - frame.top + panel.y[row]
     box.style.left = `${Math.max(0, x + 190 > frame.width ? x - 186 : x + 18)}px`
     box.style.top = `${Math.max(0, Math.min(y - 40, own.bottom - frame.top - 210))}px`
   }

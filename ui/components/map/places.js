@@ -1,40 +1,30 @@
 // Where each point of a map is: on the way from layer to layer, and on the screen by Plotly's own axes or camera.
-
 const HALF = 32767, mix = (from, to, part) => from + (to - from) * part
 const ease = (part) => { const p = Math.min(1, Math.max(0, (part - 0.12) / 0.76)); return p * p * (3 - 2 * p) }
 const times = (a, b) => b.map((_, i) => [0, 1, 2, 3].reduce((sum, k) => sum + a[k * 4 + (i % 4)] * b[(i & ~3) + k], 0))
 const bytes = ({ bdata }) => Uint8Array.from(atob(bdata), (letter) => letter.charCodeAt(0))
+const join = (frame, axis) => Int16Array.from(frame.data.flatMap((trace) => [...new Int16Array(bytes(trace[axis]).buffer)]))
 
 class Panel {
-  constructor(figure) {
-    const [plot, over, caption] = figure.children
-    Object.assign(this, { figure, plot, over, caption, time: 0, framed: new Set(), images: new Map() })
-  }
-
+  constructor({ children: [plot, over, caption] }) { Object.assign(this, { plot, over, caption, time: 0, framed: new Set(), images: new Map() }) }
   get layer() { return Math.round(this.time) }
-
   load(data, starts) {
-    const join = (frame, axis) => Int16Array.from(frame.data.flatMap((trace) => [...new Int16Array(bytes(trace[axis]).buffer)]))
     const members = starts.slice(1).map((end, label) => Array.from({ length: end - starts[label] }, (_, place) => starts[label] + place))
-    if (data.stamp !== this.data?.stamp)
-      this.frames = data.figure.frames.map((frame) => [..."xyz"].slice(0, data.dims).map((axis) => join(frame, axis)))
-    Object.assign(this, { data, members, kept: data.kept.map(bytes) })
+    const axes = [..."xyz"].slice(0, data.dims), same = data.stamp === this.data?.stamp
+    const frames = same ? this.frames : data.figure.frames.map((frame) => axes.map((axis) => join(frame, axis)))
+    Object.assign(this, { data, members, frames, kept: data.kept.map(bytes) })
     this.plot.setAttribute("aria-label", data.spoken)
   }
-
   // How much a layer is enlarged so that it fills the frame: while nothing is zoomed, a unit of the axes is a pixel.
   fit(layer) {
     const [wide, high] = this.data.extents[layer], { w, h } = this.room
     return this.data.dims === 3 ? HALF / wide : Math.min((w / 2 - 24) / wide, (h / 2 - 24) / high)
   }
-
-  // Every point where it is at this time; a fraction is on the way to the next layer.
   place() {
     const from = Math.floor(this.time), to = Math.ceil(this.time), part = ease(this.time - from)
     const fit = mix(this.fit(from), this.fit(to), part), next = this.frames[to]
     this.at = this.frames[from].map((axis, number) => Float32Array.from(axis, (at, row) => fit * mix(at, next[number][row], part)))
   }
-
   // On the way Plotly's own marks are moved: to tell it the whole figure anew takes twenty times as long.
   push(rows) {
     const { l, t } = this.plot._fullLayout._size, spot = (row) => `${this.x[row] - l},${this.y[row] - t}`
@@ -45,7 +35,6 @@ class Panel {
       group.querySelector(".js-line")?.setAttribute("d", own.map((row, place) => (place % 2 ? "L" : "M") + spot(row)).join(""))
     }
   }
-
   // The points in pixels from the corner of the plot.
   project() {
     const { xaxis, yaxis, scene, _size: { l, t, w, h } } = this.plot._fullLayout, [x, y, z] = this.at
@@ -57,19 +46,18 @@ class Panel {
     this.x = x.map((_, row) => l + (w * (1 + sum(0, row) / sum(3, row))) / 2)
     this.y = x.map((_, row) => t + (h * (1 - sum(1, row) / sum(3, row))) / 2)
   }
-
   least(measure, limit = Infinity, best = -1) {
     this.x?.forEach((_, row) => { const far = measure(row); if (far < limit) [best, limit] = [row, far] })
     return best
   }
-
-  // The shown point at a place; those with a picture are on top.
-  hit(x, y, shown, reach) {
-    const { l, t, w, h } = this.room, far = (row) => Math.hypot(this.x[row] - x, this.y[row] - y)
-    const reached = (row) => (!this.framed.has(row) ? far(row) : far(row) < this.side ? far(row) - 1000 : Infinity)
-    return x < l || x > l + w || y < t || y > t + h ? -1 : this.least((row) => (shown(row) ? reached(row) : Infinity), reach)
+  // The shown point at a place, or the picture.
+  hit([x, y], shown, reach) {
+    const { l, t, w, h } = this.room, inside = x >= l && x <= l + w && y >= t && y <= t + h
+    return this.least((row) => {
+      const far = Math.hypot(this.x[row] - x, this.y[row] - y)
+      return inside && shown(row) && far < (this.framed.has(row) ? this.side : reach) ? far : Infinity
+    })
   }
-
   // The next shown point in a direction.
   toward(from, right, down, shown) {
     return this.least((row) => {
@@ -78,7 +66,6 @@ class Panel {
       return ahead > 0 && ahead >= aside / 2 && shown(row) ? ahead + 2 * aside : Infinity
     })
   }
-
   // Which pictures have room: those that come first, and on the way those that had it before.
   thin(rows, first) {
     const before = this.framed, weight = (row) => 2 * first(row) + (this.time % 1 && before.has(row)), room = 1.9 * this.side

@@ -1,5 +1,4 @@
 // What hands do on a map beside Plotly's own modes, and what Plotly tells of those.
-
 // Plotly writes its styles into the document, where they do not reach a shadow root.
 function dress(root) {
   const rules = [...document.getElementById("plotly.js-style-global").sheet.cssRules].map((rule) => rule.cssText)
@@ -14,18 +13,16 @@ function config(scene, panel) {
 
 // The map as a file, with its caption, and with the pictures that lie over it.
 function keep({ address, view, say }, { plot, at: [x, y, z], framed, side, caption }, format) {
-  const place = { xref: "x", yref: "y", sizex: (2 * side) / view.zoom, sizey: (2 * side) / view.zoom, xanchor: "center", yanchor: "middle" }
+  const size = (2 * side) / view.zoom, place = { xref: "x", yref: "y", sizex: size, sizey: size, xanchor: "center", yanchor: "middle" }
   const images = [...framed].map((row) => ({ ...place, source: new URL(address(row), document.baseURI).href, x: x[row], y: y[row] }))
-  const title = { text: caption.textContent, font: { size: 13 }, x: 0.01, y: 0.99, yanchor: "top" }
-  Plotly.downloadImage({ data: plot.data, layout: { ...plot.layout, images: z ? [] : images, title } },
-    { format, width: plot.clientWidth, height: plot.clientHeight, scale: 3, filename: "semsearch_map" }).then(() => say("Image saved"))
+  const layout = { ...plot.layout, images: z ? [] : images, title: { text: caption.textContent, font: { size: 13 }, x: 0.01, y: 0.99, yanchor: "top" } }
+  const file = { format, width: plot.clientWidth, height: plot.clientHeight, scale: 3, filename: "semsearch_map" }
+  Plotly.downloadImage({ data: plot.data, layout }, file).then(() => say("Image saved"))
 }
 
-function hear(scene, { plot, members }) {
-  plot.on("plotly_selected", (event) => {
-    const rows = event?.points.map((point) => members[point.curveNumber]?.[point.pointNumber]).filter((row) => row !== undefined)
-    if (rows) scene.select(scene.adding ? [...scene.selected, ...rows] : rows)
-  })
+function hear(scene, panel) {
+  const { plot } = panel, row = ({ curveNumber, pointNumber }) => panel.members[curveNumber]?.[pointNumber] ?? []
+  plot.on("plotly_selected", (event) => { if (event) scene.select([...(scene.adding ? scene.selected : []), ...event.points.flatMap(row)]) })
   plot.on("plotly_deselect", () => scene.select([]))
   plot.on("plotly_restyle", ([change]) => {
     if (change.visible) scene.hide([...plot.data.keys()].filter((label) => plot.data[label].visible === "legendonly"))
@@ -48,7 +45,7 @@ function legend(scene, { plot }) {
 }
 
 function listen(scene, panel) {
-  const { plot } = panel, fingers = new Map(), on = (target, kind, does) => target.addEventListener(kind, does, true)
+  const { plot } = panel, fingers = new Map(), on = (target, kind, does) => target.addEventListener(kind, does, true), touch = ({ pointerType }) => pointerType === "touch"
   const at = ({ clientX, clientY }) => { const { left, top } = plot.getBoundingClientRect(); return [clientX - left, clientY - top] }
   let down = null
   plot.where = (id) => [panel.x?.[scene.row.get(id)], panel.y?.[scene.row.get(id)]]
@@ -56,9 +53,9 @@ function listen(scene, panel) {
   plot.onkeydown = (event) => { if (event.target === plot) key(scene, panel, event) }
   plot.onpointermove = (event) => {
     if (fingers.size === 2 && fingers.has(event.pointerId)) pinch(scene, panel, fingers, event.pointerId, at(event))
-    else if (event.pointerType !== "touch" && !event.buttons) scene.point(panel, panel.hit(...at(event), scene.shown, 9))
+    else if (!touch(event) && !event.buttons) scene.point(panel, panel.hit(at(event), scene.shown, 9))
   }
-  plot.onpointerleave = (event) => { if (event.pointerType !== "touch" && !event.buttons) scene.point(panel, -1) }
+  plot.onpointerleave = (event) => { if (!touch(event) && !event.buttons) scene.point(panel, -1) }
   on(plot, "pointerdown", (event) => {
     if (event.target.closest(".modebar, .legend")) return
     plot.focus({ preventScroll: true })
@@ -68,10 +65,10 @@ function listen(scene, panel) {
   })
   on(window, "pointercancel", (event) => fingers.delete(event.pointerId))
   on(window, "pointerup", (event) => {
-    const [x, y] = at(event), touch = event.pointerType === "touch"
-    if (!fingers.delete(event.pointerId) || !down || Math.hypot(x - down[0], y - down[1]) > 4) return
-    const row = panel.hit(x, y, scene.shown, touch ? 18 : 9)
-    if (touch) scene.point(panel, row) // there is no hover: the tap shows the picture too
+    const [x, y] = at(event), held = fingers.delete(event.pointerId)
+    if (!held || !down || Math.hypot(x - down[0], y - down[1]) > 4) return
+    const row = panel.hit([x, y], scene.shown, touch(event) ? 18 : 9)
+    if (touch(event)) scene.point(panel, row) // there is no hover: the tap shows the picture too
     if (row >= 0) scene.pick(row)
   })
   on(plot, "wheel", (event) => { if (scene.root.activeElement !== plot && !event.ctrlKey) event.stopPropagation() })
@@ -96,7 +93,7 @@ function key(scene, panel, event) {
   }
   const acts = { ArrowRight: go(1, 0), ArrowLeft: go(-1, 0), ArrowUp: go(0, -1), ArrowDown: go(0, 1), "+": zoom(1.4), "-": zoom(1 / 1.4),
     0: () => scene.look(panel.plot, HOME), Escape: () => scene.select([]), Enter: () => scene.pick(here),
-    " ": () => { if (!rows.delete(here)) rows.add(here); scene.select(rows) } }
+    " ": () => scene.select(rows.delete(here) ? rows : rows.add(here)) }
   if (event.ctrlKey || event.metaKey || event.altKey || !acts[event.key]) return
   event.preventDefault()
   acts[event.key]()
