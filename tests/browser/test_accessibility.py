@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.screen import TILES, focused, query_of, ranking, until
+from tests.browser.screen import TILES, drawn, focused, query_of, ranking, until
 from tests.worlds.servers.app_server import serving
 
 PAGES = {
@@ -52,6 +52,8 @@ def test_no_grave_violation(chromium, server, page, axe, address, scheme):
     opened = context.new_page()
     opened.goto(server.url + address)
     settled(opened)
+    if address == "map":
+        until(opened, lambda: drawn(opened), "points on the map")
     assert opened.locator("[data-testid=stException], [role=dialog]").count() == 0
     opened.evaluate(axe)
     found = opened.evaluate("leave => axe.run({exclude: leave}, {resultTypes: ['violations']})", list(EXCLUDED))
