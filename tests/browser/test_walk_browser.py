@@ -169,11 +169,11 @@ def open_map(page):
 
 def lasso(page, item):
     """Draw a square round the point of an item on map A and check that what lies in it is selected, in the end."""
-    page.get_by_role("button", name="Lasso Select").click()  # this may scroll: look where they are after it
+    page.get_by_role("button", name="Lasso Select").first.click()  # this may scroll: look where they are after it
     x, y = where(page, item)
     away = {one: max(abs(px - x), abs(py - y)) for one in range(200) for px, py in [where(page, one)]}
     drag(page, [(x + dx * REACH, y + dy * REACH) for dx, dy in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))])
-    page.get_by_role("button", name="Pan", exact=True).click()
+    page.get_by_role("button", name="Pan", exact=True).first.click()
     until(page, lambda: item in selection(page), "the points in the lasso")
     chosen = selection(page)
     assert (

@@ -4,7 +4,6 @@ const ease = (part) => { const p = Math.min(1, Math.max(0, (part - 0.12) / 0.76)
 const times = (a, b) => b.map((_, i) => [0, 1, 2, 3].reduce((sum, k) => sum + a[k * 4 + (i % 4)] * b[(i & ~3) + k], 0))
 const bytes = ({ bdata }) => Uint8Array.from(atob(bdata), (letter) => letter.charCodeAt(0))
 const join = (frame, axis) => Int16Array.from(frame.data.flatMap((trace) => [...new Int16Array(bytes(trace[axis]).buffer)]))
-
 class Panel {
   constructor({ children: [plot, over, caption] }) { Object.assign(this, { plot, over, caption, time: 0, framed: new Set(), images: new Map() }) }
   get layer() { return Math.round(this.time) }
@@ -46,9 +45,8 @@ class Panel {
     this.x = x.map((_, row) => l + (w * (1 + sum(0, row) / sum(3, row))) / 2)
     this.y = x.map((_, row) => t + (h * (1 - sum(1, row) / sum(3, row))) / 2)
   }
-  least(measure, limit = Infinity, best = -1) {
-    this.x?.forEach((_, row) => { const far = measure(row); if (far < limit) [best, limit] = [row, far] })
-    return best
+  least(measure) {
+    return (this.x ?? []).reduce((best, _, row) => { const far = measure(row); return far < best[1] ? [row, far] : best }, [-1, Infinity])[0]
   }
   // The shown point at a place, or the picture.
   hit([x, y], shown, reach) {
