@@ -40,7 +40,10 @@ class Scene {
   pick(row) { this.setTriggerValue("picked", this.data.ids[row]) }
   select(rows) { this.selected = new Set(rows); this.say(`${this.selected.size} selected`); this.tell("selected", this.selected, (row) => this.data.ids[row]) }
   hide(labels) { this.hidden = new Set(labels); this.tell("hidden", this.hidden, Number) }
-  tell(state, values, name) { this.setStateValue(state, [...values].map((value) => name(value))); this.draw() }
+  tell(state, values, name) {
+    this.setStateValue(state, [...values].map((value) => name(value)))
+    requestAnimationFrame(() => this.draw()) // what Plotly itself has drawn of it is seen before
+  }
   draw() {
     for (const panel of this.ready && !this.closed ? this.panels : []) {
       const layout = this.layout(panel)

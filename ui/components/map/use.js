@@ -6,7 +6,7 @@ function dress(root) {
 }
 function config(scene, panel) {
   const button = (name, icon, click) => ({ name, title: name, icon: Plotly.Icons[icon], click }), save = (format) => () => keep(scene, panel, format)
-  return { ...scene.data.config, modeBarButtonsToAdd: [button("Clear selection", "eraseshape", () => scene.select([])),
+  return { ...scene.data.config, plotGlPixelRatio: devicePixelRatio, modeBarButtonsToAdd: [button("Clear selection", "eraseshape", () => scene.select([])),
     button("Save as PNG", "camera", save("png")), button("Save as SVG", "disk", save("svg"))] }
 }
 // The map as a file, with its caption, and with the pictures that lie over it.
