@@ -37,8 +37,8 @@ COLOURS = ("class", "kept")
 QUERY = "#e0218a"
 _LONGEST = 26
 _FAINT = 0.2
-_SYMBOLS_3D = ("circle", "square", "diamond", "cross", "x")
-"""Filled ones that Plotly has in three dimensions."""
+_SYMBOLS_3D = ("circle", "square", "diamond", "cross")
+"""Filled ones that Plotly has in three dimensions, where it writes them as letters; few fonts have its x."""
 
 
 def literal(text: str) -> str:
