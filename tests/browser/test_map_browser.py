@@ -299,6 +299,17 @@ def test_the_table_holds_the_map(page, server):
     until(page, lambda: asked(page, "q") == "4", "picture 4 as the query")
 
 
+def test_without_plotly_the_page_says_so_and_the_table_is_there(page, server):
+    """The page is readable before the script has come, and also where it never does."""
+    page.route("**/plotly-*.js", lambda route: route.abort())
+    page.goto(server.url + "map?q=3")
+    until(page, lambda: "could not be loaded" in page.locator(PLOT).inner_text(), "why there is no map")
+    assert "layer 8 of 8" in page.locator(CAPTION).inner_text()
+    page.get_by_text("The map as a table").click()
+    rows = page.get_by_role("region", name="The map as a table").locator("tbody tr")
+    until(page, lambda: rows.count() == 6, "six rows")
+
+
 def test_a_link_restores_the_view(page, chromium, server):
     open_map(page, server, q=3)
     tool(page, "Box Select")

@@ -30,8 +30,10 @@ class Scene {
     panels.forEach((panel, number) => panel.load(data.panels[number], data.starts))
     if (!same) panels[0].time = data.panels[0].layer
     this.words()
-    this.script ??= import(new URL(data.plotly, document.baseURI)).then(() => dress(this.root))
-    this.ready = await this.script.then(() => true)
+    this.script ??= import(new URL(data.plotly, document.baseURI)).then(() => dress(this.root), () => { this.script = null })
+    await this.script
+    this.ready = Boolean(this.script)
+    if (!this.ready) for (const { plot } of panels) plot.textContent = "The map could not be loaded. Reload the page; the table below holds the same."
     this.draw()
     if (this.hover >= 0) this.card(panels[0])
   }
