@@ -62,7 +62,8 @@ class Delivery:
         elif path in self._files and (packed := await self._pack(path, headers)):
             await _send(packed, KINDS[self._files[path].suffix], send)
         elif path == self._plotly:
-            await FileResponse(self._files[path], headers={"cache-control": FOR_GOOD})(scope, receive, send)
+            kept = {"cache-control": FOR_GOOD, "vary": "Accept-Encoding"}
+            await FileResponse(self._files[path], headers=kept, media_type=KINDS[".js"])(scope, receive, send)
         else:
             await (self._page if "text/html" in headers.get("accept", "") else self._app)(scope, receive, send)
 

@@ -60,7 +60,8 @@ def test_plotly_comes_out_of_its_package_and_may_be_kept(base):
     assert len(packed.body) < 1_600_000
     for answer in (packed, plain):
         assert answer.status == 200 and answer.headers["cache-control"] == FOR_GOOD
-        assert answer.headers["content-type"].startswith("text/javascript")
+        assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+        assert answer.headers["vary"] == "Accept-Encoding"
     assert version("plotly") in plotly_js.address()
 
 
