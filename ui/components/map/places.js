@@ -24,7 +24,7 @@ class Panel {
     const fit = mix(this.fit(from), this.fit(to), part), next = this.frames[to]
     this.at = this.frames[from].map((axis, number) => Float32Array.from(axis, (at, row) => fit * mix(at, next[number][row], part)))
   }
-  // On the way Plotly's own marks are moved: to tell it the whole figure anew takes twenty times as long.
+  // On the way Plotly's own marks are moved: to tell it the whole figure anew takes ten times as long.
   push(rows) {
     const { l, t } = this.plot._fullLayout._size, spot = (row) => `${this.x[row] - l},${this.y[row] - t}`
     this.project()
