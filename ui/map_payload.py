@@ -90,8 +90,8 @@ def near(store: Store, choice: Choice, layers: Sequence[str]) -> list[list[int]]
         if layer != choice.layer and large:
             items_by_layer.append([])
             continue
-        matches = experiments.matches(store, replace(choice, layer=layer).experiment, choice.q, k=choice.k)
-        items_by_layer.append([match.item for match in matches])
+        layer_experiment = replace(choice, layer=layer).experiment
+        items_by_layer.append(experiments.nearest(store, layer_experiment, choice.q, k=choice.k))
     return items_by_layer
 
 

@@ -1,6 +1,7 @@
 """All that outlives a run or a session; the only place with st.cache_*."""
 
 import gc
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -104,8 +105,7 @@ def first_query(choice: Choice) -> int:
 
     It is the one of the highest score; of equals the one that scores least at the first layer; then the first.
     """
-    model = catalog.model(choice.model)
-    first = replace(choice, layer=model.layer_names[0]).experiment
+    first = replace(choice, layer=catalog.model(choice.model).layer_names[0]).experiment
     score, before = (store().score(experiment).score for experiment in (choice.experiment, first))
     return queries(choice.dataset)[int(np.lexsort((before, -score))[0])]
 
@@ -127,11 +127,10 @@ def live_offers() -> Offers:
 
 def _first_live_query(choice: Choice) -> int:
     """As in stored results, where there are some; else the first picture."""
-    try:
-        known = choice.dataset in (shown := offers()).datasets and choice.model in shown.models(choice.dataset)
-    except SemsearchError:
-        return 0
-    return first_query(choice) if known else 0
+    with suppress(SemsearchError):
+        if choice.model in (shown := offers()).models(choice.dataset) and choice.dataset in shown.datasets:
+            return first_query(choice)
+    return 0
 
 
 def _listed(name: str) -> bool:
@@ -296,6 +295,6 @@ def travel(dataset_name: str, specs: tuple[FeatureSpec, ...], kind: str, colour:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _travel(
-    _store: Store, _dataset: Dataset, specs: tuple[FeatureSpec, ...], kind: str, colour: str, made_of: tuple
+    _store: Store, _of: Dataset, specs: tuple[FeatureSpec, ...], kind: str, colour: str, made_of: tuple
 ) -> Travel:
-    return map_payload.travel(_store, specs, _dataset, kind, colour)
+    return map_payload.travel(_store, specs, _of, kind, colour)

@@ -145,6 +145,13 @@ def everywhere(store: Store, dataset: str, query: int) -> list[tuple[Experiment,
     return [(Experiment(dataset, spec, metric), float(score)) for spec, metric, score in rows]
 
 
+def nearest(store: Store, experiment: Experiment, query: int, *, k: int) -> list[int]:
+    """Item ids of the stored matches of a query, nearest first, without what else is known of them."""
+    ranking, row = _ranking(store, experiment, query, k)
+    ids: list[int] = ranking.ids[row, :k].tolist()
+    return ids
+
+
 def _ranking(store: Store, experiment: Experiment, query: int, k: int) -> tuple[Ranking, int]:
     if k < 1:
         raise InputError(f"expected k of at least 1, got {k}")

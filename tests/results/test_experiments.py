@@ -38,6 +38,13 @@ def test_more_matches_than_there_are_give_all_others(store):
     assert [m.item for m in experiments.matches(store, EUCLIDEAN, 0, k=99)] == [1, 2, 3, 4, 5]
 
 
+def test_the_nearest_are_the_items_of_the_matches(store):
+    assert experiments.nearest(store, EUCLIDEAN, 2, k=3) == [1, 0, 3]
+    assert experiments.nearest(store, EUCLIDEAN, 0, k=99) == [1, 2, 3, 4, 5]
+    with pytest.raises(InputError, match="k of at least 1"):
+        experiments.nearest(store, EUCLIDEAN, 0, k=0)
+
+
 def test_squared_distances_rank_alike(store):
     squared = Experiment("world", EUCLIDEAN.spec, "sqeuclidean")
     plain = experiments.matches(store, EUCLIDEAN, 5, k=5)
