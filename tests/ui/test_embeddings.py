@@ -203,6 +203,13 @@ def test_a_selection_shows_counts_pictures_and_ways_to_take_it_home(store):
     assert [tile["id"] for tile in tiles] == [1, 3, 5] == scene(app)["selected"]
 
 
+def test_how_to_select_is_told_for_each_number_of_dimensions(store):
+    """Plotly has neither box nor lasso in 3-D."""
+    told = {dims: " ".join(one.value for one in open_page(dims=dims).caption) for dims in (2, 3)}
+    assert "Lasso Select" in told[2] and "in 2-D" not in told[2]
+    assert "Lasso Select" not in told[3] and "Select points on the map in 2-D" in told[3]
+
+
 def test_a_selection_of_one_becomes_the_query(store):
     app = select(open_page(), [4])
     app.button(key="map_use").click().run()

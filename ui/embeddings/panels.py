@@ -82,7 +82,12 @@ def selection(
         counts = [f":gray-badge[{texts.plain(dataset.classes[label])} ({n})]" for label, n in labels.most_common()]
         st.markdown(" ".join(counts))
     else:
-        st.caption("Choose **Box Select** or **Lasso Select** above the map and draw around points. Hold Shift to add.")
+        flat = stored_map.coordinates.shape[1] == 2
+        st.caption(
+            "Choose **Box Select** or **Lasso Select** above the map and draw around points. Hold Shift to add."
+            if flat
+            else "Select points on the map in 2-D: they stay selected here. Or press the Space bar on the map."
+        )
     _use(choice, chosen, whole=resources.pictured(dataset.name))
     _downloads(dataset, chosen, items, stored_map)
     if chosen:
