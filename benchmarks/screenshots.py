@@ -20,10 +20,10 @@ from benchmarks import needs
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PICTURES = {
-    "search": "?welcome=no&q=28",
+    "search": "?welcome=no",
     "compare": "?welcome=no&q=123&b_layer=block_9_project",
     "map": "map?q=123",
-    "live": "live?q=28",
+    "live": "live",
 }
 """File in docs/ without its ending, and the address that it shows."""
 LIMIT, WIDTH, HEIGHT, SECONDS = 200_000, 1440, 900, 60
