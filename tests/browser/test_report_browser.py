@@ -1,6 +1,7 @@
 """The report opened from disk in a real browser without a network: points, pictures, names as text."""
 
 import json
+import re
 
 import numpy as np
 import plotly.graph_objects as go
@@ -106,6 +107,13 @@ def test_every_point_shows_its_picture_with_the_network_off(alone, written, widt
         assert 0 <= box["x"] and box["x"] + box["width"] <= width
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert not page.asked and not page.broken
+
+
+def test_no_tool_of_the_map_sends_it_anywhere(alone, written):
+    """Plotly has one that uploads the chart, on by default."""
+    page = opened(alone, written / "with.html")
+    tools = page.locator(".modebar-btn").evaluate_all("all => all.map(one => one.dataset.title)")
+    assert "Download plot as a PNG" in tools and not [name for name in tools if re.search("share|cloud", name, re.I)]
 
 
 def test_names_stay_names(alone, written):
