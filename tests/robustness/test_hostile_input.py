@@ -335,7 +335,7 @@ def safe(answer):
 def screen(service, computed_world, tmp_path, monkeypatch):
     """The pages over the small world, its stored results and the same service."""
     monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(computed_world))
-    monkeypatch.setattr(pictures, "FOLDER", tmp_path / "static")
+    monkeypatch.setattr(pictures, "FOLDER", tmp_path / "static" / "pictures")
     monkeypatch.setattr(weights, "status", lambda model: weights.WeightsStatus(True, "here", "a test"))
     live_page.allow(monkeypatch)
     for kept in (resources._pictured, resources._dataset, resources._recommendation):
