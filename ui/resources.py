@@ -179,9 +179,9 @@ def _recommendation(_store: Store, name: str, sealed: tuple[Path, str], weights:
     return recommend.recommend(_store, name)
 
 
-def allow(what: str) -> None:
-    """Count one of what a session asks for, a name of ALLOWED; Busy when it, or all together, ask too often."""
-    for allowance, client in zip(_allowances()[what], (session(), "all"), strict=True):
+def allow(what: str, asker: str = "") -> None:
+    """Count one of what a session (this one) asks for, see ALLOWED; Busy when it, or all together, ask too often."""
+    for allowance, client in zip(_allowances()[what], (asker or session(), "all"), strict=True):
         allowance.take(client)
 
 
@@ -201,10 +201,11 @@ ALLOWED = MappingProxyType(
     {
         "link": ((0.5, 10), (20, 100)),
         "picture": ((8, 160), (100, 800)),
+        "report": ((0.2, 3), (0.5, 6)),
         "search": ((5, 60), (400, 1_000)),
     }
 )
-"""(a second, at once) of one session, and of all: pictures from links, pictures opened, searches."""
+"""(a second, at once) of one session, and of all: pictures from links, pictures opened, reports, searches."""
 
 
 @st.cache_resource
@@ -213,8 +214,7 @@ def _allowances() -> dict[str, tuple[serving.Allowance, ...]]:
 
 
 def _shipped_first(name: str) -> tuple[int, str]:
-    known = datasets.KNOWN
-    return (known.index(name) if name in known else len(known), name)
+    return (datasets.KNOWN.index(name) if name in datasets.KNOWN else len(datasets.KNOWN), name)
 
 
 def _unfit(name: str) -> str:

@@ -9,7 +9,7 @@ from semsearch.models.catalog import FeatureSpec
 from semsearch.results import artefacts
 from tests.ui import pressing
 from tests.ui.map_page import open_map, opened, shown
-from tests.worlds import small_world
+from tests.worlds import live_page, small_world
 from tests.worlds.files.bitmaps import write_bmp
 from ui.embeddings import find as map_find
 
@@ -84,6 +84,15 @@ def test_the_report_is_downloaded(store, monkeypatch):
     open_map(q=3, method="pca", dims=3, metric="euclidean")
     page = given["map_report"]().decode()
     assert "PCA map of 6 pictures" in page and "MobileNetV2" in page and page.count("data:image/jpeg") == 6
+
+
+def test_reports_are_rationed(store, monkeypatch):
+    """Seconds of the server's time each, for a press."""
+    live_page.allow(monkeypatch, report=2)
+    given = pressing.downloads(monkeypatch)
+    open_map(q=3)
+    assert given["map_report"]() == given["map_report"]()
+    assert "Press Report again in a few seconds" in given["map_report"]().decode()
 
 
 def test_a_report_without_pictures_says_so(store, photos, monkeypatch):

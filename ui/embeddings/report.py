@@ -2,17 +2,28 @@
 
 import streamlit as st
 
+from semsearch.errors import Busy
 from semsearch.results import report
 from ui import resources
 from ui.choice import Choice
 from ui.embeddings.choice import Look
 
+BUSY = (
+    "<!doctype html><title>Busy</title><p>Too many reports were made just now. Press Report again in a few seconds.</p>"
+)
+"""The file when there is no report."""
+
 
 def offer(choice: Choice, look: Look) -> None:
     """The button; the file is made when it is pressed."""
-    store, dims = resources.store(), int(look.dims)
+    store, dims, asker = resources.store(), int(look.dims), resources.session()
 
     def made() -> bytes:
+        """In a thread of its own, outside of any session's run, where a failure would be told by three words alone."""
+        try:
+            resources.allow("report", asker)
+        except Busy:
+            return BUSY.encode()
         return report.page(choice.experiment, method=look.method, dims=dims, query=choice.q, store=store).encode()
 
     st.download_button(
