@@ -15,7 +15,6 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 import semsearch
 from semsearch.data import datasets
@@ -26,6 +25,7 @@ from semsearch.results import experiments, map_figure, palette
 from semsearch.store import artifacts
 from semsearch.store.experiment import Experiment
 from tests import ROOT
+from tests.ui.map_page import open_map as open_page
 from tests.worlds import small_world
 from tests.worlds.files.bitmaps import write_bmp
 from ui import map_payload, pictures
@@ -44,16 +44,6 @@ def store(home, computed_world, tmp_path, monkeypatch):
     monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(computed_world))
     monkeypatch.setattr(pictures, "FOLDER", tmp_path / "static")
     return experiments.open_store(computed_world)
-
-
-def open_page(**address):
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
-    app.switch_page("pages/embeddings.py")
-    for name, value in address.items():
-        app.query_params[name] = str(value)
-    app.run()
-    assert not app.exception and not app.error
-    return app
 
 
 def scene(app):
