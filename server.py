@@ -8,7 +8,7 @@ if __name__ == "__main__":  # before anything is imported that takes time
 
     def start() -> int:
         """Serve until told to end."""
-        from ui import standalone
+        from ui.web import standalone
 
         return standalone.serve(__file__)
 
@@ -35,7 +35,7 @@ from ui import failures, pictures
 from ui.admission import connections
 from ui.admission.entrance import Entrance
 from ui.choice import Choice
-from ui.delivery import Delivery
+from ui.web.delivery import Delivery
 
 # Streamlit takes a folder named pages/ for its old kind of app until st.navigation has run once, and would answer
 # the first visitor of a deep link such as /map with "Page not found".

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from semsearch.features import FeatureExtractor
     from semsearch.images import load as load_image
     from semsearch.live.search import Example, Question, search
+    from semsearch.maps.figure import map_figure
     from semsearch.models.catalog import FeatureSpec
     from semsearch.models.catalog import models as list_models
     from semsearch.models.weights import pull as pull_model
     from semsearch.ranking.metrics import distances, pairwise, rank
     from semsearch.results.evaluate import score_rows as evaluate
     from semsearch.results.experiments import matches, open_store, summary
-    from semsearch.results.map_figure import map_figure
     from semsearch.results.precompute import precompute
     from semsearch.store.experiment import Experiment
 
@@ -42,7 +42,7 @@ _DOOR = {
     "list_models": "models.catalog:models",
     "load_dataset": "data.datasets:load",
     "load_image": "images:load",
-    "map_figure": "results.map_figure:map_figure",
+    "map_figure": "maps.figure:map_figure",
     "matches": "results.experiments:matches",
     "open_store": "results.experiments:open_store",
     "pairwise": "ranking.metrics:pairwise",

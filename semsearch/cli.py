@@ -279,7 +279,7 @@ def _configured(arguments: argparse.Namespace) -> Any:  # noqa: ANN401 - a Recom
 
 def _report(arguments: argparse.Namespace) -> int:
     from semsearch.data import datasets
-    from semsearch.results import report
+    from semsearch.maps import report
     from semsearch.store.experiment import Experiment
 
     datasets.load(arguments.dataset)  # an unknown name is no name of a file

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from semsearch.data.datasets import Dataset
+from semsearch.maps import figure, palette
+from semsearch.maps.figure import neighbours as neighbours
 from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking.projection import Trust
-from semsearch.results import experiments, map_figure, palette
-from semsearch.results.map_figure import neighbours as neighbours
+from semsearch.results import experiments
 from semsearch.store.store import Store
-from ui import plotly_js, texts
+from ui import texts
 from ui.choice import Choice
+from ui.web import plotly_js
 
 LARGE = 2_000
 """Items from which on not everything is made ready in advance."""
@@ -37,7 +39,7 @@ class Travel:
     kind: str
     """See artifacts.KINDS."""
     figure: Mapping[str, Any]
-    """As ``map_figure.parts`` makes it, and the traces of ``map_figure.marks``, as JSON has them."""
+    """As ``figure.parts`` makes it, and the traces of ``figure.marks``, as JSON has them."""
     extents: tuple[tuple[float, ...], ...]
     """By layer: half of how wide and high the map is; of one that turns, how far it reaches in any direction."""
     kept_neighbours: tuple[Mapping[str, str], ...]
@@ -49,7 +51,7 @@ class Travel:
 
 def order(dataset: Dataset, items: Sequence[int]) -> list[int]:
     """The items as the figure has them, one trace after the other."""
-    rows = np.concatenate(map_figure.members(dataset, items))
+    rows = np.concatenate(figure.members(dataset, items))
     return [items[row] for row in rows]
 
 
@@ -58,16 +60,16 @@ def travel(store: Store, specs: Sequence[FeatureSpec], dataset: Dataset, kind: s
     maps = {spec.layer: store.map(dataset.name, spec, kind) for spec in specs}
     shape = next(iter(maps.values())).coordinates.shape
     items = store.items(dataset.name, specs[0].model)
-    figure = map_figure.parts(dataset, items, maps, colour=colour)
-    figure["data"] += map_figure.marks(shape[1])
-    figure["layout"] |= {"hovermode": False, "clickmode": "none", "selections": []}
-    figure["layout"]["margin"]["autoexpand"] = False
-    rows = np.concatenate(map_figure.members(dataset, items))
+    drawn = figure.parts(dataset, items, maps, colour=colour)
+    drawn["data"] += figure.marks(shape[1])
+    drawn["layout"] |= {"hovermode": False, "clickmode": "none", "selections": []}
+    drawn["layout"]["margin"]["autoexpand"] = False
+    rows = np.concatenate(figure.members(dataset, items))
     return Travel(
         layers=tuple(maps),
         kind=kind,
-        figure=_sendable(figure),
-        extents=tuple(_extent(map_figure.unit(one.coordinates)) for one in maps.values()),
+        figure=_sendable(drawn),
+        extents=tuple(_extent(figure.unit(one.coordinates)) for one in maps.values()),
         kept_neighbours=tuple(_sendable(one.trust.kept_neighbours[rows].astype(np.uint8)) for one in maps.values()),
         trusts=tuple(one.trust for one in maps.values()),
         shape=shape,
@@ -131,7 +133,7 @@ def scene(
     colour: str = "class",
 ) -> dict:
     """What all panels share: the items in their order, their classes and pictures, and what colour means."""
-    groups = map_figure.members(dataset, items)
+    groups = figure.members(dataset, items)
     ids = order(dataset, items)
     files = dict(addresses)
     paths = [files.get(item, "") for item in ids]
@@ -166,7 +168,7 @@ def _legends(letters: int) -> dict[str, Any]:
 def _extent(places: np.ndarray) -> tuple[float, ...]:
     wide = np.abs(places.astype(np.float64))
     reach = [np.linalg.norm(wide, axis=1).max()] * 2 if places.shape[1] == 3 else wide.max(0)
-    return tuple(max(float(one), map_figure.HALF / 10) for one in reach)
+    return tuple(max(float(one), figure.HALF / 10) for one in reach)
 
 
 def _sendable(value: Any) -> Any:  # noqa: ANN401 - whatever a figure holds

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from semsearch import images
-from semsearch.results import palette, precompute
+from semsearch.maps import palette
+from semsearch.results import precompute
 from tests.browser.screen import PLOT, asked, drag, drawn, is_stranger, selection, until, where
 from tests.worlds import small_world
 from tests.worlds.servers.app_server import serving

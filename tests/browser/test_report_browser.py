@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 import pytest
 
 from semsearch.data import datasets
+from semsearch.maps import report
+from semsearch.maps.figure import map_figure
 from semsearch.models.catalog import FeatureSpec, model
-from semsearch.results import report
-from semsearch.results.map_figure import map_figure
 from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
 from tests.browser.screen import until

@@ -11,6 +11,7 @@ LEVELS = (
     {"models", "data"},
     {"features", "indices", "store"},
     {"results"},
+    {"maps"},
     {"live"},
     {"rest", "terminal"},
     {"cli"},

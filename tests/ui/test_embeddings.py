@@ -19,9 +19,10 @@ import pytest
 import semsearch
 from semsearch.data import datasets
 from semsearch.data.datasets import Dataset, Item
+from semsearch.maps import figure, palette
 from semsearch.models.catalog import FeatureSpec, model
 from semsearch.ranking.projection import Trust
-from semsearch.results import experiments, map_figure, palette
+from semsearch.results import experiments
 from semsearch.store import artifacts
 from semsearch.store.experiment import Experiment
 from tests import ROOT
@@ -97,7 +98,7 @@ def test_the_page_draws_the_figure_that_a_notebook_gets(store):
     """Two traces of classes, the lines and the query; only places, words and the player differ."""
     [panel] = scene(open_page(model="vgg16", method="tsne", dims=3, colour="kept", q=3))["panels"]
     spec = FeatureSpec("vgg16", small_world.LAST["vgg16"], "avg")
-    figure = semsearch.map_figure(
+    drawn = semsearch.map_figure(
         Experiment("world", spec, "cosine"),
         method="tsne",
         dims=3,
@@ -107,7 +108,7 @@ def test_the_page_draws_the_figure_that_a_notebook_gets(store):
         store=store,
         layers=True,
     )
-    whole = json.loads(figure.to_json())
+    whole = json.loads(drawn.to_json())
     assert [frame["name"] for frame in whole["frames"]] == panel["layers"]
     for mine, theirs in zip(panel["figure"]["frames"], whole["frames"], strict=True):
         assert places(mine).tolist() == places(theirs | {"data": theirs["data"][:2]}).tolist()
@@ -335,7 +336,7 @@ def test_the_zip_is_a_dataset_again_and_leads_nowhere_else(tmp_path, name):
 
 
 def test_a_map_of_one_place_is_in_the_middle():
-    assert map_figure.unit(np.ones((3, 2), np.float32)).tolist() == [[0, 0]] * 3
+    assert figure.unit(np.ones((3, 2), np.float32)).tolist() == [[0, 0]] * 3
 
 
 @pytest.mark.alone

@@ -4,9 +4,9 @@ import json
 import shutil
 
 from semsearch.data import datasets
+from semsearch.maps import artefacts
 from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec
-from semsearch.results import artefacts
 from tests.ui import pressing
 from tests.ui.map_page import open_map, opened, shown
 from tests.worlds import live_page, small_world

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from semsearch.results.map_figure import literal as literal
-from semsearch.results.palette import CLASS_COLOURS, class_colour, class_symbol
+from semsearch.maps.figure import literal as literal
+from semsearch.maps.palette import CLASS_COLOURS, class_colour, class_symbol
 
 MARK, BEST, QUIET = "#e0218a", "#007a5e", "#8a8d99"
 """The current one, the best ones, and all others: readable on light and dark, and the first two of no class."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from semsearch.results.palette import SEQUENTIAL, ink
+from semsearch.maps.palette import SEQUENTIAL, ink
 from ui.charts import ROW, named
 
 _ROOM = 150

@@ -4,7 +4,7 @@ from collections import Counter
 
 import streamlit as st
 
-from semsearch.results import artefacts
+from semsearch.maps import artefacts
 from ui import resources, texts
 from ui.choice import Choice
 from ui.embeddings.choice import Look

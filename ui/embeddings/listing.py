@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from semsearch.data.datasets import Dataset
-from semsearch.results import map_figure
+from semsearch.maps import figure
 from semsearch.store.artifacts import Map
 from ui import sidebar
 from ui.components.table import table
@@ -24,8 +24,8 @@ def show(
         ranks = {item: rank for rank, item in enumerate(nearest)}
         rows = [row for row, item in enumerate(items) if dataset.items[item].label not in set(hidden)]
         rows.sort(key=lambda row: (ranks.get(items[row], len(items)), dataset.items[items[row]].label, items[row]))
-        places = map_figure.unit(stored_map.coordinates) / (2 * map_figure.HALF) + 0.5
-        most = map_figure.neighbours(len(items))
+        places = figure.unit(stored_map.coordinates) / (2 * figure.HALF) + 0.5
+        most = figure.neighbours(len(items))
         lines = []
         for row in rows[:ROWS]:
             item, kept = items[row], stored_map.trust.kept_neighbours[row]

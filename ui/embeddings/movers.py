@@ -6,9 +6,9 @@ from dataclasses import replace
 import streamlit as st
 
 from semsearch.data.datasets import Dataset
+from semsearch.maps import movers
+from semsearch.maps.movers import Mover
 from semsearch.models import catalog
-from semsearch.results import movers
-from semsearch.results.movers import Mover
 from ui import map_payload, pictures, resources, sidebar, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import Tile, gallery

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from semsearch.errors import Busy
-from semsearch.results import report
+from semsearch.maps import report
 from ui import resources
 from ui.choice import Choice
 from ui.embeddings.choice import Look

@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from ui import plotly_js
 from ui.components import component
+from ui.web import plotly_js
 
 _RENDER = component("map", "places", "use", "map")
 

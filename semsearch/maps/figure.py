@@ -14,9 +14,10 @@ import numpy as np
 
 from semsearch.data.datasets import Dataset
 from semsearch.errors import InputError, UnknownName
+from semsearch.maps import palette
 from semsearch.models import catalog
 from semsearch.ranking.projection import NEIGHBOURS
-from semsearch.results import experiments, palette
+from semsearch.results import experiments
 from semsearch.store import opened
 from semsearch.store.artifacts import METHODS, Map
 from semsearch.store.experiment import Experiment

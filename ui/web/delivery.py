@@ -20,7 +20,7 @@ from starlette.responses import FileResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import file_util, get_option
 
-from ui import plotly_js
+from ui.web import plotly_js
 
 KINDS = MappingProxyType({".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"})
 """By suffix: what is compressed."""

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from semsearch.errors import InputError, SpecMismatch
+from semsearch.maps import artefacts, movers
+from semsearch.maps.movers import Mover
 from semsearch.models.catalog import FeatureSpec
-from semsearch.results import artefacts, experiments, movers
-from semsearch.results.movers import Mover
+from semsearch.results import experiments
 from semsearch.store.artifacts import Map, Ranking
 from semsearch.store.experiment import Experiment
 from tests.worlds import small_world

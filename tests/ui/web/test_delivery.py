@@ -13,8 +13,9 @@ from starlette.routing import Route
 from streamlit import file_util
 
 from tests.worlds.servers.asgi_client import Client
-from ui import delivery, pictures, plotly_js
-from ui.delivery import FOR_GOOD, Delivery
+from ui import pictures
+from ui.web import delivery, plotly_js
+from ui.web.delivery import FOR_GOOD, Delivery
 
 GZIP = {"Accept-Encoding": "gzip, br"}
 LONG = "as it is, " * 200

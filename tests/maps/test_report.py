@@ -10,8 +10,9 @@ import pytest
 from semsearch import cli, images
 from semsearch.data import datasets
 from semsearch.errors import UnknownName
+from semsearch.maps import report
 from semsearch.models.catalog import FeatureSpec
-from semsearch.results import experiments, report
+from semsearch.results import experiments
 from semsearch.store.experiment import Experiment
 from tests.worlds import small_world
 

@@ -20,12 +20,12 @@ from semsearch import images
 from semsearch.data import identity
 from semsearch.data.datasets import Dataset
 from semsearch.errors import ImageRefused, PicturesUnavailable
+from semsearch.maps.figure import map_figure
 from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking import metrics
 from semsearch.ranking.scores import PUBLISHED_K
 from semsearch.results import experiments
-from semsearch.results.map_figure import map_figure
 from semsearch.settings import cores
 from semsearch.store import opened
 from semsearch.store.artifacts import FIGURES
