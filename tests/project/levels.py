@@ -9,7 +9,7 @@ LEVELS = (
     {"images", "ranking"},
     {"net"},
     {"models", "data"},
-    {"features", "indices", "store"},
+    {"features", "indices", "own", "store"},
     {"results"},
     {"maps"},
     {"live"},
