@@ -22,6 +22,7 @@ PAGES = (
     ("search", "Search", "similar", "image_search", "A picture, those that a network finds most like it, and why."),
     ("live_search", "Live search", "live", "add_photo_alternate", "Any picture of yours against any dataset, live."),
     ("embeddings", "Embeddings", "map", "scatter_plot", "All pictures as points on a map, layer by layer."),
+    ("datasets", "Datasets", "data", "photo_library", "All sets of pictures; make, change and look after your own."),
     ("guide", "Guide", "learn", "menu_book", "How it works, told with real pictures and results."),
 )
 pages = [
@@ -30,10 +31,8 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 with failures.shown_in_words(), turn.taken():
-    if page is pages[1]:
-        sidebar.show(resources.live_offers(), compare=False)
-    else:
-        sidebar.show()
+    offers = resources.live_offers() if page in (pages[1], pages[3]) else None
+    sidebar.show(offers, compare=not offers)
     drawer.close_for(page.title)
     steps.keep()
     page.run()

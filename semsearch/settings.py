@@ -3,6 +3,8 @@
 ``SEMSEARCH_HOME``         caches: weights, converted models, fetched pictures (default ``~/.cache/semsearch``)
 ``SEMSEARCH_PRECOMPUTED``  the store of ready results (default: ``precomputed/`` beside the package)
 ``SEMSEARCH_MIRROR``       a base address asked in place of the hosts of datasets and Keras weights
+``SEMSEARCH_EDITORS``      who may change datasets on the pages: ``local`` (whose browser is on the server's machine),
+                           ``all`` or ``none`` (default ``local``)
 ``SEMSEARCH_RATE``         requests a second that the server takes from one client (default 20)
 """
 
@@ -15,6 +17,7 @@ from pathlib import Path
 from semsearch.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
+EDITORS = ("local", "all", "none")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Settings:
     mirror: str
     rate: str
     """As it was written: the server checks it when it starts."""
+    editors: str
+    """One of EDITORS."""
 
     @property
     def weights(self) -> Path:
@@ -48,13 +53,17 @@ def settings() -> Settings:
     env = os.environ
     home = env.get("SEMSEARCH_HOME") or "~/.cache/semsearch"
     store, rate = env.get("SEMSEARCH_PRECOMPUTED", ""), env.get("SEMSEARCH_RATE") or "20"
-    return _settings(home, store, env.get("SEMSEARCH_MIRROR", ""), rate, env.get("HOME", ""))
+    editors = env.get("SEMSEARCH_EDITORS") or EDITORS[0]
+    if editors not in EDITORS:
+        raise InputError(f"SEMSEARCH_EDITORS: expected one of {', '.join(EDITORS)}; got {editors!r}")
+    return _settings(home, store, env.get("SEMSEARCH_MIRROR", ""), rate, editors, env.get("HOME", ""))
 
 
 @lru_cache(8)
-def _settings(home: str, store: str, mirror: str, rate: str, user: str) -> Settings:
+def _settings(home: str, store: str, mirror: str, rate: str, editors: str, user: str) -> Settings:
     where = _place("SEMSEARCH_HOME", home, user)
-    return Settings(where, _place("SEMSEARCH_PRECOMPUTED", store or str(ROOT / "precomputed"), user), mirror, rate)
+    results = _place("SEMSEARCH_PRECOMPUTED", store or str(ROOT / "precomputed"), user)
+    return Settings(where, results, mirror, rate, editors)
 
 
 def _place(name: str, text: str, user: str) -> Path:

@@ -4,7 +4,6 @@ import gc
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import streamlit as st
@@ -13,7 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from semsearch import server_log
 from semsearch.data import datasets
 from semsearch.data.datasets import Dataset
-from semsearch.errors import IntegrityError, SemsearchError
+from semsearch.errors import IntegrityError, SemsearchError, StorageError
 from semsearch.live import serving
 from semsearch.models import catalog, weights
 from semsearch.models.catalog import FeatureSpec, Readout
@@ -27,10 +26,11 @@ from semsearch.store import opened
 from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
 from ui import map_payload
-from ui.admission import rooms
+from ui.admission import rooms, uploads
 from ui.choice import Choice, Offers, parts_of
 from ui.map_payload import Travel
 from ui.pictures.fetch_job import FetchJobs
+from ui.pictures.work import Works
 
 _FETCH = "semsearch datasets fetch"
 SOON = 1
@@ -39,7 +39,7 @@ SOON = 1
 
 @st.cache_resource(show_spinner=False)
 def settle() -> None:
-    """Spare Streamlit's search for garbage after each run, which holds up all threads, what the first page left."""
+    """Spare the search for garbage after each run, which holds up all threads, what the first page left."""
     gc.collect()
     gc.freeze()
 
@@ -55,17 +55,36 @@ def dataset(name: str) -> Dataset:
     return _dataset(name, folder, _written(folder / name / "card.json"))
 
 
+def peek(name: str) -> tuple[Dataset, bool]:
+    """A dataset's list, and whether its pictures can be had here; unlike ``dataset``, unpacks none."""
+    with suppress(IntegrityError, StorageError):
+        return _peek(name, settings().datasets)
+    return (last := dataset(name)), last.has_pictures  # the last good list serves
+
+
+@st.cache_resource(max_entries=64, ttl=SOON, show_spinner=False)
+def _peek(name: str, folder: Path) -> tuple[Dataset, bool]:
+    return datasets.peek(name)
+
+
 def forget(name: str) -> None:
     """Look a dataset and its pictures up anew, for all sessions: its pictures have just come."""
     folder = settings().datasets
     _dataset.clear(name, folder, _written(folder / name / "card.json"))
     _pictured.clear(name, folder)
+    _peek.clear(name, folder)
 
 
 @st.cache_resource(show_spinner=False)
 def fetch_jobs() -> FetchJobs:
     """The fetches of pictures, which all sessions share."""
     return FetchJobs(forget)
+
+
+@st.cache_resource(show_spinner=False)
+def works() -> Works:
+    """The work on datasets, which all sessions share."""
+    return Works()
 
 
 def queries(name: str) -> tuple[int, ...]:
@@ -75,12 +94,10 @@ def queries(name: str) -> tuple[int, ...]:
 
 def unreadable(name: str) -> dict[str, str]:
     """{file: why} of the items of a dataset that could not be read when its stored results were computed."""
-    try:
-        results = store()
-        facts = results.facts(name, results.models(name)[0]) if name in results.datasets else {}
-    except SemsearchError:
-        return {}
-    return dict(facts.get("skipped", {}))
+    with suppress(SemsearchError):
+        if name in store().datasets:
+            return dict(store().facts(name, store().models(name)[0]).get("skipped", {}))
+    return {}
 
 
 def offers() -> Offers:
@@ -91,7 +108,7 @@ def offers() -> Offers:
         reasons = "; ".join(hidden.values()) or "it is empty"
         raise IntegrityError(f"nothing to show from {store().root}: {reasons}. Run `semsearch precompute groceries200`")
     return Offers(
-        tuple(sorted(shown, key=_shipped_first)),
+        tuple(sorted(sorted(shown), key=(*datasets.KNOWN, *shown).index)),
         store().models,
         queries,
         hidden,
@@ -116,11 +133,11 @@ def live_offers() -> Offers:
     return Offers(
         listed,
         lambda name: tuple(catalog.models()),
-        lambda name: range(len(dataset(name).items)),
+        lambda name: range(len(peek(name)[0].items)),
         {name: f"{name} is not downloaded yet: {_FETCH} {name}" for name in datasets.names() if name not in listed},
         best_parts,
         _first_live_query,
-        dataset_state=lambda name: "here" if pictured(name) else "needs internet",
+        dataset_state=lambda name: "here" if peek(name)[1] else "needs internet",
         model_state=model_state,
     )
 
@@ -135,11 +152,9 @@ def _first_live_query(choice: Choice) -> int:
 
 def _listed(name: str) -> bool:
     """Whether it is known which pictures a dataset holds."""
-    try:
-        dataset(name)
-    except SemsearchError:
-        return False
-    return True
+    with suppress(SemsearchError):
+        return bool(peek(name))
+    return False
 
 
 def model_state(name: str) -> str:
@@ -157,10 +172,9 @@ def pictured(name: str) -> bool:
 
 @st.cache_data(max_entries=64, ttl=SOON, show_spinner=False)
 def _pictured(name: str, folder: Path) -> bool:
-    try:
+    with suppress(SemsearchError):
         return dataset(name).has_pictures or datasets.load(name).has_pictures
-    except SemsearchError:
-        return False
+    return False
 
 
 def recommendation(name: str) -> Recommendation:
@@ -180,7 +194,7 @@ def _recommendation(_store: Store, name: str, sealed: tuple[Path, str], weights:
 
 
 def allow(what: str, asker: str = "") -> None:
-    """Count one of what a session (this one) asks for, see ALLOWED; Busy when it, or all together, ask too often."""
+    """Count one of what this session, or ``asker``, asks for, see ``uploads.ALLOWED``; Busy when it is too often."""
     for allowance, client in zip(_allowances()[what], (asker or session(), "all"), strict=True):
         allowance.take(client)
 
@@ -197,24 +211,9 @@ def keep_pictures(size: int) -> None:
         rooms.pictures().keep(asker, size)
 
 
-ALLOWED = MappingProxyType(
-    {
-        "link": ((0.5, 10), (20, 100)),
-        "picture": ((8, 160), (100, 800)),
-        "report": ((0.2, 3), (0.5, 6)),
-        "search": ((5, 60), (400, 1_000)),
-    }
-)
-"""(a second, at once) of one session, and of all: pictures from links, pictures opened, reports, searches."""
-
-
 @st.cache_resource
 def _allowances() -> dict[str, tuple[serving.Allowance, ...]]:
-    return {what: tuple(serving.Allowance(*limit) for limit in limits) for what, limits in ALLOWED.items()}
-
-
-def _shipped_first(name: str) -> tuple[int, str]:
-    return (datasets.KNOWN.index(name) if name in datasets.KNOWN else len(datasets.KNOWN), name)
+    return {what: tuple(serving.Allowance(*limit) for limit in limits) for what, limits in uploads.ALLOWED.items()}
 
 
 def _unfit(name: str) -> str:
@@ -241,10 +240,9 @@ def board(name: str) -> Board:
 
 def _written(path: Path) -> int:
     """When a file was last written; 0 when it is not there or cannot be looked at, which its reader will say."""
-    try:
+    with suppress(OSError, ValueError):
         return path.stat().st_mtime_ns
-    except (OSError, ValueError):
-        return 0
+    return 0
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading all results …")

@@ -130,7 +130,7 @@ def _title(kind: str, name: str) -> str:
     """What a dataset or model is called; nothing when it is not here any more."""
     if kind == "model":
         return catalog.model(name).title
-    return resources.dataset(name).title if name in resources.live_offers().datasets else ""
+    return resources.peek(name)[0].title if name in resources.live_offers().datasets else ""
 
 
 def _comparing() -> bool:
@@ -187,7 +187,7 @@ def _controls(choice: Choice, offers: Offers) -> None:
             "Dataset",
             offers.datasets,
             key="dataset",
-            format_func=_labels(offers.datasets, lambda name: resources.dataset(name).title, offers.dataset_state),
+            format_func=_labels(offers.datasets, lambda name: resources.peek(name)[0].title, offers.dataset_state),
         )
     left_out.show(dataset)
     _configuration(choice, offers, "")

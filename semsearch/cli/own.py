@@ -12,7 +12,7 @@ from semsearch.cli.plain import Commands
 from semsearch.errors import InputError
 from semsearch.files import storage
 from semsearch.names import path_text
-from semsearch.terminal import say, table
+from semsearch.terminal import bar, say, table
 
 if TYPE_CHECKING:
     from semsearch.own.sync import Plan
@@ -24,7 +24,7 @@ NAMED = 20
 
 def add_to(actions: Commands) -> None:
     """Have these commands understood."""
-    create = _action(actions, "create", "make a dataset of the pictures of a folder", _create)
+    create = _action(actions, "create", "make a dataset of the pictures of a folder or a zip file", _create)
     create.add_argument("--from", dest="folder", type=Path, required=True, metavar="FOLDER")
     create.add_argument("--labels", type=Path, metavar="CSV", help="classes: a table with the columns file and class")
     sync = _action(actions, "sync", "bring a dataset up to date with its folder", _sync)
@@ -58,9 +58,24 @@ def _create(arguments: argparse.Namespace) -> int:
     from semsearch.data import folder
     from semsearch.own import edits
 
+    if os.path.isfile(arguments.folder):
+        return _unzip(arguments)
     labels = edits.read_labels(_bytes(arguments.labels)) if arguments.labels else None
     dataset = edits.create(arguments.name, arguments.folder, labels=labels)
     say("\n".join([f"{dataset.name}: {dataset.contents}", *folder.summary(dataset.left_out)]))
+    return 0
+
+
+def _unzip(arguments: argparse.Namespace) -> int:
+    from semsearch.data import folder
+    from semsearch.own import edits
+    from semsearch.own.zipped import Zip
+
+    pictures = Zip(arguments.folder)
+    with bar(arguments.name, "") as progress:
+        taken = edits.create_of(arguments.name, pictures.given(progress=progress))
+    left = [*pictures.left_out, *taken.refused]
+    say("\n".join([f"{arguments.name}: {taken.dataset.contents}", *folder.summary(left)]))
     return 0
 
 

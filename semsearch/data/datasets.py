@@ -51,6 +51,15 @@ def load(name: str) -> Dataset:
     return dataset
 
 
+def peek(name: str) -> tuple[Dataset, bool]:
+    """The dataset of that name, and whether its pictures are here or in a package; unlike ``load``, unpacks nothing.
+
+    Raises as ``load``.
+    """
+    dataset = _read(name)
+    return dataset, dataset.has_pictures or (name in GROCERIES and sources.groceries_parquet() is not None)
+
+
 def fetch(name: str, *, progress: Progress | None = None) -> Dataset:
     """Get the pictures of a known dataset, verified; those already here and right are kept.
 

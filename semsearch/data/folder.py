@@ -158,16 +158,21 @@ def _judged(entry: "os.DirEntry[str]", folder: Path, own: frozenset[str]) -> tup
     except OSError as error:
         return _cannot("read", error), False
     is_folder = stat.S_ISDIR(mode)
-    plain = entry.name.casefold()
-    if plain in (_SYSTEM_FOLDERS if is_folder else _SYSTEM_FILES):
-        return SYSTEM, is_folder
-    if plain.startswith("._"):
-        return APPLE, is_folder
-    if plain.startswith("."):
-        return HIDDEN, is_folder
+    if reason := reserved(entry.name, is_folder=is_folder):
+        return reason, is_folder
     if is_folder and entry.path in own:
         return OWN, is_folder
     return _SPECIAL.get(stat.S_IFMT(mode), ""), is_folder
+
+
+def reserved(name: str, *, is_folder: bool) -> str:
+    """Why nothing of that name is ever taken, wherever it lies; empty for any other name."""
+    plain = name.casefold()
+    if plain in (_SYSTEM_FOLDERS if is_folder else _SYSTEM_FILES):
+        return SYSTEM
+    if plain.startswith("._"):
+        return APPLE
+    return HIDDEN if plain.startswith(".") else ""
 
 
 def _linked(path: str, folder: Path) -> str:

@@ -63,7 +63,7 @@ def listed(name: str, title: str, pictures: Pictures, root: Path, left_out: tupl
     chosen.sort(key=lambda row: (natural(row[0]), natural(row[1])))
     labels = {title: label for label, title in enumerate(dict.fromkeys(title for title, _, _ in chosen))}
     rows = [(labels[title], pin, home + file if file.startswith("/") else file) for title, file, pin in chosen]
-    about = (title, "the owner's", path_text(root))
+    about = (title, "the owner's", "" if root == Path(home) else path_text(root))
     return dataset.listed(name, about, list(labels), rows, root, left_out=left_out)
 
 

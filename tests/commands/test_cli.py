@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from semsearch.data import datasets
 from semsearch.errors import StorageError
 from semsearch.files import storage
 from tests import ROOT
+from tests.worlds import rest_world
 from tests.worlds.colour_world import make_world
 
 
@@ -190,3 +192,36 @@ def test_a_link_is_one_however_it_is_written(home, capsys, link):
 def test_a_link_of_another_kind_is_no_file(home, capsys):
     code, _, err = run(capsys, "search", "ftp://a.example/a.jpg", "--in", "groceries200", "--model", "mobilenetv2")
     assert code == 2 and "expected http or https, got 'ftp'" in err
+
+
+def test_a_dataset_of_ones_own_is_made_changed_and_looked_after(home, tmp_path, capsys, monkeypatch):
+    def say(*words):
+        code = cli.main(["datasets", *words])
+        return code, capsys.readouterr().out.strip()
+
+    for place in range(12):
+        kind = "cat" if place % 2 else "dog"
+        storage.write_bytes(tmp_path / "photos" / kind / f"{place}.bmp", rest_world.at(place))
+    assert say("create", "mine", "--from", str(tmp_path / "photos")) == (0, "mine: 12 pictures of 2 classes")
+    storage.write_bytes(tmp_path / "photos" / "cow" / "new.bmp", rest_world.at(14))
+    (tmp_path / "photos" / "cat" / "1.bmp").rename(tmp_path / "photos" / "dog" / "one.bmp")
+    told = "mine: 1 added, 1 moved; 11 as they were\n  added: cow/new.bmp\n  moved: cat/1.bmp -> dog/one.bmp"
+    assert say("sync", "mine", "--dry-run") == (0, told) == say("sync", "mine")
+    assert json.loads(say("sync", "mine", "--json")[1])["unchanged"] == 13
+    assert say("relabel", "mine", "Wolf", "0.bmp", "dog/2.bmp") == (0, "mine: 13 pictures of 4 classes")
+    assert say("remove", "mine", "new.bmp")[1].startswith("mine: 12 pictures of 3 classes; ")
+    assert say("undo", "mine") == (0, "mine: took back: removed new.bmp; 13 pictures of 4 classes")
+    assert [step["what"] for step in json.loads(say("history", "mine", "--json")[1])][-1] == "added"
+    assert json.loads(say("status", "mine", "--json")[1])[0]["pictures"] == 13
+    assert ["|", "pictures", "|", "13", "|"] in [line.split() for line in say("status", "mine")[1].splitlines()]
+    assert say("repair", "mine") == (0, "mine: whole")
+    monkeypatch.chdir(tmp_path)
+    assert say("export", "mine") == (0, "mine.csv: 13 pictures of 4 classes") and say("export", "mine")[0] == 2
+    assert say("delete", "mine")[0] == 0 and say("status", "mine")[0] == 2
+    assert say("restore", "mine") == (0, "mine: 13 pictures of 4 classes")
+    labels = tmp_path / "mine.csv"
+    again = ("create", "again", "--from", str(tmp_path / "photos"), "--labels", str(labels))
+    assert say(*again) == (0, "again: 13 pictures of 4 classes") and say(*again)[0] == 2
+    assert say("create", "third", "--from", str(tmp_path / "photos"), "--labels", str(tmp_path / "none"))[0] == 2
+    shutil.rmtree(tmp_path / "photos")
+    assert say("sync", "mine")[0] == 3 and say("sync", "groceries200")[0] == 2

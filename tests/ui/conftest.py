@@ -37,6 +37,7 @@ def service(store, monkeypatch):
     opened = serving.Service(galleries=Galleries(TOOLS))
     monkeypatch.setattr(serving, "service", lambda: opened)
     resources._pictured.clear()
+    resources._peek.clear()
     resources._dataset.clear()
     resources._recommendation.clear()
     yield opened

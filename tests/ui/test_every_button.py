@@ -25,12 +25,13 @@ from tests.worlds.live_page import browse, components, found, jpeg, missing, pic
 from tests.worlds.live_page import open_page as open_live
 from ui import resources
 from ui.live import query_pictures
-from ui.live import sources as live_sources
+from ui.pictures import browsing
 
 HERE = Path(__file__).resolve().parent
 OURS = "test_every_button.test_"
 PAGES, VIEWS, MAPS, LIVE, GUIDE = (f"test_{name}.test_" for name in ("pages", "views", "embeddings", "live", "guide"))
 FAILS, FETCH, MOVERS, SHEET = (f"test_{name}.test_" for name in ("failures", "fetching", "movers", "sheet"))
+DATA = "test_datasets_page.test_"
 NO = ""
 """It cannot fail: it changes what is chosen among what is there, and a lie of the browser is settled by ``settle``."""
 SETTLED, SETTLED_B = PAGES + "a_hostile_browser_gets_the_first_query", PAGES + "a_hostile_browser_gets_a_settled_b"
@@ -125,15 +126,39 @@ PRESSED = {
     "map_sheet_page_{}": (SHEET + "a_large_sheet_is_turned_page_by_page", NO),
     "map_sheet_pictures": (SHEET + "a_picture_of_the_sheet_becomes_the_query", SETTLED),
     "map_report": (MOVERS + "the_report_is_downloaded", MOVERS + "a_report_without_pictures_says_so"),
+    # Datasets
+    "datasets_list": (DATA + "all_datasets_are_in_one_list", DATA + "a_hostile_browser_chooses_nothing"),
+    "datasets_way": (DATA + "a_folder_becomes_a_dataset", DATA + "only_those_who_may_change_anything"),
+    "datasets_look": (DATA + "changes_of_the_folder_are_shown_then_done", DATA + "many_that_would_leave_are"),
+    "datasets_confirm": (DATA + "many_that_would_leave_are_to_be_confirmed", NO),
+    "datasets_apply": (DATA + "changes_of_the_folder_are_shown_then_done", DATA + "what_was_changed_meanwhile"),
+    "datasets_not_now": (DATA + "changes_of_the_folder_are_shown_then_done", NO),
+    "datasets_browse": (DATA + "pictures_are_chosen_taken_out_and_come_back", DATA + "a_hostile_browser_chooses"),
+    "datasets_strip": (DATA + "pictures_get_another_class", DATA + "a_hostile_browser_chooses_nothing"),
+    "datasets_class": (DATA + "pictures_get_another_class", NO),
+    "datasets_new_class": (DATA + "pictures_get_another_class", DATA + "pictures_get_another_class"),
+    "datasets_relabel": (DATA + "pictures_get_another_class", DATA + "pictures_get_another_class"),
+    "datasets_remove": (DATA + "pictures_are_chosen_taken_out_and_come", DATA + "what_was_changed_meanwhile_is_not"),
+    "datasets_none": (DATA + "pictures_get_another_class", NO),
+    "datasets_undo": (DATA + "pictures_are_chosen_taken_out_and_come", DATA + "pictures_are_chosen_taken_out_and_come"),
+    "datasets_name": (DATA + "a_folder_becomes_a_dataset", DATA + "what_cannot_become_a_dataset_says_why"),
+    "datasets_folder": (DATA + "a_folder_becomes_a_dataset", DATA + "what_cannot_become_a_dataset_says_why"),
+    "datasets_create": (DATA + "a_folder_becomes_a_dataset", DATA + "what_cannot_become_a_dataset_says_why"),
+    "datasets_title": (DATA + "pictures_are_uploaded_into_a_dataset", NO),
+    "page_link 'Search in it'": (DATA + "the_list_of_a_dataset_is_saved", NO),
+    "datasets_delete": (DATA + "a_dataset_is_deleted_and_brought_back", NO),
+    "datasets_delete_now": (DATA + "a_dataset_is_deleted_and_brought_back", DATA + "what_cannot_be_done_is_said"),
+    "datasets_restore_{}": (DATA + "a_dataset_is_deleted_and_brought_back", DATA + "what_cannot_be_done_is_said"),
+    "datasets_export": (DATA + "the_list_of_a_dataset_is_saved", NO),
     # Live search
     "live_way": (LIVE + "the_camera_is_there_only_when_chosen", NO),
     "live_new": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
     "live_browse": (LIVE + "browsing_offers_pictures_of_every_dataset", UNWRITABLE),
     "dialog ui.live.sources.browse": (LIVE + "browsing_offers_pictures_of_every_dataset", UNWRITABLE),
     "live_browse_dataset": (OURS + "another_dataset_class_and_page_are_browsed", NO),
-    "live_browse_class_{}": (OURS + "another_dataset_class_and_page_are_browsed", NO),
-    "live_browse_page_{}_{}": (OURS + "another_dataset_class_and_page_are_browsed", NO),
-    "live_pictures": (OURS + "a_picture_of_another_dataset_is_searched_with", LIES),
+    "{}_class_{}": (OURS + "another_dataset_class_and_page_are_browsed", NO),
+    "{}_page_{}_{}": (OURS + "another_dataset_class_and_page_are_browsed", NO),
+    "{}_pictures": (OURS + "a_picture_of_another_dataset_is_searched_with", LIES),
     "live_upload": (LIVE + "uploaded_pictures_are_the_query", LIVE + "a_bad_file_among_several_loses_none"),
     "live_settings": (LIVE + "choices_go_into_the_question_and_the_address", NO),
     "live_link": (LIVE + "a_link_in_the_address_is_filled_in_and_not_fetched", LIVE + "why_a_link_gives_no_picture"),
@@ -192,7 +217,10 @@ SAID = {
     "dialog ui.search.panels.browse": "search_browse",
     "dialog ui.live.sources.browse": "live_browse",
     "dialog ui.live.query.crop": "live_crop",
-    "live_browse_page_{}_{}": "live_browse_page",
+    "datasets_way": "part=",
+    "page_link 'Search in it'": "page_link",
+    "{}_page_{}_{}": "live_browse_page",
+    "{}_class_{}": "live_browse_class",
 }
 """How its test says it, where that is not by its key."""
 
@@ -523,7 +551,7 @@ def browsed(app):
 
 def test_another_dataset_class_and_page_are_browsed(service, tmp_path, monkeypatch):
     another(tmp_path)
-    monkeypatch.setattr(live_sources, "PAGE", 4)
+    monkeypatch.setattr(browsing, "PAGE", 4)
     app = open_live(q=3)
     app.button(key="live_browse").click().run()
     assert browsed(app) == [0, 1, 2, 3]
@@ -545,7 +573,7 @@ def test_a_picture_of_another_dataset_is_searched_with(service, tmp_path):
     app.session_state["live_browse_dataset"] = "other"
     app.run()
     app.button(key="live_browse").click()
-    pressing.tell(app, "live_pictures", "picked", 1)
+    pressing.tell(app, "live_browse_pictures", "picked", 1)
     assert not app.exception and browsed(app) == []
     assert ranking(app) == found(picture(3)) and app.query_params["with"] == "like.other.1"
     app.segmented_control(key="live_new").set_value("adds").run()
@@ -553,7 +581,7 @@ def test_a_picture_of_another_dataset_is_searched_with(service, tmp_path):
     app.session_state["live_browse_dataset"] = "other"
     app.run()
     app.button(key="live_browse").click()
-    pressing.tell(app, "live_pictures", "picked", 0)
+    pressing.tell(app, "live_browse_pictures", "picked", 0)
     assert ranking(app) == found([Example(picture(3)), Example(picture(2))])
 
 

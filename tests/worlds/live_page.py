@@ -14,7 +14,7 @@ from tests import ROOT
 from tests.ui import pressing
 from tests.worlds.live_world import GALLERIES, SPEC
 from ui import resources
-from ui.resources import ALLOWED
+from ui.admission.uploads import ALLOWED
 
 HERE = weights.WeightsStatus(True, "here", "a test")
 

@@ -29,7 +29,10 @@ SILENT = 30.0
 SMALL = 64
 """Bytes of a message that may be the one that says that a run has ended."""
 NAMES = MappingProxyType(
-    {"/search": "/", "/similar": "/", "/live_search": "/live", "/embeddings": "/map", "/guide": "/learn"}
+    {
+        **{"/search": "/", "/similar": "/", "/live_search": "/live"},
+        **{"/embeddings": "/map", "/datasets": "/data", "/guide": "/learn"},
+    }
 )
 """Where pages are found whose address somebody takes from their title."""
 LARGEST_UPLOAD = 11_000_000

@@ -1,11 +1,21 @@
-"""How much the files that visitors upload may take until their page has taken them, of one session and of all."""
+"""What one session, and all, may ask for: how often, and how much the files take that their page has not taken yet."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from semsearch.errors import Busy, InputError
 
+ALLOWED = MappingProxyType(
+    {
+        "link": ((0.5, 10), (20, 100)),
+        "picture": ((8, 160), (100, 800)),
+        "report": ((0.2, 3), (0.5, 6)),
+        "search": ((5, 60), (400, 1_000)),
+    }
+)
+"""(a second, at once) of one session, and of all: pictures from links, pictures opened, reports, searches."""
 OF_ONE, OF_ALL = 40_000_000, 160_000_000
 """Bytes that wait or are on their way, of one session and of all."""
 

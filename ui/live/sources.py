@@ -4,18 +4,14 @@ from collections.abc import Callable, Iterable
 
 import streamlit as st
 
-from semsearch.data.datasets import Dataset
 from semsearch.errors import Busy, InputError
-from ui import pictures, resources, sidebar, texts, tiles
+from ui import resources, sidebar, texts
 from ui.choice import Choice
-from ui.components.gallery import gallery
-from ui.components.upload import upload
+from ui.components.upload import LIMIT, Upload, sent, upload
 from ui.live import query_pictures, uploads
-from ui.live.uploads import Upload
-from ui.pictures import likeness
+from ui.live.query_pictures import MOST
+from ui.pictures import browsing
 
-PAGE = 120
-"""Pictures of one page when browsing."""
 _REFUSED, _TAKEN, _ROUND, _LINK = "live_refused", "live_taken", "live_round", "live_link"
 
 
@@ -24,11 +20,11 @@ def show(choice: Choice) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key="live_ways"):
         upload(
             st.session_state.pop(_REFUSED, []),
-            limit=uploads.LIMIT,
+            limit=LIMIT,
             most=query_pictures.MOST,
             room=query_pictures.ROOM,
             key="live_upload",
-            on_upload=lambda payload: _take(choice, *uploads.sent(payload)),
+            on_upload=lambda payload: _take(choice, *sent(payload, most=MOST)),
         )
         if st.button("Browse", key="live_browse", help="A picture of a dataset, a link, or the camera."):
             browse(choice)
@@ -86,39 +82,16 @@ def _of_dataset(choice: Choice) -> None:
     if not names:
         st.info("The pictures of no dataset are on this machine yet.", icon=":material/hide_image:")
         return
-    with st.container(horizontal=True):
-        name = st.selectbox(
-            "Dataset",
-            names,
-            index=names.index(choice.dataset) if choice.dataset in names else 0,
-            key="live_browse_dataset",
-            format_func=lambda option: resources.dataset(option).title,
-        )
-        dataset = resources.dataset(name)
-        kinds = [-1, *range(len(dataset.classes))]
-        kind = st.selectbox(
-            "Class",
-            kinds,
-            key=f"live_browse_class_{name}",
-            format_func=lambda label: dataset.classes[label] if label >= 0 else "All classes",
-        )
-    numbers = [item.id for item in dataset.items if kind < 0 or item.label == kind]
-    numbers = likeness.arranged(choice, dataset, numbers, key="live_browse")
-    pages = -(-len(numbers) // PAGE)
-    page = st.pagination(pages, key=f"live_browse_page_{name}_{kind}") if pages > 1 else 1
-    _page(choice, dataset, numbers[(page - 1) * PAGE :][:PAGE])
-
-
-def _page(choice: Choice, dataset: Dataset, shown: list[int]) -> None:
-    with st.spinner("Preparing pictures …"):
-        pictures.ensure_thumbnails(dataset, shown)
-    addresses = pictures.addresses(dataset)
-    picked = gallery(
-        [tiles.item_tile(dataset, number, addresses) for number in shown],
-        key="live_pictures",
-        look="pictures",
-        label=f"Pictures of {dataset.title}",
-        on_pick=lambda number: pick(choice, dataset.name, number),
+    name = st.selectbox(
+        "Dataset",
+        names,
+        index=names.index(choice.dataset) if choice.dataset in names else 0,
+        key="live_browse_dataset",
+        format_func=lambda option: resources.peek(option)[0].title,
+    )
+    dataset = resources.dataset(name)
+    picked = browsing.show(
+        choice, dataset, key="live_browse", on_pick=lambda number: pick(choice, dataset.name, number)
     )
     if picked is not None:
         st.rerun()

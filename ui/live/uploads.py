@@ -1,10 +1,7 @@
 """Pictures that a user uploads, pastes or links to: each becomes a query picture, or a sentence that says why not."""
 
 import base64
-import binascii
-from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -18,18 +15,11 @@ from semsearch.names import printable
 from semsearch.net import links
 from semsearch.net.addresses import CURE
 from ui import resources, texts
-from ui.live.query_pictures import MOST, QueryPicture
+from ui.components.upload import LIMIT, SHOWN, TOO_LARGE, Upload
+from ui.live.query_pictures import QueryPicture
 
-LIMIT = 10_000_000
-"""Bytes of one picture."""
-_TOO_LARGE = f"expected a picture of at most {LIMIT // 1_000_000} MB"
 SIDE, PREVIEW = 512, 60_000
 """Pixels and bytes of a small copy that is shown back."""
-
-SHOWN = 400
-"""Characters of a name or link in a sentence that says why not."""
-Upload = tuple[str, Callable[[], bytes]]
-"""The name of a picture and what gets its bytes."""
 
 
 def accept(pictures: Iterable[Upload]) -> tuple[list[QueryPicture], list[str]]:
@@ -68,25 +58,6 @@ def forget(files: Iterable[UploadedFile]) -> None:
             context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
-def sent(payload: object) -> tuple[list[Upload], list[str]]:
-    """What the browser says was chosen, dropped or pasted, and why it did not send the rest.
-
-    It says {rows: [{name, data in base64}], refused: [sentence]}.
-    """
-    rows, refused = (_listed(payload, part)[:MOST] for part in ("rows", "refused"))
-    pictures: list[Upload] = [
-        (str(row.get("name", ""))[:200] or "Pasted picture", partial(_decoded, row))
-        for row in rows
-        if isinstance(row, dict)
-    ]
-    return pictures, [printable(sentence)[:SHOWN] for sentence in refused if isinstance(sentence, str)]
-
-
-def _listed(payload: object, part: str) -> list[Any]:
-    found = payload.get(part) if isinstance(payload, dict) else None
-    return found if isinstance(found, list) else []
-
-
 def linked(link: str) -> Upload:
     """The picture at a link, asked for as often as the server allows: Busy, LinkRefused, FetchFailed."""
 
@@ -107,17 +78,7 @@ def data_uri(rgb: np.ndarray, *, side: int = SIDE, limit: int = PREVIEW) -> str:
 
 def _accepted(name: str, data: bytes) -> QueryPicture:
     if len(data) > LIMIT:
-        raise ImageRefused("too_large", f"{_TOO_LARGE}, got {len(data):,} bytes")
+        raise ImageRefused("too_large", f"{TOO_LARGE}, got {len(data):,} bytes")
     resources.allow("picture")
     with images.asked_by(resources.session()):
         return QueryPicture(data, name, preview=data_uri(images.load_small_isolated(data, SIDE)))
-
-
-def _decoded(row: dict) -> bytes:
-    text = row.get("data")
-    if not isinstance(text, str) or len(text) > LIMIT * 4 // 3 + 4:
-        raise ImageRefused("too_large", f"{_TOO_LARGE}, got more")
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ImageRefused("corrupt", "expected the bytes of a picture, got other text") from error

@@ -56,6 +56,7 @@ from tests.worlds.live_page import (
 from tests.worlds.live_world import GALLERIES, SPEC, Green
 from ui import resources
 from ui.choice import PARTS, Choice
+from ui.components.upload import sent
 from ui.live import call as live_call
 from ui.live import map as live_map
 from ui.live import query_pictures, sources, uploads
@@ -835,7 +836,7 @@ def test_a_hostile_browser_marks_and_picks_nothing(session, lie):
     with pytest.raises(InputError):
         query_pictures.fitting(lie)
     for told in (lie, {"rows": lie, "refused": lie}, {"rows": [lie], "refused": [lie]}):
-        pictures, lost = uploads.sent(told)
+        pictures, lost = sent(told, most=query_pictures.MOST)
         given, why_not = uploads.accept(pictures)
         assert not given and len(why_not) <= 1 and lost in ([], ["x"], ["3"])
 
@@ -856,7 +857,7 @@ def test_what_is_pasted_is_taken_apart_with_care(session):
         {"name": "d", "data": ""},
         {"data": "A" * 13_333_340},
     ]
-    pictures, lost = uploads.sent({"rows": [good, *bad, "x", *[good] * 20]})
+    pictures, lost = sent({"rows": [good, *bad, "x", *[good] * 20]}, most=query_pictures.MOST)
     given, why_not = uploads.accept(pictures[:5])
     assert [one.name for one in given] == ["a.png"] and len(why_not) == 4 and not lost
     assert len(pictures) <= query_pictures.MOST

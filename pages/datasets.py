@@ -1,0 +1,16 @@
+"""Datasets: all sets of pictures in one list; one's own are made, changed and looked after here."""
+
+import streamlit as st
+
+from ui import sidebar
+from ui.datasets import editors, listing, panel
+
+choice = sidebar.current()
+st.title("Datasets")
+left, right = st.columns([2, 3], gap="medium")
+with left:
+    listing.show(choice)
+    panel.restore()
+    editors.tell()
+with right:
+    panel.show(choice)

@@ -1,0 +1,44 @@
+"""All datasets in one list, and which of them the page is about."""
+
+from semsearch.data import datasets
+from semsearch.data.dataset import KNOWN
+from semsearch.errors import SemsearchError
+from ui import resources, sidebar
+from ui.choice import Choice
+from ui.components.table import table
+from ui.datasets import said
+
+COLUMNS = ("Dataset", "Pictures", "State")
+
+
+def show(choice: Choice) -> None:
+    """Draw the list; the name of a dataset is a button that makes it the one that is chosen on all pages."""
+    names = datasets.names()
+    lines = [(place, _cells(name, name == choice.dataset)) for place, name in enumerate(names)]
+    table(COLUMNS, lines, key="datasets_list", label="Datasets", on_pick=lambda place: _pick(place, names))
+
+
+def _pick(place: object, names: tuple[str, ...]) -> None:
+    if type(place) is not int or not 0 <= place < len(names):
+        return
+    offers = resources.live_offers()
+    if names[place] in offers.datasets:
+        sidebar.go(dataset=names[place])
+    else:
+        said.say(offers.hidden[names[place]])
+
+
+def _cells(name: str, chosen: bool) -> tuple[str, ...]:
+    try:
+        dataset, here = resources.peek(name)
+    except SemsearchError:
+        return name, "–", "to fetch"
+    title = f"{dataset.title} ✓" if chosen else dataset.title
+    return title, f"{len(dataset.items):,}", _state(name, here)
+
+
+def _state(name: str, here: bool) -> str:
+    """Whose it is, and whether its pictures are here."""
+    if name in KNOWN:
+        return "ready" if here else "to fetch"
+    return "yours" if here else "files missing"

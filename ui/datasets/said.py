@@ -1,0 +1,35 @@
+"""What became of the last thing that was done on the Datasets page: a sentence, shown once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from semsearch.errors import SemsearchError
+from ui import failures, texts
+
+_SAID = "datasets_said"
+
+
+def say(sentence: str) -> None:
+    """Have a sentence shown by the next run."""
+    st.session_state[_SAID] = ("done", texts.plain(texts.without_paths(sentence)))
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """What fails in the block is said by the next run, in words."""
+    try:
+        yield
+    except SemsearchError as error:
+        st.session_state[_SAID] = ("failed", failures.caught(error))
+
+
+def show() -> None:
+    """Show the last sentence; room for it is kept, so that nothing moves."""
+    kind, sentence = st.session_state.pop(_SAID, ("", ""))
+    with st.container(key="datasets_said"):
+        if kind == "failed":
+            st.error(sentence, icon=":material/error:")
+        elif sentence:
+            st.success(sentence, icon=":material/check_circle:")
