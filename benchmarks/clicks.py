@@ -8,7 +8,6 @@ the sum that the browser reports (0 where nothing moved), those within half a se
 is the browser's own; nothing is added by this program, which waits a second between two clicks.
 """
 
-import argparse
 import os
 import statistics
 from collections.abc import Callable
@@ -156,16 +155,9 @@ def timed(browser: Any, address: str, kind: Kind, rounds: int) -> tuple[list[flo
 def main() -> None:
     """Press everything and print the table."""
     from semsearch.data import datasets
-    from semsearch.live import search
-    from semsearch.results import recommend
-    from semsearch.results.experiments import open_store
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    needs.get(models=["mobilenetv2"], sets=["groceries200"])
-    best = recommend.recommend(open_store(), "groceries200")
-    search.search(0, search.Question("groceries200", best.spec, best.metric))  # its features, computed once
+    rounds = needs.rounds(__doc__, 5)
+    needs.live_search()
     groceries = datasets.load("groceries200")
     photos = [groceries.path(item).read_bytes() for item in range(0, 200, 20)]
     print(f"load {os.getloadavg()[0]:.1f} at the start, {rounds} rounds\n")

@@ -1,5 +1,6 @@
 """What a benchmark needs before it begins: it is got here, or one line says what is missing; no traceback."""
 
+import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +18,28 @@ def get(*, models: Sequence[str] = (), sets: Sequence[str] = ()) -> None:
             datasets.fetch(name)
     for name in models:
         weights.pull(name)
+
+
+def live_search() -> None:
+    """Have here what Live search begins with: pictures of a dataset, weights, and the features of its best settings.
+
+    Raises as ``get`` does.
+    """
+    from semsearch.live import search
+    from semsearch.results import recommend
+    from semsearch.results.experiments import open_store
+
+    get(models=["mobilenetv2"], sets=["groceries200"])
+    best = recommend.recommend(open_store(), "groceries200")
+    search.search(0, search.Question("groceries200", best.spec, best.metric))
+
+
+def rounds(about: str | None, default: int) -> int:
+    """How often each is measured: what ``--rounds`` says; ``about`` is the help of the command."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=default)
+    number: int = parser.parse_args().rounds
+    return number
 
 
 def shared(path: Path) -> Path:

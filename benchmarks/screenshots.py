@@ -83,13 +83,7 @@ def main() -> None:
     """Take all pictures."""
     from playwright.sync_api import sync_playwright
 
-    from semsearch.live import search
-    from semsearch.results import recommend
-    from semsearch.results.experiments import open_store
-
-    needs.get(models=["mobilenetv2"], sets=["groceries200"])
-    best = recommend.recommend(open_store(), "groceries200")
-    search.search(0, search.Question("groceries200", best.spec, best.metric))  # its features, computed once
+    needs.live_search()
     DOCS.mkdir(exist_ok=True)
     with app() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)

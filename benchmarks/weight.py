@@ -8,7 +8,6 @@ come over the network, of the WebSocket too, which Chromium does not slow down. 
 has its picture, on Embeddings the map its points; "all" when nothing more comes.
 """
 
-import argparse
 import base64
 import os
 import shutil
@@ -160,16 +159,8 @@ def targets(page: str, network: str, cold: Visit) -> Iterator[str]:
 
 def main() -> None:
     """Visit all pages and print the table."""
-    from semsearch.live import search
-    from semsearch.results import recommend
-    from semsearch.results.experiments import open_store
-
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
-    needs.get(models=["mobilenetv2"], sets=["groceries200"])
-    best = recommend.recommend(open_store(), "groceries200")
-    search.search(0, search.Question("groceries200", best.spec, best.metric))  # its features, computed once
+    rounds = needs.rounds(__doc__, 3)
+    needs.live_search()
     print(f"load {os.getloadavg()[0]:.1f} at the start, medians of {rounds} rounds\n")
     print("| page | visit | network | processor | requests | MB | first picture s | all s |\n" + "|---" * 8 + "|")
     told: list[str] = []
