@@ -11,6 +11,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui import texts
 
+_TOLD = "told_of_link"
+"""What was told of the link in this run, and where."""
+
 
 class Part:
     """The parameters of the address that one part of a page reads and writes."""
@@ -50,8 +53,15 @@ def renamed(key: str, names: Mapping[str, str]) -> None:
         st.session_state[key] = option
 
 
-def tell(notices: Sequence[str]) -> None:
-    """Say in words which parts of a link could not be met; nothing when all were."""
+def tell(notices: Sequence[str], *, anew: bool = False) -> None:
+    """Say in words which parts of a link could not be met; nothing when all were.
+
+    What several parts of a page tell in a run stands in one notice, at the place of the first; ``anew`` begins a run.
+    """
+    place, told = (None, []) if anew else st.session_state.get(_TOLD, (None, []))
+    told = [*told, *notices]
     if notices:
-        lines = "\n".join(f"- {texts.plain(notice)}" for notice in notices)
-        st.warning(lines, title="Part of this link is not available", icon=":material/link_off:")
+        place = place or st.empty()
+        lines = "\n".join(f"- {texts.plain(notice)}" for notice in told)
+        place.warning(lines, title="Part of this link is not available", icon=":material/link_off:")
+    st.session_state[_TOLD] = place, told

@@ -51,7 +51,7 @@ def show(offers: Offers | None = None, *, compare: bool = True) -> None:
         for reason in offers.hidden.values():
             st.caption(f":material/info: {texts.plain(texts.without_paths(reason))}")
     _write_address(choice)
-    address.tell(notices)
+    address.tell(notices, anew=True)
     _tell_replaced(choice)
 
 
