@@ -23,14 +23,24 @@ ROW = 36
 _CLOSED = {"fixedrange": True, "showgrid": False, "zeroline": False}
 
 
-def _inked(figure: Any) -> Any:  # noqa: ANN401 - a figure of Plotly, which is imported only where one is drawn
+def _inked(figure: Mapping[str, Any]) -> dict[str, Any]:
     """The figure with its axes, scales and legend in a colour that is read on the ground of the theme."""
-    ink = _INK["dark" if st.context.theme.type == "dark" else "light"]
-    for update in (figure.update_xaxes, figure.update_yaxes):
-        update(tickfont_color=ink, title_font_color=ink)
-    scale = {"tickfont": {"color": ink}, "title": {"font": {"color": ink}}}
-    figure.update_traces(colorbar=scale, selector={"type": "heatmap"})
-    return figure.update_layout(legend_font_color=ink)
+    ink = {"color": _INK["dark" if st.context.theme.type == "dark" else "light"]}
+
+    def lettered(part: Mapping[str, Any]) -> dict[str, Any]:
+        title = part.get("title", {})
+        fonts = {"tickfont": part.get("tickfont", {}) | ink, "title": title | {"font": title.get("font", {}) | ink}}
+        return {**part, **fonts}
+
+    layout = figure.get("layout", {})
+    legend = layout.get("legend", {})
+    layout = {**layout, **{axis: lettered(layout.get(axis, {})) for axis in ("xaxis", "yaxis")}}
+    layout["legend"] = legend | {"font": legend.get("font", {}) | ink}
+    traces = [
+        {**trace, "colorbar": lettered(trace.get("colorbar", {}))} if trace.get("type") == "heatmap" else trace
+        for trace in figure["data"]
+    ]
+    return {**figure, "data": traces, "layout": layout}
 
 
 def draw(figure: Mapping[str, Any], *, key: str, alt: str, on_click: Callable[[int], None] | None = None) -> None:
@@ -51,7 +61,9 @@ def draw(figure: Mapping[str, Any], *, key: str, alt: str, on_click: Callable[[i
         "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
         "toImageButtonOptions": {"format": "png", "filename": f"semsearch_{key}", "scale": 2},
     }
-    drawn = _inked(go.Figure(figure))
+    # Made here, and compared in tests with what Plotly makes of it when it looks through every number, which takes it
+    # ten times as long.
+    drawn = go.Figure(_inked(figure), _validate=False)
     if on_click is None:
         st.plotly_chart(drawn, key=key, alt=alt, config=config)
     else:
