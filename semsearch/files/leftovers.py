@@ -15,7 +15,7 @@ _FOLDER = re.compile(r"\.(.+)\.(?:(?:new|old|[0-9]+)\.tmp|part)")
 def sweep(*folders: Path) -> None:
     """Clear the places of this process, and ``folders`` with those in them, as far as that can be."""
     here = settings()
-    for folder in (here.home / "features", here.weights, here.engines, here.datasets, *folders):
+    for folder in (here.home / "features", here.home / "fonts", here.weights, here.engines, here.datasets, *folders):
         with suppress(StorageError):
             places = storage.matching(folder, "*")
             storage.remove_leftovers(folder)
