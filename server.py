@@ -36,6 +36,7 @@ from ui.admission import connections
 from ui.admission.entrance import Entrance
 from ui.choice import Choice
 from ui.web.delivery import Delivery
+from ui.web.fonts import Fonts
 
 # Streamlit takes a folder named pages/ for its old kind of app until st.navigation has run once, and would answer
 # the first visitor of a deep link such as /map with "Page not found".
@@ -46,13 +47,18 @@ memory.give_back()
 sys.setswitchinterval(0.001)
 leftovers.sweep(pictures.FOLDER)
 threading.Thread(target=pictures.unpack, args=(Choice().dataset,), daemon=True).start()
+fonts = Fonts()
+threading.Thread(target=fonts.prepare, name="fonts", daemon=True).start()
 
 connections.watch_all()
 base = st.get_option("server.baseUrlPath")
 app = st.App(
     "app.py",
     routes=handlers.routes(is_host_allowed, base),
-    middleware=[Middleware(Entrance, allows_host=is_host_allowed, base=base), Middleware(Delivery, base=base)],
+    middleware=[
+        Middleware(Entrance, allows_host=is_host_allowed, base=base),
+        Middleware(Delivery, base=base, fonts=fonts),
+    ],
     on_script_error=failures.tell_uncaught,
 )
 

@@ -1,11 +1,17 @@
 """What is on the first screen, without a click, on phones and desks: an answer that is right, and nothing before it."""
 
+import re
+import urllib.request
+
 import pytest
 
 from benchmarks import weight
 from semsearch.data import datasets
 from tests.browser.screen import TILES, loaded, until
+from tests.worlds.files import cut_fonts
 from tests.worlds.servers.app_server import serving
+from tests.worlds.waiting import soon
+from ui.web import fonts
 
 pytestmark = pytest.mark.browser
 
@@ -39,6 +45,24 @@ WORDS = """() => {
   }
   return words.join(" ")
 }"""
+DRAWN = """async ({ fonts, words, weight, most }) => {
+  document.fonts.clear()
+  for (const [family, address] of Object.entries(fonts)) {
+    document.fonts.add(await new FontFace(family, `url(${address})`, { weight: "100 900" }).load())
+  }
+  const canvas = Object.assign(document.createElement("canvas"), { width: 700, height: 40 })
+  const context = canvas.getContext("2d", { willReadFrequently: true })
+  const drawn = (family, word) => {
+    context.clearRect(0, 0, 700, 40)
+    context.font = `${weight} 30px ${family}`
+    context.fillText(word, 2, 32)
+    return `${context.measureText(word).width} ${canvas.toDataURL()}`
+  }
+  context.font = "30px whole"
+  const narrow = words.filter((word) => Math.round(context.measureText(word).width) <= most)
+  return narrow.map((word) => [word, drawn("whole", word) === drawn("cut", word)])
+}"""
+"""Whether two fonts, whole and cut, draw the same: for each word that the first draws in at most so many pixels."""
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +71,24 @@ def server(tmp_path_factory):
         home = tmp_path_factory.mktemp("first") / "home"
         patch.setenv("SEMSEARCH_HOME", str(home))
         datasets.fetch("groceries200")
+        cut_fonts.cut()
         with serving(home) as running:
             yield running
+
+
+@pytest.fixture(scope="module")
+def cut(server):
+    """The addresses of the cut fonts, once the server has them."""
+
+    def style():
+        asked = urllib.request.Request(server.url, headers={"Accept": "text/html"})
+        with urllib.request.urlopen(asked) as answer:
+            return re.findall(r'href="\./(\S+\.css\?\w+)"', answer.read().decode())
+
+    soon(style, seconds=60)
+    with urllib.request.urlopen(server.url + style()[0]) as answer:
+        found = re.findall(r"\.\./(media/[\w.-]+\?\w+)", answer.read().decode())
+    return {f"{server.url}static/{address}" for address in found}
 
 
 @pytest.fixture
@@ -97,12 +137,41 @@ def test_no_page_that_is_opened_by_its_address_reports_an_error(page, server, ad
     assert not errors
 
 
-def test_a_first_visit_is_light_and_the_second_lighter(chromium, server):
+def test_a_first_visit_is_light_and_the_second_lighter(chromium, server, cut):
     """It weighed 3.45 MB, and every thumbnail came anew."""
     context = chromium.new_context()
     first, second = (weight.visit(context, server.url, "Search", weight.NETWORKS[0]) for _ in range(2))
     assert first.megabytes <= weight.MEGABYTES["Search"] and second.megabytes < 0.1 and second.requests < 8
     context.close()
+
+
+def test_icons_and_letters_are_drawn_as_with_the_whole_fonts(page, server, cut):
+    page.goto(server.url + "api/health")
+
+    def drawn(name, words, weight, most):
+        [address] = {found for found in cut if f"/{name}." in found}
+        both = {"whole": address.partition("?")[0], "cut": address}
+        return dict(page.evaluate(DRAWN, {"fonts": both, "words": words, "weight": weight, "most": most}))
+
+    named = sorted(name for name in fonts.icon_names(cut_fonts.STATIC) if name == name.lower() and len(name) > 1)
+    icons = drawn("MaterialSymbols-Rounded", named, 400, 30)
+    assert [name for name, same in icons.items() if not same] == []
+    assert len(icons) > 150 and {"image_search", "menu_book", "undo", "more_vert"} <= set(icons)
+    texts = ["Affine AVATAR, Tō “fi” 10.25 %", "0123456789", "1111111111", "Größe · ×−≤… → œ ğ"]
+    for strength in (400, 650):
+        assert drawn("SourceSansVF-Upright.ttf", texts, strength, 700) == dict.fromkeys(texts, True)
+
+
+@pytest.mark.parametrize("address", ["", "map", "live", "learn"])
+def test_a_page_asks_for_cut_fonts_alone(page, server, cut, address):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if ".woff2" in request.url else None)
+    page.goto(server.url + address)
+    page.get_by_role("heading", level=1).wait_for()
+    page.wait_for_load_state("networkidle")
+    assert 2 <= len(asked) == len(set(asked)) and {one for one in asked if "Code" not in one} <= cut
+    boxes = [icon.bounding_box() for icon in page.get_by_test_id("stIconMaterial").all() if icon.is_visible()]
+    assert boxes and all(box["width"] == box["height"] for box in boxes)
 
 
 @pytest.mark.parametrize("agent", [PHONE, None], ids=["phone", "narrow window"])

@@ -1,12 +1,10 @@
-"""How files reach the browser: scripts and styles compressed, each once and kept, and pictures to be kept for good.
+"""How files reach the browser: scripts and styles compressed, fonts cut, and pictures to be kept for good.
 
 Streamlit sends its scripts as they are, for it would have to compress them for every request anew. Their names hold a
 digest, so what was compressed once stays right; that of Plotly, which comes out of its package, holds a version.
 Thumbnails are named by the digest of their picture.
 """
 
-import asyncio
-import gzip
 import json
 import os
 import re
@@ -21,6 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import file_util, get_option
 
 from ui.web import plotly_js
+from ui.web.fonts import Fonts
+from ui.web.packing import Packing
 
 KINDS = MappingProxyType({".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"})
 """By suffix: what is compressed."""
@@ -38,8 +38,8 @@ PIECE = 65_536
 class Delivery:
     """An ASGI application around that of the pages."""
 
-    def __init__(self, app: ASGIApp, *, base: str = "") -> None:
-        """All pages are below the path ``base``."""
+    def __init__(self, app: ASGIApp, *, base: str = "", fonts: Fonts | None = None) -> None:
+        """All pages are below the path ``base``; ``fonts`` are served once they are cut."""
         self._app, self._page = app, GZipMiddleware(self._edit)
         self._base = f"/{base.strip('/')}".rstrip("/")
         folder = Path(file_util.get_static_dir())
@@ -48,7 +48,7 @@ class Delivery:
         self._plotly = f"/{plotly_js.address()}"
         self._files[self._plotly] = plotly_js.file()
         self._edits = _edits(f"{self._base}/", self._files, folder / "index.html")
-        self._packed: dict[str, asyncio.Task[bytes]] = {}
+        self._packing, self._fonts = Packing(), fonts or Fonts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or have the pages answer."""
@@ -59,8 +59,10 @@ class Delivery:
         headers = Headers(scope=scope)
         if path.startswith(PICTURES):
             await self._app(scope, receive, _kept(send))
-        elif path in self._files and (packed := await self._pack(path, headers)):
-            await _send(packed, KINDS[self._files[path].suffix], send)
+        elif "range" not in headers and (
+            ready := await self._ready(path, scope["query_string"].decode("latin-1"), headers)
+        ):
+            await _send(*ready, send)
         elif path == self._plotly:
             kept = {"cache-control": FOR_GOOD, "vary": "Accept-Encoding"}
             await FileResponse(self._files[path], headers=kept, media_type=KINDS[".js"])(scope, receive, send)
@@ -68,32 +70,33 @@ class Delivery:
             await (self._page if "text/html" in headers.get("accept", "") else self._app)(scope, receive, send)
 
     async def _edit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A page with the edits."""
+        """A page with the edits, and with the style that names cut fonts once there are some."""
         headers = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
-        await self._app({**scope, "headers": headers}, receive, _edited(send, self._edits))
+        styles = [address for address in self._fonts.files if ".css?" in address]
+        edits = {f'href=".{one.partition("?")[0]}"'.encode(): f'href=".{one}"'.encode() for one in styles}
+        await self._app({**scope, "headers": headers}, receive, _edited(send, self._edits | edits))
 
-    async def _pack(self, path: str, asked: Headers) -> bytes:
-        """The file compressed; nothing where that is not wanted, or the file is gone."""
-        if "gzip" not in asked.get("accept-encoding", "") or "range" in asked:
-            return b""
-        if path not in self._packed:
-            self._packed[path] = asyncio.create_task(asyncio.to_thread(_compressed, self._files[path]))
-        return await asyncio.shield(self._packed[path])  # whoever leaves takes it from none of the others
+    async def _ready(self, path: str, query: str, asked: Headers) -> tuple[bytes, dict[str, str]] | None:
+        """What is sent for a file that is kept ready, and its headers; None for all else, and where it is gone."""
+        address, kind = f"{path}?{query}", KINDS.get(Path(path).suffix)
+        ours = self._fonts.files.get(address)
+        if ours and not kind:
+            return ours, {"content-type": "font/woff2"}
+        if not kind or (not ours and path not in self._files):
+            return None
+        source = (lambda: ours or b"") if ours else self._files[path].read_bytes
+        coding, body = await self._packing.get(address if ours else path, source, asked.get("accept-encoding", ""))
+        headers = {"content-type": kind, "vary": "Accept-Encoding"}
+        if body:
+            return body, headers | {"content-encoding": coding}
+        return (ours, headers) if ours else None
 
 
-def _compressed(file: Path) -> bytes:
-    try:
-        return gzip.compress(file.read_bytes(), mtime=0)
-    except OSError:
-        return b""
-
-
-async def _send(packed: bytes, kind: str, send: Send) -> None:
-    headers = {"content-type": kind, "content-encoding": "gzip", "content-length": str(len(packed))}
-    headers |= {"cache-control": FOR_GOOD, "vary": "Accept-Encoding"}
+async def _send(body: bytes, headers: dict[str, str], send: Send) -> None:
+    headers |= {"content-length": str(len(body)), "cache-control": FOR_GOOD}
     await send({"type": "http.response.start", "status": 200, "headers": Headers(headers).raw})
-    for start in range(0, len(packed), PIECE):
-        await send({"type": "http.response.body", "body": packed[start : start + PIECE], "more_body": True})
+    for start in range(0, len(body), PIECE):
+        await send({"type": "http.response.body", "body": body[start : start + PIECE], "more_body": True})
     await send({"type": "http.response.body"})
 
 

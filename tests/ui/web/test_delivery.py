@@ -14,24 +14,42 @@ from streamlit import file_util
 
 from tests.worlds.servers.asgi_client import Client
 from ui import pictures
-from ui.web import delivery, plotly_js
+from ui.web import packing, plotly_js
 from ui.web.delivery import FOR_GOOD, Delivery
+from ui.web.fonts import Fonts
 
-GZIP = {"Accept-Encoding": "gzip, br"}
+GZIP = {"Accept-Encoding": "gzip"}
 LONG = "as it is, " * 200
+ICONS = "/static/media/Icons.x3.woff2"
+STYLE = (
+    "/"
+    + next(Path(file_util.get_static_dir()).glob("static/css/index.*.css"))
+    .relative_to(file_util.get_static_dir())
+    .as_posix()
+)
 PAGE = f"<!doctype html><html><head><title>A page</title></head><body>{LONG}</body></html>"
 
 
-def client(base=""):
+def client(base="", fonts=None):
     """One of a server whose own answer to everything is LONG, to /page a page, and 404 where something is gone."""
 
     def answer(request):
         if request.url.path.endswith("/page"):
             return HTMLResponse(PAGE, headers={"ETag": "of the file"})
+        if request.url.path.endswith("/styled"):
+            return HTMLResponse(f'<html><head><link rel="stylesheet" href=".{STYLE}"></head></html>')
         return PlainTextResponse(LONG, 404 if "gone" in request.url.path else 200)
 
     methods = ["GET", "POST"]
-    return Client(Delivery(Starlette(routes=[Route("/{path:path}", answer, methods=methods)]), base=base))
+    return Client(Delivery(Starlette(routes=[Route("/{path:path}", answer, methods=methods)]), base=base, fonts=fonts))
+
+
+@pytest.fixture
+def cut():
+    """Fonts that are cut: one, and a style with another content than Streamlit's."""
+    fonts = Fonts()
+    fonts.files = {f"{ICONS}?k9": b"a few icons", f"{STYLE}?k9": b"body{margin:0}" * 99}
+    return fonts
 
 
 @pytest.fixture
@@ -83,8 +101,8 @@ def test_a_server_without_delivery_finds_a_copy_of_plotly(tmp_path, monkeypatch)
 def test_many_who_ask_at_once_have_it_compressed_once(script, monkeypatch):
     address, content = script
     compressed, one = [], client()
-    compress = delivery._compressed
-    monkeypatch.setattr(delivery, "_compressed", lambda file: compressed.append(file) or compress(file))
+    compress = packing._quickly
+    monkeypatch.setattr(packing, "_quickly", lambda *how: compressed.append(how) or compress(*how))
 
     async def ask():
         first = asyncio.create_task(one.asked("GET", address, headers=GZIP))
@@ -121,6 +139,32 @@ def test_a_page_is_compressed_and_knows_its_server(base):
     assert f'new URL("{base or "/"}", location.href)' in page.partition("<title>")[0] and "preload" in page
     assert client(base).get(path, headers={"Accept": "text/html"}).body.decode() == page
     assert client(base).get(path).body.decode() == PAGE
+
+
+@pytest.mark.parametrize("base", ["", "/shop/find/"])
+def test_once_fonts_are_cut_pages_name_them_and_browsers_may_keep_them(cut, base):
+    one, before, asked = client(base, cut), base.rstrip("/"), {"Accept": "text/html"}
+    files, cut.files = cut.files, {}
+    assert f'href=".{STYLE}"' in one.get(f"{before}/styled", headers=asked).body.decode()
+    cut.files = files
+    assert f'href=".{STYLE}?k9"' in one.get(f"{before}/styled", headers=asked).body.decode()
+    for headers in (GZIP, {"Accept-Encoding": "identity"}):
+        style = one.get(f"{before}{STYLE}?k9", headers=headers)
+        packed = "content-encoding" in style.headers
+        assert packed is (headers == GZIP)
+        assert (gzip.decompress(style.body) if packed else style.body) == files[f"{STYLE}?k9"]
+        font = one.get(f"{before}{ICONS}?k9", headers=headers)
+        assert font.body == b"a few icons" and font.headers["content-type"] == "font/woff2"
+        assert font.headers["cache-control"] == style.headers["cache-control"] == FOR_GOOD
+
+
+def test_at_another_address_the_whole_font_and_its_style_are_served(cut):
+    """What a browser has kept stays right, and an address of another version leads to more, never to less."""
+    one = client("", cut)
+    for query in ("", "?k8"):
+        assert one.get(f"{ICONS}{query}", headers=GZIP).body.decode() == LONG
+        style = gzip.decompress(one.get(f"{STYLE}{query}", headers=GZIP).body)
+        assert style == (Path(file_util.get_static_dir()) / STYLE[1:]).read_bytes()
 
 
 def test_scripts_of_widgets_come_with_the_page_each_once_and_complete():
