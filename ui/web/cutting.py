@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 """Raised when fonts are cut in another way."""
-USUAL = frozenset(
-    {*range(0x20, 0x7F), *range(0xA0, 0x180), *range(0x2010, 0x2040), *range(0x2190, 0x2194)}
-) | frozenset(map(ord, "€™−≈≠≤≥\ufb00\ufb01\ufb02"))
-"""Code points that nearly all pages do with: Western letters, punctuation, arrows, a few signs, and ligatures, which
-are not hinted as letters without one of their own."""
+_BLOCKS = ((0x20, 0x7F), (0xA0, 0x180), (0x2010, 0x2040), (0x2070, 0x20A0), (0x2150, 0x2160), (0x2190, 0x2194))
+_SIGNS = "ΔΣπ€™−√∞∩≈≠≤≥▶◀\ufb00\ufb01\ufb02"
+USUAL = frozenset(point for block in _BLOCKS for point in range(*block)) | frozenset(map(ord, _SIGNS))
+"""Code points that nearly all pages do with: Western letters, punctuation, powers and indices, fractions, arrows, some
+signs, and ligatures, which are not hinted as letters without one of their own."""
 FEATURES = ("calt", "ccmp", "clig", "kern", "liga", "locl", "mark", "mkmk", "rlig", "rvrn", "pnum", "tnum")
 """What a font for text can do with its letters: what browsers do unasked, and figures of one width, or of their own."""
 

@@ -62,7 +62,8 @@ def cut(static: Path, *, patience: float = 0.0) -> dict[str, bytes]:
     if not style or not icons:
         return {}
     names = sorted(icon_names(static))
-    made_of = (cutting.SCHEMA, version("fonttools"), version("brotli"), text, names)
+    libraries = version("fonttools"), version("brotli")
+    made_of = cutting.SCHEMA, sorted(cutting.USUAL), cutting.FEATURES, libraries, text, names
     key = hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
     place = settings().home / "fonts" / f"{key}.json"
     with suppress(IntegrityError, StorageError):

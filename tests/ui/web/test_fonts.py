@@ -85,6 +85,16 @@ def test_letters_are_all_that_the_ranges_say(done):
     assert {axis.axisTag for axis in letters["fvar"].axes} == {axis.axisTag for axis in whole["fvar"].axes}
 
 
+def test_our_own_words_never_need_the_whole_font():
+    """One sign would have every visitor of a page fetch it."""
+    others = set(TTFont(LETTERS, lazy=True).getBestCmap()) - cutting.USUAL - {0xFEFF, 0x200B}
+    places = [path for folder in ("pages", "ui", "semsearch") for path in (ROOT / folder).rglob("*")]
+    texts = {path: path.read_text() for path in places if path.suffix in (".py", ".js", ".html", ".css")}
+    written = {path: re.sub(r"\\u(\w{4})", lambda found: chr(int(found[1], 16)), text) for path, text in texts.items()}
+    assert len(texts) > 100
+    assert {path.name: signs for path, text in written.items() if (signs := set(text) & set(map(chr, others)))} == {}
+
+
 def test_ranges_are_written_as_a_style_has_them():
     assert cutting.ranges([0x41, 0x20, 0x21, 0x22, 0x1F600]) == "U+20-22,U+41,U+1F600" and cutting.ranges([]) == ""
 
