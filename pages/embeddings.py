@@ -33,9 +33,9 @@ key = f"map_of_{choice.dataset}"
 begin(
     key,
     selected=map_choice.chosen_items(st.query_params.get("chosen", ""), items),
-    hidden=map_choice.hidden_labels(st.query_params.get("hidden", "")),
+    muted=map_choice.muted_labels(st.query_params.get("muted", "")),
 )
-chosen, hidden = state(key, "selected", items), state(key, "hidden", range(len(dataset.classes)))
+chosen, muted = state(key, "selected", items), state(key, "muted", range(len(dataset.classes)))
 specs = map_payload.specs(choice)
 maps = resources.travel(choice.dataset, tuple(specs), look.kind, look.colour)
 near = map_payload.near(store, choice, maps.layers)
@@ -64,16 +64,16 @@ with left:
     )
     linked_maps(
         map_payload.scene(dataset, items, addresses, panels, look.colour)
-        | {"query": choice.q, "selected": chosen, "hidden": hidden, "points": look.points}
+        | {"query": choice.q, "selected": chosen, "muted": muted, "points": look.points}
         | {"stamp": stamp},
         key=key,
         on_pick=sidebar.pick,
     )
-    listing.show(dataset, items, stored_map, nearest, hidden)
+    listing.show(dataset, items, stored_map, nearest, muted)
 with right:
     map_find.show(choice)
     map_panels.selection(choice, chosen, items, stored_map, addresses)
 map_panels.figures(trusts, map_payload.neighbours(len(items)))
 map_below.show(choice, other, look, chosen)
 map_panels.explain(choice, look, len(items))
-map_choice.write_address(look, map_choice.chosen_text(chosen, items) if chosen else "", hidden)
+map_choice.write_address(look, map_choice.chosen_text(chosen, items) if chosen else "", muted)

@@ -25,10 +25,12 @@ LARGE = 2_000
 """Items from which on not everything is made ready in advance."""
 CONFIG = MappingProxyType(
     {"displaylogo": False, "displayModeBar": True, "showSendToCloud": False, "showTips": False}
-    | {"scrollZoom": True, "doubleClick": "reset"}
+    | {"scrollZoom": True, "doubleClick": "reset", "doubleClickDelay": 600}
     | {"modeBarButtonsToRemove": ["toImage", "autoScale2d", "hoverClosest3d", "resetCameraLastSave3d"]}
 )
-"""How Plotly's own tools are set up."""
+"""How Plotly's own tools are set up; two clicks are one pair also where the first draws many points anew."""
+CLEAR = "rgba(0,0,0,0)"
+FAILED = "The map could not be loaded. Reload the page; the table below holds the same."
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ def travel(store: Store, specs: Sequence[FeatureSpec], dataset: Dataset, kind: s
     items = store.items(dataset.name, specs[0].model)
     drawn = figure.parts(dataset, items, maps, colour=colour)
     drawn["data"] += figure.marks(shape[1])
-    drawn["layout"] |= {"hovermode": False, "clickmode": "none", "selections": []}
-    drawn["layout"]["margin"]["autoexpand"] = False
+    drawn["layout"] |= {"hovermode": False, "clickmode": "none", "selections": [], "uirevision": "tools"}
+    drawn["layout"] |= {"plot_bgcolor": CLEAR, "modebar": {"bgcolor": CLEAR}}
     rows = np.concatenate(figure.members(dataset, items))
     return Travel(
         layers=tuple(maps),
@@ -137,7 +139,7 @@ def scene(
     ids = order(dataset, items)
     files = dict(addresses)
     paths = [files.get(item, "") for item in ids]
-    folder = next((path for path in paths if path), "").split("/")[-2:-1]
+    folder = next((path.rpartition("/")[0] + "/" for path in paths if path), "")
     return {
         "plotly": plotly_js.address(),
         "config": dict(CONFIG),
@@ -146,9 +148,11 @@ def scene(
         "traces": [trace for trace, rows in enumerate(groups) for _ in rows],
         "labels": [dataset.items[item].label for item in ids],
         "classes": list(dataset.classes),
-        "folder": "".join(folder),
+        "folder": folder,
         "pictures": [path.rsplit("/", 1)[-1] for path in paths],
-        "legends": _legends(max(len(trace["name"]) for trace in panels[0]["figure"]["data"])),
+        "legends": _legends(panels[0]["figure"]),
+        "saved": {"filename": "semsearch_map", "title": {"font": {"size": 13}, "x": 0.01, "y": 0.99, "yanchor": "top"}},
+        "failed": FAILED,
         "neighbours": neighbours(len(ids)),
         "colour": colour,
         "ramp": palette.sequential(max(1, neighbours(len(ids))) + 1) if colour == "kept" else None,
@@ -156,12 +160,14 @@ def scene(
     }
 
 
-def _legends(letters: int) -> dict[str, Any]:
-    """Where the legend is, whose longest entry has that many letters: beside a wide map, below a narrow one."""
+def _legends(drawn: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the legend of a figure is, and the margins for it: beside a wide map, below a narrow one."""
+    letters = max(len(trace["name"]) for trace in drawn["data"])
+    margin, legend = drawn["layout"]["margin"] | {"autoexpand": False}, drawn["layout"]["legend"]
     below = {"orientation": "h", "x": 0, "y": 0, "yanchor": "top", "maxheight": 84}
     return {
-        "wide": {"margin": {"r": 54 + 6 * letters}, "legend": {"x": 1, "y": 1}},
-        "narrow": {"margin": {"b": 92}, "legend": below},
+        "wide": {"margin": margin | {"r": 54 + 6 * letters}, "legend": legend | {"x": 1, "y": 1}},
+        "narrow": {"margin": margin | {"b": 92}, "legend": legend | below},
     }
 
 

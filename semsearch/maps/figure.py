@@ -92,7 +92,7 @@ def marks(dims: int, theme: str = "light") -> list[dict[str, Any]]:
     """Two traces without places: the lines from the query to its nearest with rings at their ends, and the query."""
     ink, _ = THEMES[theme]
     kind, bare = ("scatter3d" if dims == 3 else "scatter"), {"hoverinfo": "skip", "showlegend": False}
-    ring = {"symbol": "circle-open", "size": 6 if dims == 3 else 13, "color": ink, "line": {"width": 1}}
+    ring = {"symbol": "circle-open", "size": 6 if dims == 3 else 13, "line": {"width": 1}}
     here = {
         "symbol": "circle-open",
         "size": 12 if dims == 3 else 20,

@@ -11,7 +11,7 @@ import pytest
 from semsearch import images
 from semsearch.maps import palette
 from semsearch.results import precompute
-from tests.browser.screen import PLOT, asked, drag, drawn, is_stranger, selection, until, where
+from tests.browser.screen import PLOT, asked, drag, drawn, is_stranger, rest, selection, until, where
 from tests.worlds import small_world
 from tests.worlds.servers.app_server import serving
 from ui import pictures
@@ -143,23 +143,43 @@ def test_the_map_is_saved_as_a_picture(page, server, tmp_path):
     assert "&#60;b&#62;pear (3)" in drawing and "apple (3)" in drawing and "MobileNetV2, layer 8 of 8" in drawing
 
 
-def test_a_hidden_class_is_not_selected_and_the_link_hides_it_too(page, server):
+def test_a_muted_class_stays_and_is_not_selected_and_the_link_mutes_it_too(page, server):
     """By the legend of Plotly, with a pointer and with keys."""
     open_map(page, server, method="pca")
     apple = entry(page, "apple")
     apple.focus()
     page.keyboard.press("Enter")
     until(
-        page, lambda: apple.get_attribute("aria-pressed") == "false" and asked(page, "hidden") == "1", "hidden by a key"
+        page, lambda: apple.get_attribute("aria-pressed") == "false" and asked(page, "muted") == "1", "muted by a key"
     )
     page.keyboard.press("Enter")
-    until(page, lambda: apple.get_attribute("aria-pressed") == "true" and not asked(page, "hidden"), "shown again")
+    until(page, lambda: apple.get_attribute("aria-pressed") == "true" and not asked(page, "muted"), "as before")
     apple.click()
-    until(page, lambda: apple.get_attribute("aria-pressed") == "false", "hidden by a click")
+    until(page, lambda: apple.get_attribute("aria-pressed") == "false", "muted by a click")
     box_round(page, range(6))
-    until(page, lambda: selection(page) == [0, 1, 2] and asked(page, "hidden") == "1", "pears alone")
+    until(page, lambda: selection(page) == [0, 1, 2] and asked(page, "muted") == "1", "pears alone")
     page.goto(page.url)
-    until(page, lambda: drawn(page) and apple.get_attribute("aria-pressed") == "false", "hidden by the link")
+    until(page, lambda: drawn(page) and apple.get_attribute("aria-pressed") == "false", "muted by the link")
+
+
+def test_a_double_click_mutes_all_other_classes_at_every_layer(page, server):
+    """They stay where they are, faint; a second one gives all their voice again."""
+    open_map(page, server, method="umap")
+    apple, pear = entry(page, "apple"), entry(page, "pear")
+    marks = page.locator(".scatterlayer .trace").nth(0).locator(".point")
+    apple.dblclick()
+    until(page, lambda: pear.get_attribute("aria-pressed") == "false" and asked(page, "muted") == "0", "pears muted")
+    assert apple.get_attribute("aria-pressed") == "true" and marks.count() == 3
+    assert float(marks.first.evaluate("one => getComputedStyle(one).opacity")) < 0.2
+    page.locator(".layer").fill("2")
+    until(page, lambda: "layer 3 of 8" in page.locator(CAPTION).inner_text(), "another layer")
+    rest(page)
+    assert pear.get_attribute("aria-pressed") == "false" and asked(page, "muted") == "0"
+    page.mouse.move(*where(page, 0))
+    page.wait_for_timeout(200)
+    assert not page.locator(".card").is_visible(), "a muted point is not pointed at"
+    apple.dblclick()
+    until(page, lambda: pear.get_attribute("aria-pressed") == "true" and not asked(page, "muted"), "all as before")
 
 
 @pytest.mark.parametrize("method", ["umap", "pca"])
@@ -269,7 +289,7 @@ def test_two_maps_are_linked(page, server):
     )
     entry(page, "apple").click()
     faded = page.locator(PLOT).nth(1).locator(".legend .traces").filter(has_text="apple")
-    until(page, lambda: faded.get_attribute("aria-pressed") == "false", "hidden on both")
+    until(page, lambda: faded.get_attribute("aria-pressed") == "false", "muted on both")
 
 
 def test_keys_alone_choose_select_and_zoom(page, server):

@@ -220,13 +220,13 @@ def test_a_selection_of_several_is_searched_with_live(store):
     assert "map_use" not in {button.key for button in app.button}
 
 
-def test_classes_that_are_hidden_are_in_the_link(store):
+def test_classes_that_are_muted_are_in_the_link(store):
     app = open_page()
-    app.session_state[KEY] = {"hidden": [1, 7, True, "0"]}
-    assert scene(app.run())["hidden"] == [1] and app.query_params["hidden"] == "1"
-    assert scene(open_page(hidden="1"))["hidden"] == [1]
+    app.session_state[KEY] = {"muted": [1, 7, True, "0"]}
+    assert scene(app.run())["muted"] == [1] and app.query_params["muted"] == "1"
+    assert scene(open_page(muted="1"))["muted"] == [1]
     for lie in ("x", "-1", "0.", "9", "1" * 400):
-        assert scene(open_page(hidden=lie))["hidden"] == []
+        assert scene(open_page(muted=lie))["muted"] == []
 
 
 def test_a_link_carries_the_selection(store):
@@ -276,7 +276,7 @@ def test_without_pictures_the_map_still_works(store, tmp_path):
 
 def test_pictures_are_named_for_the_browser(store):
     data = scene(open_page())
-    assert data["folder"] == "world"
+    assert data["folder"] == "app/static/pictures/world/"
     assert [(pictures.FOLDER / "world" / name).is_file() for name in data["pictures"]] == [True] * 6
 
 
@@ -418,7 +418,7 @@ def luminance(channel):
 
 
 def test_the_component_never_makes_markup_of_data():
-    folders = [ROOT / "ui" / "components" / name for name in ("map", "player", "table")]
+    folders = [ROOT / "ui" / "components" / name for name in ("map", "plot", "player", "table")]
     source = "\n".join(path.read_text() for folder in folders for path in sorted(folder.glob("*.js")))
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(|https?://(?!www\.w3)", source

@@ -485,7 +485,7 @@ def test_a_point_and_a_layer_of_the_map_are_chosen(store):
 
 
 def test_a_line_of_the_map_as_a_table_is_searched_with(store):
-    """The query, its matches, then by class; hidden classes are not in it, and nothing is sent before it is opened."""
+    """The query, its matches, then by class; muted classes are not in it, and nothing is sent before it is opened."""
     app = open_map(q=3, metric="euclidean", model="vgg16")
     assert not [data for data in components(app) if "lines" in data]
     app.session_state["map_listed"] = True
@@ -494,7 +494,7 @@ def test_a_line_of_the_map_as_a_table_is_searched_with(store):
     assert listed["lines"][0][1:3] == ["Picture 3: search with it", "apple"] and listed["lines"][0][-1] == "query"
     assert [line[-1] for line in listed["lines"][1:]] == ["1", "2", "3", "4", "5"]
     assert all(len(line[3].split(", ")) == 2 and line[4].endswith(" of 2") for line in listed["lines"])
-    app.session_state["map_of_world"] = {"hidden": [0]}
+    app.session_state["map_of_world"] = {"muted": [0]}
     [listed] = [data for data in components(app.run()) if "lines" in data]
     assert {line[2] for line in listed["lines"]} == {"apple"}
     pressing.tell(app, "map_lines", "picked", 4)

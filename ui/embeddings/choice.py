@@ -46,7 +46,7 @@ class Look:
 
 KEYS = tuple(field.name for field in fields(Look))
 _LOOK = "map_look"
-_ADDRESS = Part("map", (*KEYS, "chosen", "hidden"))
+_ADDRESS = Part("map", (*KEYS, "chosen", "muted"))
 
 
 def read(address: Mapping[str, str]) -> tuple[Look, list[str]]:
@@ -85,8 +85,8 @@ def chosen_items(text: str, items: Sequence[int]) -> list[int]:
     return [item for item, bit in zip(items, bits, strict=False) if bit]
 
 
-def hidden_labels(text: str) -> list[int]:
-    """Labels of hidden classes as the address has them; nothing for what is no such list."""
+def muted_labels(text: str) -> list[int]:
+    """Labels of muted classes as the address has them; nothing for what is no such list."""
     return [int(label) for label in text.split(".")] if re.fullmatch(r"\d{1,5}(\.\d{1,5})*", text, re.ASCII) else []
 
 
@@ -113,8 +113,8 @@ def follow_address() -> tuple[Look, list[str]]:
     return look, notices
 
 
-def write_address(look: Look, chosen: str, hidden: Sequence[int]) -> None:
-    """Put the look, what is selected as ``chosen_text`` has it, and the hidden classes into the address."""
+def write_address(look: Look, chosen: str, muted: Sequence[int]) -> None:
+    """Put the look, what is selected as ``chosen_text`` has it, and the muted classes into the address."""
     st.session_state[_LOOK] = look
-    more = {"chosen": chosen, "hidden": ".".join(str(label) for label in hidden)}
+    more = {"chosen": chosen, "muted": ".".join(str(label) for label in muted)}
     _ADDRESS.write(look.address() | {name: text for name, text in more.items() if text})

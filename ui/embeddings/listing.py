@@ -14,15 +14,13 @@ ROWS = 500
 COLUMNS = ("Picture", "Class", "Place on the map", "Neighbours kept", "Rank")
 
 
-def show(
-    dataset: Dataset, items: Sequence[int], stored_map: Map, nearest: Sequence[int], hidden: Sequence[int]
-) -> None:
-    """List the pictures of shown classes: ``nearest``, the query first, then by class; only once it is opened."""
+def show(dataset: Dataset, items: Sequence[int], stored_map: Map, nearest: Sequence[int], muted: Sequence[int]) -> None:
+    """List the pictures that are not muted: ``nearest``, the query first, then by class; only once it is opened."""
     with st.expander("The map as a table", icon=":material/table:", key="map_listed", on_change="rerun") as box:
         if not box.open:
             return
         ranks = {item: rank for rank, item in enumerate(nearest)}
-        rows = [row for row, item in enumerate(items) if dataset.items[item].label not in set(hidden)]
+        rows = [row for row, item in enumerate(items) if dataset.items[item].label not in set(muted)]
         rows.sort(key=lambda row: (ranks.get(items[row], len(items)), dataset.items[items[row]].label, items[row]))
         places = figure.unit(stored_map.coordinates) / (2 * figure.HALF) + 0.5
         most = figure.neighbours(len(items))

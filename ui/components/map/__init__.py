@@ -8,17 +8,18 @@ import streamlit as st
 from ui.components import component
 from ui.web import plotly_js
 
-_RENDER = component("map", "places", "use", "map")
+_SCRIPTS = ("../plot/plot", "../plot/hands", "panel", "map")
+_RENDER = component("map", *_SCRIPTS, isolated=False)  # Plotly writes its styles into the document
 
 
 def begin(key: str, **states: list[int]) -> None:
-    """Have the map ``key`` begin with these states, selected ids or hidden labels, unless it has been on screen."""
+    """Have the map ``key`` begin with these states, selected ids or muted labels, unless it has been on screen."""
     if any(states.values()) and key not in st.session_state:
         st.session_state[key] = states
 
 
 def state(key: str, name: str, valid: Collection[int]) -> list[int]:
-    """What is selected or hidden on the map ``key``; of what the browser says only what is valid."""
+    """What is selected or muted on the map ``key``; of what the browser says only what is valid."""
     said = st.session_state.get(key, {}).get(name)
     numbers = {number for number in said if type(number) is int} if isinstance(said, list) else set()
     return sorted(numbers & set(valid))
@@ -36,6 +37,6 @@ def linked_maps(data: dict[str, Any], *, key: str, on_pick: Callable[[object], N
         key=key,
         data=data,
         on_selected_change=nothing,
-        on_hidden_change=nothing,
+        on_muted_change=nothing,
         on_picked_change=lambda: on_pick(st.session_state[key].picked),
     )
