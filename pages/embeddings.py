@@ -65,7 +65,7 @@ with left:
     linked_maps(
         map_payload.scene(dataset, items, addresses, panels, look.colour)
         | {"query": choice.q, "selected": chosen, "muted": muted, "points": look.points}
-        | {"stamp": stamp},
+        | {"stamp": stamp, "flight": map_find.flight()},
         key=key,
         on_pick=sidebar.pick,
     )

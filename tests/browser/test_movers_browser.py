@@ -1,8 +1,9 @@
 """What the Embeddings page offers beside its map in a real browser: movers, the sheet, a search, the report."""
 
+import numpy as np
 import pytest
 
-from tests.browser.screen import asked, rest, until
+from tests.browser.screen import PLOT, asked, drawn, rest, until, where
 from tests.worlds.servers.app_server import serving
 
 pytestmark = pytest.mark.browser
@@ -66,6 +67,28 @@ def test_the_sheet_fits_and_leads_to_a_query(page, server, width):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     until(page, lambda: asked(page, "q") == str(ids[3]), "the picture below the first as the query")
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_the_map_flies_to_a_picture_that_is_found(page, server, dims):
+    """It comes to the middle of the plot, and is marked; where the map can be turned it is marked alone."""
+    opened(page, server, f"q=3&method=pca&dims={dims}")
+    until(page, lambda: drawn(page), "the points")
+    apart = np.ptp([where(page, item) for item in range(6)], axis=0).max()
+    page.get_by_role("button", name="Find a picture").click()
+    box = page.get_by_label("Class, file name or number")
+    box.fill("11.bmp")
+    box.press("Enter")
+    card = page.locator(".card")
+    until(page, lambda: card.is_visible() and "picture 1" in card.inner_text(), "its card")
+    ring = page.locator(".ring").first.bounding_box()
+    assert (ring["x"] + 11, ring["y"] + 11) == pytest.approx(where(page, 1), abs=1.5)
+    if dims == 2:
+        plot = page.locator(PLOT).bounding_box()
+        room = page.locator(PLOT).evaluate("one => one._fullLayout._size")
+        middle = (plot["x"] + 1 + room["l"] + room["w"] / 2, plot["y"] + 1 + room["t"] + room["h"] / 2)
+        assert where(page, 1) == pytest.approx(middle, abs=1.5)
+        assert np.ptp([where(page, item) for item in range(6)], axis=0).max() == pytest.approx(3 * apart, rel=0.02)
 
 
 def test_a_picture_is_found_and_becomes_the_query(page, server):

@@ -130,6 +130,27 @@ def test_a_picture_that_was_found_becomes_the_query(store):
     assert app.query_params["q"] == "2" and app.text_input(key="map_find_text").value == "pear"
 
 
+def test_the_map_flies_to_what_is_found(store):
+    """To the first that fits, and to what is picked among them; a run for something else has it stay."""
+    app = open_map(q=3)
+
+    def flight():
+        return next(data["flight"] for data in live_page.components(app) if "panels" in data)
+
+    assert flight() == [0, 0]
+    looked_for(app, "apple")
+    assert flight() == [1, 3]
+    looked_for(app, "nothing of that name")
+    looked_for(app, "")
+    assert flight() == [1, 3]
+    looked_for(app, "pear")
+    pressing.tell(app, "map_found", "picked", 2)
+    assert flight() == [3, 2]
+    for lie in (99, "2", None, [2]):
+        pressing.tell(app, "map_found", "picked", lie)
+    assert flight() == [3, 2] and not app.exception
+
+
 def test_what_is_not_there_is_not_found(store, monkeypatch):
     app = open_map(q=3)
     assert looked_for(app, "[x](https://evil.example)") == [] and "0 pictures found" in words(app)

@@ -1,7 +1,7 @@
 // The maps of one or two configurations, side by side and linked, drawn by Plotly. `data` in; out come the states
 // `selected` (ids) and `muted` (labels of classes), and the trigger `picked` (id). Everything in `data` is shown as
 // text, never as markup. The player tells where between the layers the first map is.
-const HOME = { zoom: 1, x: 0, y: 0 }, FAINT = 0.12
+const HOME = { zoom: 1, x: 0, y: 0 }, FAINT = 0.12, CLOSE = 3
 const scenes = new WeakMap()
 
 class Scene {
@@ -26,9 +26,9 @@ class Scene {
   }
   async update(data, setStateValue, setTriggerValue) {
     const row = new Map(data.ids.map((id, place) => [id, place])), panels = this.all.slice(0, data.panels.length)
-    const selected = new Set(data.selected.map((id) => row.get(id)))
+    const selected = new Set(data.selected.map((id) => row.get(id))), { flight: [flight, found] } = data
     if (data.stamp !== this.data?.stamp)
-      Object.assign(this, { view: HOME, muted: new Set(data.muted), hover: -1 })
+      Object.assign(this, { view: HOME, muted: new Set(data.muted), hover: -1, flight })
     Object.assign(this, { data, setStateValue, setTriggerValue, row, panels, selected, query: row.get(data.query) })
     this.all[1].figure.hidden = !panels[1]
     panels.forEach((panel, number) => panel.load(data.panels[number]))
@@ -37,6 +37,8 @@ class Scene {
     if (!this.ready) for (const { plot } of panels) plot.textContent = data.failed
     if (this.drawn === this.key()) this.lay()
     else this.draw()
+    if (this.ready && flight !== this.flight) this.fly(row.get(found))
+    this.flight = flight
   }
   // All of what is drawn that a run of the page may change.
   key() {
@@ -157,6 +159,12 @@ class Scene {
     return same ? this.lay() : this.draw()
   }
   zoom(panel, ...how) { this.look(panel.zoomed(this.view, ...how)) }
+  // To a picture: into the middle and close, and marked; where the map can be turned, marked alone.
+  fly(row) {
+    const [panel] = this.panels, [x, y, z] = panel.at
+    this.point(panel, row)
+    if (!z) this.look({ zoom: Math.max(CLOSE, this.view.zoom), x: x[row], y: y[row] })
+  }
   words() {
     for (const { data: { title, captions }, layer, caption: { children: [name, text] } } of this.panels)
       [name.textContent, text.textContent] = [title, captions[layer].join(". ")]
