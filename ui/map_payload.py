@@ -65,7 +65,7 @@ def travel(store: Store, specs: Sequence[FeatureSpec], dataset: Dataset, kind: s
     drawn = figure.parts(dataset, items, maps, colour=colour)
     drawn["data"] += figure.marks(shape[1])
     drawn["layout"] |= {"hovermode": False, "clickmode": "none", "selections": [], "uirevision": "tools"}
-    drawn["layout"] |= {"plot_bgcolor": CLEAR, "modebar": {"bgcolor": CLEAR}}
+    drawn["layout"] |= {"plot_bgcolor": CLEAR, "paper_bgcolor": CLEAR, "modebar": {"bgcolor": CLEAR}}
     rows = np.concatenate(figure.members(dataset, items))
     return Travel(
         layers=tuple(maps),

@@ -259,6 +259,20 @@ def test_points_travel_without_a_run_per_frame(page, server):
     assert where(page, 2) == rest
 
 
+def test_lines_lead_from_the_query_to_its_nearest_on_the_way_too(page, server):
+    """Plotly draws a path for each: all but the first stayed where they were until the journey ended."""
+    open_map(page, server, method="umap", q=3, metric="euclidean")
+    plot = page.locator(PLOT)
+    plot.evaluate("window.dispatchEvent(new CustomEvent('semsearch-layer', { detail: 6.5 }))")
+    page.wait_for_timeout(200)
+    box, lines = plot.bounding_box(), page.locator(".scatterlayer .js-line")
+    paths = lines.evaluate_all("all => all.map(one => one.getAttribute('d').match(/-?[\\d.]+/g).map(Number))")
+    corner = plot.evaluate("one => [one._fullLayout._size.l, one._fullLayout._size.t]")
+    ends = np.array(paths).reshape(-1, 2, 2) + corner + [box["x"], box["y"]]
+    assert ends[:, 0] == pytest.approx(np.array([where(page, 3)] * 5), abs=1)
+    assert ends[:, 1] == pytest.approx(np.array([where(page, item) for item in (4, 5, 0, 1, 2)]), abs=1)
+
+
 def test_the_layer_slider_by_keyboard(page, server):
     open_map(page, server, method="umap")
     before = where(page, 2)

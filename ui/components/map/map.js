@@ -88,9 +88,8 @@ class Scene {
     const { w, h } = (panel.room = { l, r, t, b, w: width - l - r, h: height - t - b })
     const axes = camera ? { scene: { ...layout.scene, camera } }
       : { xaxis: { ...layout.xaxis, range: range(x, w) }, yaxis: { ...layout.yaxis, range: range(y, h) } }
-    const font = { color: look.color, family: look.fontFamily }, ground = look.getPropertyValue("--st-background-color")
-    const seen = { width, height, font, paper_bgcolor: ground, selectionrevision: ++this.turn }
-    return { ...layout, ...beside, ...axes, ...seen }
+    const font = { color: look.color, family: look.fontFamily }
+    return { ...layout, ...beside, ...axes, font, width, height, selectionrevision: ++this.turn }
   }
   // Places and colours of all traces, those of lines with a gap after each: what differs from layer to layer.
   moved(panel) {
@@ -120,7 +119,7 @@ class Scene {
     this.words()
     if (!panel.heard) return
     panel.place()
-    if (time % 1 && panel.data.figure.data[0].type === "scatter") panel.push(this.moved(panel))
+    if (time % 1 && panel.data.dims === 2) panel.push(this.moved(panel))
     else Plotly.restyle(panel.plot, this.moved(panel))
     this.lay()
   }

@@ -26,17 +26,6 @@ class Panel extends Plot {
     const between = (axis, n) => Float32Array.from(axis, (at, row) => fit * mix(at, next[n][row], part))
     this.at = this.places[from].map(between)
   }
-  // On the way Plotly's own marks are moved: to tell it the whole figure anew takes ten times as long.
-  push({ x, y }) {
-    const { xaxis, yaxis } = this.plot._fullLayout, there = (...at) => `${xaxis.c2p(at[0])},${yaxis.c2p(at[1])}`
-    for (const group of this.plot.querySelectorAll(".scatterlayer .trace")) {
-      const { index } = group.__data__[0].trace, xs = x[index], ys = y[index]
-      const spots = [...xs.keys()].flatMap((n) => (xs[n] === null ? [] : there(xs[n], ys[n])))
-      const move = (mark, n) => mark.setAttribute("transform", `translate(${spots[n] ?? spots[0] ?? "0,0"})`)
-      group.querySelectorAll(".point").forEach(move)
-      group.querySelector(".js-line")?.setAttribute("d", spots.map((spot, n) => (n % 2 ? "L" : "M") + spot).join(""))
-    }
-  }
 }
 
 // What Plotly tells of its tools and of its legend.

@@ -26,16 +26,19 @@ class Player {
     this.travel(on ? this.last : Math.round(this.time))
   }
 
-  // `time` goes to `target`, at the chosen speed while playing, quickly after a move of the slider.
+  // `time` goes to `target`, at the chosen speed while playing, quickly after a move of the slider: there in few steps
+  // where a frame takes long, and with one at once.
   travel(target) {
     this.target = target
     if (matchMedia("(prefers-reduced-motion: reduce)").matches && !this.playing) this.time = target
-    if (!this.moving) { this.moving = true; this.before = 0; requestAnimationFrame((now) => this.step(now)) }
+    if (this.moving) return
+    Object.assign(this, { moving: true, before: performance.now() - 50 })
+    requestAnimationFrame((now) => this.step(now))
   }
 
   step(now) {
-    const gone = this.before ? Math.min(0.1, (now - this.before) / 1000) : 0, away = this.target - this.time
-    const pace = this.playing ? PACE * Number(this.speed.value) : Math.max(1.6, Math.abs(away) * 2.5)
+    const gone = Math.min(this.playing ? 0.1 : 0.25, (now - this.before) / 1000), away = this.target - this.time
+    const pace = this.playing ? PACE * Number(this.speed.value) : Math.max(3, Math.abs(away) * 2.5)
     this.before = now
     this.time += Math.sign(away) * Math.min(Math.abs(away), gone * pace)
     window.dispatchEvent(new CustomEvent("semsearch-layer", { detail: this.time }))

@@ -24,6 +24,25 @@ class Plot {
     this.x = x.map((_, row) => l + (w * (1 + sum(0, row) / sum(3, row))) / 2)
     this.y = x.map((_, row) => t + (h * (1 - sum(1, row) / sum(3, row))) / 2)
   }
+  // Move Plotly's own marks to places by trace, without telling it: to tell it anew takes ten times as long.
+  push({ x, y }) {
+    const { xaxis, yaxis, _plots, _glcanvas: canvases } = this.plot._fullLayout, { xy: { _scene: gl } } = _plots
+    const spot = (...at) => `${xaxis.c2p(at[0])},${yaxis.c2p(at[1])}`
+    for (const group of this.plot.querySelectorAll(".scatterlayer .trace")) {
+      const { index } = group.__data__[0].trace, xs = x[index], ys = y[index]
+      const spots = [...xs.keys()].flatMap((n) => (xs[n] === null ? [] : spot(xs[n], ys[n])))
+      const move = (mark, n) => mark.setAttribute("transform", `translate(${spots[n] ?? spots[0] ?? "0,0"})`)
+      group.querySelectorAll(".point").forEach(move)
+      const way = (n) => (spots.length > 2 * n ? `M${spots[2 * n]}L${spots[2 * n + 1]}` : "")
+      group.querySelectorAll(".js-line").forEach((line, n) => line.setAttribute("d", way(n))) // one for each pair
+    }
+    if (!gl) return
+    const drawn = this.plot.calcdata.map(([{ trace }]) => trace).filter(({ type }) => type === "scattergl")
+    const passes = drawn.map(({ index }) => ({ positions: [...x[index]].flatMap((at, n) => [at, y[index][n]]) }))
+    canvases.each(({ regl }) => regl?.clear({ color: true, depth: true }))
+    for (const layer of [gl.scatter2d, gl.select2d]) if (layer) layer.update(passes)
+    gl.draw()
+  }
   // A view by a factor closer, in which what is at (x, y) stays there, or was at (x - dx, y - dy).
   zoomed(seen, factor, x = this.room.l + this.room.w / 2, y = this.room.t + this.room.h / 2, dx = 0, dy = 0) {
     const { l, t, w, h } = this.room, { scene } = this.plot._fullLayout, px = x - l - w / 2, py = y - t - h / 2
@@ -93,7 +112,8 @@ class Plot {
     const { plot, at: [x, y, z], images, side, caption } = this, size = (2 * side) / this.view().zoom
     const place = { xref: "x", yref: "y", sizex: size, sizey: size, xanchor: "center", yanchor: "middle" }
     const pictures = [...images].map(([row, { src }]) => ({ ...place, source: src, x: x[row], y: y[row] }))
-    const layout = { ...plot.layout, images: z ? [] : pictures, title: { ...title, text: caption.textContent } }
+    const ground = getComputedStyle(plot).getPropertyValue("--st-background-color"), text = caption.textContent
+    const layout = { ...plot.layout, images: z ? [] : pictures, title: { ...title, text }, paper_bgcolor: ground }
     const file = { format, filename, width: plot.clientWidth, height: plot.clientHeight, scale: 3 }
     return Plotly.downloadImage({ data: plot.data, layout }, file)
   }
