@@ -17,7 +17,8 @@ _TEXT, _FLIGHT = "map_find_text", "map_flight"
 
 def flight() -> tuple[int, int]:
     """How often the map was to fly to a picture, and the last one; the map flies when the number has changed."""
-    return st.session_state.get(_FLIGHT, (0, 0))
+    last: tuple[int, int] = st.session_state.get(_FLIGHT, (0, 0))
+    return last
 
 
 def show(choice: Choice) -> None:
