@@ -31,12 +31,12 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @contextmanager
-def app() -> Iterator[str]:
-    """The address of a server of this checkout."""
+def app(**settings: str) -> Iterator[str]:
+    """The address of a server of this checkout, with those settings of the environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    env = {key: value for key, value in os.environ.items() if key != "SEMSEARCH_PRECOMPUTED"}
+    env = {key: value for key, value in os.environ.items() if key != "SEMSEARCH_PRECOMPUTED"} | settings
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "server.py"), "--server.port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as process:
         try:
