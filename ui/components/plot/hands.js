@@ -26,7 +26,9 @@ function listen(scene, panel) {
     if (touch(event)) scene.point(panel, row) // there is no hover: the tap shows the picture too
     if (row >= 0) scene.pick(row)
   })
-  scene.on(plot, "wheel", (event) => { if (document.activeElement !== plot && !event.ctrlKey) event.stopPropagation() })
+  // The wheel turns the page, but over a legend, with Ctrl, or once the plot was clicked.
+  const own = ({ target, ctrlKey }) => ctrlKey || document.activeElement === plot || target.closest(".legend")
+  scene.on(plot, "wheel", (event) => { if (!own(event)) event.stopPropagation() })
   // The page scrolls under a finger while nothing is zoomed; two fingers are ours.
   const ours = (event) => { if (event.touches.length > 1 || !plot.classList.contains("near")) event.stopPropagation() }
   for (const kind of ["touchstart", "touchmove"]) scene.on(plot, kind, ours)
@@ -64,11 +66,19 @@ function key(scene, panel, event) {
   acts[event.key]()
 }
 
-// The legend is Plotly's; here it is given to the keyboard and to screen readers.
+// The legend is Plotly's; here it is given to the keyboard and to screen readers. A long one is wheeled to the entry
+// that has the focus.
 function legend(scene, { plot }) {
   for (const entry of plot.querySelectorAll(".legend .traces")) {
     const { index } = entry.__data__[0].trace, ariaPressed = !scene.muted.has(index)
     Object.assign(entry, { tabIndex: 0, role: "button", ariaPressed, ariaLabel: entry.textContent })
+    entry.onfocus = () => {
+      const room = entry.closest(".legend").querySelector(".bg").getBoundingClientRect()
+      for (let turn = 0; turn < 200; turn += 1) {
+        const { top, bottom } = entry.getBoundingClientRect(), deltaY = 60 * ((bottom > room.bottom) - (top < room.top))
+        if (deltaY) entry.dispatchEvent(new WheelEvent("wheel", { deltaY, bubbles: true }))
+      }
+    }
     entry.onkeydown = (event) => {
       if (event.key !== " " && event.key !== "Enter") return
       event.preventDefault()
