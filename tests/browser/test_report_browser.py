@@ -139,3 +139,27 @@ def test_a_map_of_thousands_is_drawn_too(alone, written):
     assert page.get_by_text("WebGL is not supported").count() == 0
     assert point_at(page, 4).inner_text().strip() == f"{CLASSES[1]}, picture 4"
     assert not page.asked and not page.broken
+
+
+def test_the_report_and_its_map_are_in_the_colours_of_the_reader(alone, written):
+    """Dark where the reader's system is, and light again once that changes; marks are outlined in the ink."""
+    alone.emulate_media(color_scheme="dark")
+    page = opened(alone, written / "with.html")
+
+    def colours():
+        return page.evaluate(
+            """() => { const map = document.getElementById("map"), body = getComputedStyle(document.body)
+              const { paper_bgcolor, font } = map._fullLayout, text = map.querySelector(".legendtext")
+              return [body.backgroundColor, body.color, paper_bgcolor, font.color, getComputedStyle(text).fill,
+                map._fullData[0].marker.line.color] }"""
+        )
+
+    def shades(ink, ground):
+        return [ground, ink, ground, ink, ink, ink]
+
+    dark, light = ("rgb(232, 233, 241)", "rgb(18, 19, 26)"), ("rgb(18, 20, 29)", "rgb(255, 255, 255)")
+    assert colours() == shades(*dark)
+    page.emulate_media(color_scheme="light")
+    until(page, lambda: colours() == shades(*light), "the light theme")
+    point_at(page, 4)
+    assert page.locator("#card").is_visible()
