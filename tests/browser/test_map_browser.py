@@ -243,7 +243,7 @@ def test_points_travel_without_a_run_per_frame(page, server):
     """Play moves points through places between the layers; the server hears of it when the journey ends."""
     open_map(page, server, method="umap")
     frames = []
-    page.locator(".speed").select_option("4")
+    page.locator(".speed").select_option("2")
     page.get_by_role("button", name="Play through the layers").click()
     for _ in range(14):
         frames.append((tuple(np.round(where(page, 2), 1)), asked(page, "layer")))
