@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from semsearch import bench
 from semsearch.errors import InputError, StorageError, Unavailable
 from semsearch.files import leftovers, storage
 from semsearch.files.storage import explained
@@ -53,11 +54,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--json", action="store_true")
     evaluate.set_defaults(run=_evaluate)
     _add_search(commands.add_parser("search", help="find the pictures of a dataset most like a given one"))
+    bench.add(commands.add_parser("bench", help="measure index recipes on a dataset of yours"))
     report = commands.add_parser("report", help="write a dataset's map, pictures and scores into one HTML file")
     report.add_argument("dataset")
     report.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: DATASET-report.html")
     report.add_argument("--overwrite", action="store_true", help="replace the file if it is there already")
-    _add_configuration(report)
+    bench.add_configuration(report)
     report.set_defaults(run=_report)
     return parser
 
@@ -65,18 +67,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", metavar="IMAGE", help="a file, or a link that begins with http:// or https://")
     parser.add_argument("--in", dest="dataset", required=True, metavar="DATASET")
-    _add_configuration(parser)
+    bench.add_configuration(parser)
     parser.add_argument("--index", default="exact", help="exact or approximate; default: exact")
     parser.add_argument("-k", type=int, default=15)
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(run=_search)
-
-
-def _add_configuration(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", help="default: the configuration that scores best within 20 ms a picture")
-    parser.add_argument("--layer", help="default: the last of the model")
-    for name, default in (("pooling", "avg"), ("preset", "default"), ("metric", "cosine")):
-        parser.add_argument(f"--{name}", help=f"default with a model: {default}")
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
@@ -246,7 +241,7 @@ def _search(arguments: argparse.Namespace) -> int:
     from semsearch.live import search
     from semsearch.net import addresses
 
-    chosen = _configured(arguments)
+    chosen = bench.configured(arguments)
     question = search.Question(arguments.dataset, chosen.spec, chosen.metric, arguments.k, arguments.index)
     picture: bytes | Path = Path(arguments.image)
     if addresses.is_link(arguments.image):
@@ -270,13 +265,6 @@ def _search(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _configured(arguments: argparse.Namespace) -> Any:  # noqa: ANN401 - a Recommendation, whose module is loaded late
-    from semsearch.results import experiments, recommend
-
-    parts = {name: getattr(arguments, name) for name in ("model", "layer", "pooling", "preset", "metric")}
-    return recommend.configured(arguments.dataset, parts, experiments.open_store)
-
-
 def _report(arguments: argparse.Namespace) -> int:
     from semsearch.data import datasets
     from semsearch.maps import report
@@ -286,7 +274,7 @@ def _report(arguments: argparse.Namespace) -> int:
     output = arguments.output or Path(f"{arguments.dataset}-report.html")
     if os.path.lexists(output) and not arguments.overwrite:
         raise InputError(f"{path_text(output)} is there already; give another name with -o, or --overwrite it")
-    chosen = _configured(arguments)
+    chosen = bench.configured(arguments)
     with bar(f"pictures of {arguments.dataset}", "") as progress:
         page = report.page(Experiment(arguments.dataset, chosen.spec, chosen.metric), progress=progress)
     storage.write_bytes(output, page.encode())

@@ -14,6 +14,7 @@ LEVELS = (
     {"maps"},
     {"live"},
     {"rest", "terminal"},
+    {"bench"},
     {"cli"},
     {"__main__"},
 )
