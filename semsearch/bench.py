@@ -1,4 +1,4 @@
-"""``semsearch bench``: measurements on one's own data; ``index`` compares index recipes on the features of a dataset."""
+"""``semsearch bench``: measurements on your own data; ``index`` compares index recipes on the features of a dataset."""
 
 import argparse
 import json
