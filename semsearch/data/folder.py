@@ -9,10 +9,11 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from types import MappingProxyType
 
 from semsearch import names
 from semsearch.data import sources
@@ -34,6 +35,8 @@ NO_PICTURE = "not a picture"
 LOOSE = "a picture beside the class folders: move it into one"
 NO_CLASS = "a folder without pictures that can be taken"
 DEEP = "its path is longer than the system allows"
+CANNOT = "cannot be"
+"""How the reason begins where the machine does not let a file or folder be read."""
 NAMED = 3
 """Files that a summary names per reason."""
 
@@ -65,20 +68,27 @@ class Scan:
     """(title of the class, file, SHA-256): classes and their files in natural order (2 before 10, case ignored)."""
     left_out: tuple[LeftOut, ...]
     """In natural order."""
+    stamps: Mapping[str, str]
+    """By file, what changes with it: size, time of change, time of any change of it."""
+    unread: tuple[str, ...]
+    """Files and folders of which nothing is known, for they could not be read: paths below the folder."""
 
 
-def scan(folder: Path) -> Scan:
+def scan(folder: Path, known: Mapping[str, tuple[str, str]] = MappingProxyType({})) -> Scan:
     """Look through a folder; one that holds only loose pictures is one class, named after the folder.
 
     Class folders whose names look the same are one class: composed and decomposed accents, spaces at the ends.
+    ``known`` are stamps and digests by file: a picture whose stamp is as it was is not read.
     """
     listed = list(_listed(folder))
     left = [(file, reason) for file, reason, _ in listed if reason]
     candidates = [file for file, reason, is_folder in listed if not reason and not is_folder]
     with ThreadPoolExecutor(sources.THREADS) as pool:
-        looked = list(pool.map(lambda file: _look(os.path.join(folder, file)), candidates))
-    left += [(file, reason) for file, (_, reason) in zip(candidates, looked, strict=True) if reason]
-    taken = [(file, digest) for file, (digest, reason) in zip(candidates, looked, strict=True) if not reason]
+        looked = list(pool.map(lambda file: _look(os.path.join(folder, file), known.get(file)), candidates))
+    left += [(file, reason) for file, (_, reason, _) in zip(candidates, looked, strict=True) if reason]
+    taken = [(file, digest) for file, (digest, reason, _) in zip(candidates, looked, strict=True) if not reason]
+    stamps = {file: stamp for file, (_, reason, stamp) in zip(candidates, looked, strict=True) if not reason}
+    unread = tuple(file for file, reason in left if reason.startswith(CANNOT))
     inside = [(file, digest) for file, digest in taken if "/" in file]
     if inside:
         left += [(file, LOOSE) for file, _ in taken if "/" not in file]
@@ -86,8 +96,9 @@ def scan(folder: Path) -> Scan:
     left += [(file, NO_CLASS) for file, reason, is_folder in listed if is_folder and not reason and file not in full]
     alone = names.title(folder.name or "pictures")
     rows = [(names.title(file.split("/")[0]) if inside else alone, file, digest) for file, digest in inside or taken]
-    rows.sort(key=lambda row: (_natural(row[0]), _natural(row[1])))
-    return Scan(tuple(rows), tuple((names.printable(file), why) for file, why in sorted(left, key=_by_file)))
+    rows.sort(key=lambda row: (natural(row[0]), natural(row[1])))
+    readable = tuple((names.printable(file), why) for file, why in sorted(left, key=_by_file))
+    return Scan(tuple(rows), readable, stamps, unread)
 
 
 def summary(left_out: Sequence[LeftOut]) -> list[str]:
@@ -175,19 +186,22 @@ def _linked(path: str, folder: Path) -> str:
     return _SPECIAL.get(stat.S_IFMT(mode), "")
 
 
-def _look(path: str) -> tuple[str, str]:
-    """(SHA-256, why it is left out) of a file: one of the two."""
+def _look(path: str, known: tuple[str, str] | None) -> tuple[str, str, str]:
+    """(SHA-256, why it is left out, stamp) of a file: one of the first two is empty."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as handle:
             about = os.fstat(handle.fileno())
+            stamp = f"{about.st_size} {about.st_mtime_ns} {about.st_ctime_ns}"
+            if known and known[0] == stamp:
+                return known[1], "", stamp
             if reason := _SPECIAL.get(stat.S_IFMT(about.st_mode), ""):
-                return "", reason
+                return "", reason, stamp
             if reason := _no_picture(handle.read(formats.HEAD), PurePath(path).name, about.st_size):
-                return "", reason
+                return "", reason, stamp
             handle.seek(0)
-            return hashlib.file_digest(handle, "sha256").hexdigest(), ""
+            return hashlib.file_digest(handle, "sha256").hexdigest(), "", stamp
     except OSError as error:
-        return "", _cannot("read", error)
+        return "", _cannot("read", error), ""
 
 
 def _no_picture(head: bytes, name: str, size: int) -> str:
@@ -202,7 +216,7 @@ def _no_picture(head: bytes, name: str, size: int) -> str:
 
 
 def _cannot(done: str, error: OSError) -> str:
-    return DEEP if error.errno == errno.ENAMETOOLONG else f"cannot be {done}: {error.strerror or error}"
+    return DEEP if error.errno == errno.ENAMETOOLONG else f"{CANNOT} {done}: {error.strerror or error}"
 
 
 def _is_gone(error: OSError) -> bool:
@@ -210,10 +224,10 @@ def _is_gone(error: OSError) -> bool:
 
 
 def _by_file(left: LeftOut) -> list[tuple[list[str | int], str]]:
-    return _natural(left[0])
+    return natural(left[0])
 
 
-def _natural(file: str) -> list[tuple[list[str | int], str]]:
+def natural(file: str) -> list[tuple[list[str | int], str]]:
     """Sort key: per folder, digits as numbers; then the exact name, so that no two are equal."""
     cut = [(re.split(r"([0-9]+)", part.casefold()), part) for part in file.split("/")]
     return [([int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], part) for pieces, part in cut]

@@ -8,6 +8,8 @@ import pytest
 
 from benchmarks.weight import NETWORKS, Meter
 from semsearch.data import datasets
+from semsearch.data.dataset import card as card_of
+from semsearch.data.dataset import listed
 from semsearch.live.search import LESS, MORE, Example
 from tests.browser.hostile_words import WORDS
 from tests.browser.screen import asked, until
@@ -43,8 +45,8 @@ def add_hostile(folder):
     """As a folder whose sub-folders have those names, slashes included."""
     found = datasets.add("hostile", folder / "hostile")
     rows = [(item.label, item.sha256, item.file) for item in found.items]
-    renamed = datasets._dataset("hostile", ("hostile", "the owner's", ""), WORDS, rows, found.root)
-    card = datasets._card(renamed, folder=str(folder / "hostile"))
+    renamed = listed("hostile", ("hostile", "the owner's", ""), WORDS, rows, found.root)
+    card = card_of(renamed, folder=str(folder / "hostile"))
     (folder / "home" / "datasets" / "hostile" / "card.json").write_bytes(card)
 
 

@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 
 from semsearch.data import datasets, folder, sources
+from semsearch.data.dataset import card as card_of
+from semsearch.data.dataset import listed
 from semsearch.errors import FetchFailed, InputError, IntegrityError, PicturesUnavailable, StorageError, UnknownName
 from semsearch.files import staging
 from tests.worlds.servers.local_http import site
@@ -45,9 +47,9 @@ PHOTOS = {f"{number}.jpg": f"photo {number}".encode() for number in range(12)}
 def small_iconic(home, tmp_path, monkeypatch):
     """iconic200 with a card of twelve pictures in two classes."""
     rows = [(number // 6, sha(data), name) for number, (name, data) in enumerate(PHOTOS.items())]
-    small = datasets._dataset("iconic200", ("Iconic", "CC", "here"), ["Arch", "Banana"], rows, tmp_path)
+    small = listed("iconic200", ("Iconic", "CC", "here"), ["Arch", "Banana"], rows, tmp_path)
     (tmp_path / "facts").mkdir()
-    card = datasets._card(small, base="https://pictures.invalid/iconic/")
+    card = card_of(small, base="https://pictures.invalid/iconic/")
     (tmp_path / "facts" / "iconic200.json").write_bytes(card)
     monkeypatch.setattr(datasets, "FACTS", tmp_path / "facts")
     return home / "datasets" / "iconic200"

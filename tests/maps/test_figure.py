@@ -32,8 +32,8 @@ def test_each_class_is_a_trace_that_knows_its_items(store):
     assert [trace.marker.symbol for trace in drawn.data] == list(palette.CLASS_SYMBOLS[:2])
     for trace, items in zip(drawn.data, ((0, 1, 2), (3, 4, 5)), strict=True):
         assert trace.customdata.tolist() == [[item, int(found.trust.kept_neighbours[item])] for item in items]
-        drawn = np.column_stack([trace.x, trace.y]).astype(float)
-        apart = np.linalg.norm(drawn[:, None] - drawn, axis=-1)
+        places = np.column_stack([trace.x, trace.y]).astype(float)
+        apart = np.linalg.norm(places[:, None] - places, axis=-1)
         there = found.coordinates[list(items)].astype(float)
         real = np.linalg.norm(there[:, None] - there, axis=-1)
         scale = 2 * figure.HALF / np.ptp(found.coordinates, axis=0).max()

@@ -9,12 +9,11 @@ LEVELS = (
     {"images", "ranking"},
     {"net"},
     {"models", "data"},
-    {"features", "indices", "store"},
+    {"features", "indices", "own", "store"},
     {"results"},
     {"maps"},
     {"live"},
     {"rest", "terminal"},
-    {"bench"},
     {"cli"},
     {"__main__"},
 )

@@ -6,7 +6,8 @@ import threading
 import numpy as np
 
 from semsearch import images
-from semsearch.data import datasets
+from semsearch.data.dataset import card as card_of
+from semsearch.data.dataset import listed
 from tests.worlds.tiny_store import write_store
 
 CLASSES = ("Arch", "Banana")
@@ -18,9 +19,9 @@ PATH = "/iconic/"
 def write_card(folder):
     """The card of the small iconic200, below ``folder``, which is to take the place of ``datasets.FACTS``."""
     rows = [(number // 6, hashlib.sha256(data).hexdigest(), name) for number, (name, data) in enumerate(PHOTOS.items())]
-    small = datasets._dataset("iconic200", ("Iconic", "CC", "here"), CLASSES, rows, folder)
+    small = listed("iconic200", ("Iconic", "CC", "here"), CLASSES, rows, folder)
     folder.mkdir(parents=True)
-    (folder / "iconic200.json").write_bytes(datasets._card(small, base=f"https://pictures.invalid{PATH}"))
+    (folder / "iconic200.json").write_bytes(card_of(small, base=f"https://pictures.invalid{PATH}"))
 
 
 def write_results(folder):

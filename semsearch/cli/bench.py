@@ -5,14 +5,16 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from semsearch.cli.plain import Commands, add_configuration, configured
 from semsearch.errors import Unavailable
 from semsearch.files.storage import explained
 from semsearch.settings import settings
 from semsearch.terminal import bar, say, table
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """The words of this command."""
+def add_to(commands: Commands) -> None:
+    """Have this family understood."""
+    parser = commands.add_parser("bench", help="measure index recipes on a dataset of yours")
     kinds = parser.add_subparsers(required=True, metavar="WHAT")
     index = kinds.add_parser("index", help="recall, latency and size of each index on the features of a dataset")
     index.add_argument("dataset", metavar="DATASET")
@@ -21,22 +23,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     index.add_argument("--milliseconds", type=float, metavar="MS", help="and at most so long for a query")
     index.add_argument("--json", action="store_true")
     index.set_defaults(run=_index)
-
-
-def add_configuration(parser: argparse.ArgumentParser) -> None:
-    """The words of a configuration, for any command that takes one."""
-    parser.add_argument("--model", help="default: the configuration that scores best within 20 ms a picture")
-    parser.add_argument("--layer", help="default: the last of the model")
-    for name, default in (("pooling", "avg"), ("preset", "default"), ("metric", "cosine")):
-        parser.add_argument(f"--{name}", help=f"default with a model: {default}")
-
-
-def configured(arguments: argparse.Namespace) -> Any:  # noqa: ANN401 - a Recommendation, whose module is loaded late
-    """What they ask for; raises as ``recommend.configured``."""
-    from semsearch.results import experiments, recommend
-
-    parts = {name: getattr(arguments, name) for name in ("model", "layer", "pooling", "preset", "metric")}
-    return recommend.configured(arguments.dataset, parts, experiments.open_store)
 
 
 def _index(arguments: argparse.Namespace) -> int:

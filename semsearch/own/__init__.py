@@ -1,0 +1,1 @@
+"""Datasets of one's own that change: pictures come and go, classes are mended, and every step can be undone."""
