@@ -17,7 +17,7 @@ from semsearch.indices.recipes import NEIGHBOURS
 BUILD, BREADTH = 80, 64
 """Of the navigable small world (Malkov and Yashunin, 2016): how many vectors are held in view while it is built, and at
 least while it is searched."""
-PROBED, PROBED_SIGNS, PROBED_PQ = 16, 32, 4
+PROBED, PROBED_SIGNS, PROBED_PQ = 12, 32, 4
 """Lists that are looked into: of PCA + IVF, of RaBitQ, of PQ."""
 PQ_LISTS, PQ_PARTS = 201, 16
 _TRAINED = 64

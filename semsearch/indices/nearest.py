@@ -51,14 +51,15 @@ def _promising(point: np.ndarray, rows: np.ndarray, k: int, metric: str) -> np.n
 def _measured(point: np.ndarray, rows: np.ndarray, metric: str) -> np.ndarray:
     """Euclidean; cosine and correlation as half the squared euclidean distance of unit vectors."""
     both = np.concatenate([point[None], rows]).astype(np.float64)
-    means = np.zeros(len(both))
+    least: float | np.ndarray = 0.0
     if metric == "correlation":
         means = both.mean(axis=1)
         both -= means[:, None]
+        least = _CONSTANT * both.shape[1] * means**2
     squares = np.einsum("ij,ij->i", both, both)
     factors = np.ones(len(both))
     if metric != "euclidean":
-        directed = squares > _CONSTANT * both.shape[1] * means**2
+        directed = squares > least
         factors = np.where(directed, 1 / np.sqrt(np.where(directed, squares, 1)), 0)
         squares = np.ones(len(both))
     sums = squares[1:] + squares[0]

@@ -12,7 +12,7 @@ from semsearch.ranking import metrics
 
 PRODUCTS = ("cosine", "euclidean", "correlation")
 """Metrics that rank as straight-line distance does, once vectors are brought to length 1, or centred before that."""
-AXES, SIGNS = 80, 256
+AXES, SIGNS = 72, 256
 """Dimensions that are kept by PCA for IVF + scalar quantiser, and for RaBitQ, which keeps one bit of each."""
 NEIGHBOURS = 32
 """Links of each vector in the graph."""
@@ -57,8 +57,8 @@ RECIPES = MappingProxyType(
                 f"{AXES} principal components in 8 bits each, in lists around centroids; the best are measured again "
                 "with the features on disk.",
                 PRODUCTS,
-                depth=3,
-                least=30,
+                depth=2,
+                least=20,
             ),
             Recipe(
                 "rabitq",

@@ -26,8 +26,8 @@ def straight(vectors: np.ndarray, metric: str) -> np.ndarray:
         vectors = (wide - wide.mean(axis=1, keepdims=True)).astype(np.float32)
     if metric not in DIRECTIONS:
         return np.ascontiguousarray(vectors)
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0))
+    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
+    return np.asarray(vectors * (1 / np.where(norms > 0, norms, np.inf)), np.float32)
 
 
 def pieces(count: int, dimension: int) -> Iterator[slice]:
