@@ -22,6 +22,7 @@ PAGES = (
     ("search", "Search", "similar", "image_search", "A picture, those that a network finds most like it, and why."),
     ("live_search", "Live search", "live", "add_photo_alternate", "Any picture of yours against any dataset, live."),
     ("embeddings", "Embeddings", "map", "scatter_plot", "All pictures as points on a map, layer by layer."),
+    ("index_lab", "Index lab", "indices", "speed", "Which index finds how much at what cost, on your own pictures."),
     ("guide", "Guide", "learn", "menu_book", "How it works, told with real pictures and results."),
 )
 pages = [
@@ -30,7 +31,7 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 with failures.shown_in_words(), turn.taken():
-    if page is pages[1]:
+    if page.title in ("Live search", "Index lab"):
         sidebar.show(resources.live_offers(), compare=False)
     else:
         sidebar.show()
