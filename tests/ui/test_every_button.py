@@ -201,6 +201,7 @@ SAID = {
     "page_link label": "page_link",
     "page_link together": "page_link",
     "page_link 'Open the map'": "page_link",
+    "page_link 'Get the model in Live search'": "page_link",
     "dialog ui.search.panels.browse": "search_browse",
     "dialog ui.live.sources.browse": "live_browse",
     "dialog ui.live.query.crop": "live_crop",
