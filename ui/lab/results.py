@@ -54,7 +54,7 @@ def _budget(report: Report) -> None:
         patience = st.number_input(
             "Milliseconds a query at most", 0.0, value=None, key="lab_ms", placeholder="no limit", width=220
         )
-        best = lab.best(report.rows, memory=None if memory is None else memory * _MEGA, milliseconds=patience)
+        best = _best(report, memory, patience)
         if best:
             st.button(
                 "Use this index",
@@ -62,7 +62,7 @@ def _budget(report: Report) -> None:
                 icon=":material/check:",
                 on_click=_adopt,
                 args=(list(recipes.RECIPES).index(best.recipe),),
-                help="Opens Live search with this index, on this dataset and configuration.",
+                help="Opens Live search with the recommended index, on this dataset and configuration.",
             )
     if best is None:
         st.warning("No index is within that budget. Allow more memory or more time.", icon=":material/block:")
@@ -75,61 +75,89 @@ def _budget(report: Report) -> None:
     )
 
 
+def _best(report: Report, memory: float | None, patience: float | None) -> Measured | None:
+    """The best within limits, of MB and milliseconds; without any what is usual for so many vectors."""
+    if memory is None and patience is None:
+        usual = recipes.recommended(report.count, report.dimension, report.metric)
+        if found := [row for row in report.rows if row.recipe == usual]:
+            return found[0]
+    return lab.best(report.rows, memory=None if memory is None else memory * _MEGA, milliseconds=patience)
+
+
 def _frontier(report: Report) -> None:
-    """Recall against time; the line joins those that no other beats in recall, time and memory at once."""
+    """Recall against time; the line joins those that no other beats in both."""
     best = lab.frontier(report.rows)
+    quick = [
+        row for row in best if all(row.recall[lab.K].mean > other.recall[lab.K].mean for other in _before(row, best))
+    ]
     places = {name: place for place, name in enumerate(recipes.RECIPES)}
     groups = [
         charts.Points(
             name=recipes.RECIPES[row.recipe].title,
             x=[row.single],
-            y=[100 * row.recall[lab.K].mean],
+            y=[100 * _finds(row)],
             numbers=[places[row.recipe]],
             hovers=[
-                f"{recipes.RECIPES[row.recipe].title}<br>{row.recall[lab.K].mean:.1%} found, {row.single:.2f} ms, "
+                f"{recipes.RECIPES[row.recipe].title}<br>{_finds(row):.1%} found, {row.single:.2f} ms, "
                 f"{row.memory / _MEGA:,.1f} MB"
             ],
             place=places[row.recipe],
         )
         for row in report.rows
     ]
-    line = ([row.single for row in best], [100 * row.recall[lab.K].mean for row in best])
+    line = ([row.single for row in quick], [100 * _finds(row) for row in quick])
     figure = charts.scatter(groups, across="Milliseconds per query, one thread", line=line, current=None)
     figure["layout"] |= {
         "height": 340,
         "yaxis": {"title": {"text": "Of the ten nearest found, %"}, "automargin": True, "range": _range(report.rows)},
     }
-    figure["data"][len(groups)] |= {"line": {**figure["data"][len(groups)]["line"], "shape": "linear"}}
     names = ", ".join(recipes.RECIPES[row.recipe].title for row in best)
     charts.draw(figure, key="lab_frontier", alt=f"Share of the ten nearest found against time; not beaten: {names}")
-    st.caption(f"The line joins the indices that no other beats in recall, time and memory at once: {names}.")
+    st.caption(
+        f"The line joins those that no other beats in recall and time. In recall, time and memory at once nothing beats "
+        f"{names}."
+    )
+
+
+def _finds(row: Measured) -> float:
+    return row.recall[lab.K].mean
+
+
+def _before(row: Measured, rows: Sequence[Measured]) -> list[Measured]:
+    """Those that are quicker."""
+    return [other for other in rows if other.single < row.single]
 
 
 def _range(rows: Sequence[Measured]) -> list[float]:
-    least = min(100 * row.recall[lab.K].mean for row in rows)
+    least = min(100 * _finds(row) for row in rows)
     return [max(0.0, least - 3 - (100 - least) / 10), 101.5]
 
 
 def _columns(report: Report) -> list[str]:
-    found = [f"Recall at {k}" for k in report.rows[0].recall]
-    parts = [f"In {share:.0%} of them" for share in report.rows[0].filtered if share < 1]
-    costs = ["One query, ms", "Of many, ms", "Build, s", "Audit, s", "Not found", "Memory, MB", "Disk, MB"]
-    return ["Index", *found, "Worst 5 %", "Worst", *parts, *costs]
+    cuts = " · ".join(str(k) for k in report.rows[0].recall)
+    parts = " · ".join(f"{share:.0%}" for share in report.rows[0].filtered if share < 1)
+    costs = ["One · of many, ms", "Build · audit, s", "Not found", "Memory · disk, MB"]
+    return ["Index", f"Recall at {cuts}", "Worst 5 % · worst", f"Recall in {parts}", *costs]
 
 
 def _lines(report: Report) -> list[tuple[int, list[str]]]:
     names = list(recipes.RECIPES)
-    return [(names.index(row.recipe), _cells(row)) for row in report.rows]
+    return [
+        (names.index(row.recipe), [f"Use {recipes.RECIPES[row.recipe].title}", *_cells(row)]) for row in report.rows
+    ]
 
 
 def _cells(row: Measured) -> list[str]:
-    found = [f"{recall.mean:.3f}" for recall in row.recall.values()]
-    of_ten = row.recall[lab.K]
-    parts = [f"{recall.mean:.3f}" for share, recall in row.filtered.items() if share < 1]
-    times = [f"{row.single:.2f}", f"{row.batched:.2f}", f"{row.built:.1f}", f"{row.audited:.1f}"]
-    weights = [f"{row.lost:,}", f"{row.memory / _MEGA:,.2f}", f"{row.disk / _MEGA:,.2f}"]
-    title = recipes.RECIPES[row.recipe].title
-    return [f"Use {title}", *found, f"{of_ten.low:.2f}", f"{of_ten.least:.2f}", *parts, *times, *weights]
+    of_ten, parts = row.recall[lab.K], [recall for share, recall in row.filtered.items() if share < 1]
+    return [
+        " · ".join(f"{recall.mean:.3f}" for recall in row.recall.values()),
+        f"{of_ten.low:.2f} · {of_ten.least:.2f}",
+        " · ".join(f"{recall.mean:.3f}" for recall in parts),
+        f"{row.single:.2f} · {row.batched:.2f}",
+        f"{row.built:.1f} · {row.audited:.1f}",
+        f"{row.lost:,}",
+        f"{row.memory / _MEGA:,.2f} · {row.disk / _MEGA:,.2f}",
+    ]
 
 
 def explain() -> None:
@@ -141,8 +169,8 @@ def explain() -> None:
             "What it names is then measured exactly: a distance means the same under every index, but a match may be "
             f"missed.\n\n{meanings}\n\n"
             "**Recall at 10** is the share of the ten truly nearest that are found, on average over queries that no "
-            "index has seen; **worst 5 %** is what one query in twenty stays below, **worst** the worst of all. **In "
-            "10 % of them** means a search among a tenth of the pictures, as with a filter. **Not found**: after each "
+            "index has seen; **worst 5 %** is what one query in twenty stays below, **worst** the worst of all. "
+            "**Recall in 10 %** means a search among a tenth of the pictures, as with a filter. **Not found**: after each "
             "build every picture is searched for by itself; those that do not find themselves go to a list that "
             "every search looks at. Times are of one thread, on this server, now; memory is without the features, but "
             "for Exact, which reads all of them."

@@ -80,9 +80,9 @@ def test_a_measurement_is_shown_as_table_frontier_and_recommendation(many):
     measured(app, many)
     assert not app.exception and not app.error
     assert [line[1] for line in lines(app)] == [f"Use {one.title}" for one in RECIPES.values()]
-    assert {line[2] for line in lines(app)} == {"1.000"}  # so few are all looked at
+    assert {line[2] for line in lines(app)} == {"1.000 · 1.000"}  # so few are all looked at
     assert "63 vectors of 2 numbers; 7 queries that no index holds" in " ".join(text.value for text in app.markdown)
-    assert "finds 100.0% of the ten nearest" in app.success[0].value
+    assert "**Exact** finds 100.0% of the ten nearest" in app.success[0].value
     assert app.get("plotly_chart") and app.button(key="lab_measure").label == "Measure again"
 
 
