@@ -114,7 +114,7 @@ def _frontier(report: Report) -> None:
     names = ", ".join(recipes.RECIPES[row.recipe].title for row in best)
     charts.draw(figure, key="lab_frontier", alt=f"Share of the ten nearest found against time; not beaten: {names}")
     st.caption(
-        f"The line joins those that no other beats in recall and time. In recall, time and memory at once nothing beats "
+        "The line joins those that no other beats in recall and time. In recall, time and memory at once nothing beats "
         f"{names}."
     )
 
@@ -170,8 +170,8 @@ def explain() -> None:
             f"missed.\n\n{meanings}\n\n"
             "**Recall at 10** is the share of the ten truly nearest that are found, on average over queries that no "
             "index has seen; **worst 5 %** is what one query in twenty stays below, **worst** the worst of all. "
-            "**Recall in 10 %** means a search among a tenth of the pictures, as with a filter. **Not found**: after each "
-            "build every picture is searched for by itself; those that do not find themselves go to a list that "
+            "**Recall in 10 %** means a search among a tenth of the pictures, as with a filter. **Not found**: after "
+            "each build every picture is searched for by itself; those that do not find themselves go to a list that "
             "every search looks at. Times are of one thread, on this server, now; memory is without the features, but "
             "for Exact, which reads all of them."
         )
