@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from semsearch.errors import InputError
-from semsearch.indices import lab
+from semsearch.indices import lab, space
 from semsearch.indices.lab import Measured, Recall
 from semsearch.indices.recipes import RECIPES
+from semsearch.ranking import metrics
 from tests.indices.conftest import clouds
 
 
@@ -24,6 +25,18 @@ def test_recall_counts_what_is_as_near_as_the_last_of_the_true_ones():
     truth = np.array([[1, 2, 2], [0, 0, 0]], np.float32)
     found = np.array([[1, 2, 3], [0, 0, 0.5]], np.float32)
     assert lab.recall(found, truth) == pytest.approx([2 / 3, 2 / 3])
+
+
+@pytest.mark.parametrize("metric", metrics.METRICS)
+def test_the_truth_is_that_of_all_distances(vectors, metric, monkeypatch):
+    """In pieces of 41 rows, with copies, and vectors without direction."""
+    monkeypatch.setattr(space, "_NUMBERS", 1_000)
+    spoiled, points = vectors.copy(), clouds(2)[::40]
+    spoiled[::4] = 0
+    for among in (None, np.arange(0, 600, 3), np.arange(5)):
+        rows = np.arange(600) if among is None else among
+        expected = np.sort(metrics.distances(points, spoiled[rows], metric), axis=1)[:, :20]
+        np.testing.assert_allclose(lab.truth(points, spoiled, metric, 20, among=among), expected, atol=1e-6, rtol=1e-6)
 
 
 def test_the_frontier_leaves_out_what_another_beats_in_all():
