@@ -31,10 +31,8 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 with failures.shown_in_words(), turn.taken():
-    if page.title in ("Live search", "Index lab"):
-        sidebar.show(resources.live_offers(), compare=False)
-    else:
-        sidebar.show()
+    live = page.title in ("Live search", "Index lab")
+    sidebar.show(resources.live_offers() if live else None, compare=not live)
     drawer.close_for(page.title)
     steps.keep()
     page.run()
