@@ -95,7 +95,7 @@ def _firsts(vectors: np.ndarray) -> np.ndarray:
     """For each row the first that is equal to it, (n,)."""
     first = np.arange(len(vectors))
     columns = np.linspace(0, vectors.shape[1] - 1, min(_LOOKED_AT, vectors.shape[1])).astype(int)
-    bits = (np.ascontiguousarray(vectors[:, columns]) + np.float32(0)).view(np.uint32)  # −0 is 0
+    bits = (np.asarray(vectors[:, columns], np.float32, order="C") + np.float32(0)).view(np.uint32)  # −0 is 0
     odd = np.random.default_rng(space.SEED).integers(0, 2**63, len(columns), np.uint64) * np.uint64(2) + np.uint64(1)
     keys = np.zeros(len(vectors), np.uint64)
     for column, factor in zip(bits.T, odd, strict=True):

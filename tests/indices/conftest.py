@@ -17,7 +17,7 @@ def clouds(seed):
     return (np.repeat(centres, EACH, axis=0) + 0.6 * noise).astype(np.float32)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def vectors():
     """The features that are indexed: 600, of which rows 7 and 300 … 309 are copies of row 3."""
     made = clouds(1)
@@ -26,14 +26,14 @@ def vectors():
     return made
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def one_thread():
     """Threads that wait for each other take longer than worlds so small, most of all on a busy machine."""
     with threadpool_limits(1):
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def few():
     """Structures are built for more than 40 vectors, so that small worlds have them."""
     with pytest.MonkeyPatch.context() as patch:
@@ -41,7 +41,7 @@ def few():
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def made(vectors, few):
     """An index by recipe and metric, built once."""
     kept = {}

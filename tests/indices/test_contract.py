@@ -138,6 +138,13 @@ def test_two_builds_are_the_same_to_the_last_byte(one, vectors):
     assert written(index.build(vectors, one.metric, one.recipe)) == written(one)
 
 
+@pytest.mark.parametrize("recipe", ["hnsw", "pca-ivf", "rabitq"])
+def test_vectors_in_double_precision_are_taken_too(recipe, vectors, few):
+    wide = vectors.astype(np.float64)
+    rows, near = index.build(wide, "euclidean", recipe).search(wide[[9, 50]], 1, wide)
+    assert rows.tolist() == [[9], [50]] and (near == 0).all()
+
+
 def test_without_the_features_an_index_answers_by_its_own_estimates(made, vectors):
     points = clouds(2)[::60]
     for recipe in ("hnsw", "pca-ivf", "rabitq"):
