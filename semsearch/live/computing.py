@@ -1,6 +1,6 @@
 """The features of a dataset computed: its pictures through a network, once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ from semsearch import features
 from semsearch.data import datasets, identity
 from semsearch.data.datasets import Dataset
 from semsearch.errors import ImageRefused, InputError, PicturesUnavailable
+from semsearch.files.storage import is_here
 from semsearch.live import vectorfiles
 from semsearch.live.extractors import Extractor
 from semsearch.live.vectorfiles import Stored
@@ -35,20 +36,12 @@ def computed(
     vectorfiles.make_room(base.parent, size(dataset, spec, network), f"{dataset.name} under {spec.key}")
     if dataset.name in datasets.GROCERIES:  # whose package is installed here
         datasets.fetch(dataset.name)
-    stored = _extracted(dataset, spec, network, base.parent, progress)
-    _expect_two(dataset, stored.items, stored.left_out)
-    vectorfiles.write(base, stored)
-    return stored
-
-
-def _extracted(
-    dataset: Dataset, spec: FeatureSpec, network: Extractor, folder: Path, progress: Progress | None
-) -> Stored:
+    known = vectorfiles.of_others(base, {item.sha256 for item in dataset.items})
     n = len(dataset.items)
-    vectors = vectorfiles.empty(folder, n, network.dimensions[spec])
+    vectors = vectorfiles.empty(base.parent, n, network.dimensions[spec])
     items: list[int] = []
     left_out: dict[int, str] = {}
-    for id, outcome in _outcomes(dataset, network):
+    for id, outcome in _outcomes(dataset, spec, network, known):
         if isinstance(outcome, PicturesUnavailable):
             left_out[id] = str(outcome)
         elif not isinstance(outcome, ImageRefused):
@@ -58,22 +51,35 @@ def _extracted(
         if progress:
             progress(id + 1, n)
     vectors.flags.writeable = False
-    return Stored(vectors[: len(items)], np.array(items, np.int64), left_out)
+    pins = tuple(dataset.items[id].sha256 for id in items)
+    stored = Stored(vectors[: len(items)], np.array(items, np.int64), left_out, pins)
+    _expect_two(dataset, stored.items, stored.left_out)
+    vectorfiles.write(base, stored)
+    return stored
 
 
-def _outcomes(dataset: Dataset, network: Extractor) -> Iterator[tuple[int, features.Outcome]]:
-    """What the network makes of each picture; one of groceries that is spoiled meanwhile is put back."""
-    pictures = [identity.pinned(dataset, id) for id in range(len(dataset.items))]
-    for id, outcome in network.stream(pictures):
+def _outcomes(
+    dataset: Dataset, spec: FeatureSpec, network: Extractor, known: Mapping[str, np.ndarray]
+) -> Iterator[tuple[int, features.Outcome]]:
+    """What the network makes of each picture, or made of it before, where the file is there still.
+
+    A picture of groceries that is spoiled meanwhile is put back.
+    """
+    old = {item.id for item in dataset.items if item.sha256 in known and is_here(dataset.place(item.id))}
+    new = [identity.pinned(dataset, item.id) for item in dataset.items if item.id not in old]
+    stream = iter(network.stream(new))
+    for item in dataset.items:
+        if item.id in old:
+            yield item.id, {spec: known[item.sha256]}
+            continue
+        place, outcome = next(stream)
         if isinstance(outcome, PicturesUnavailable) and dataset.name in datasets.GROCERIES:
             datasets.fetch(dataset.name)
-            ((_, again),) = network.stream([pictures[id]])
-            if isinstance(again, PicturesUnavailable):
+            ((_, outcome),) = network.stream([new[place]])
+            if isinstance(outcome, PicturesUnavailable):
                 changed = "changed while their features were computed; try again"
                 raise PicturesUnavailable(f"pictures of {dataset.name} {changed}")
-            yield id, again
-        else:
-            yield id, outcome
+        yield item.id, outcome
 
 
 def _expect_two(dataset: Dataset, usable: np.ndarray, left_out: dict[int, str]) -> None:

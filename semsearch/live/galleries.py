@@ -32,7 +32,7 @@ from semsearch.ranking.sums import Prepared
 from semsearch.settings import settings
 from semsearch.store import opened
 
-SCHEMA = 2
+SCHEMA = 3
 NETWORKS, OPEN = 4, 8
 """Networks and galleries that are kept in memory: those used last."""
 ROOM = 128_000_000
@@ -120,8 +120,8 @@ class Galleries:
 
     def _request(self, listed: tuple[Dataset, tuple], spec: FeatureSpec, network: Extractor) -> "_Request":
         dataset, stamp = listed
-        facts = [SCHEMA, dataset.content_hash, self.networks.digest(spec, network), spec.key, spec.size]
-        key = hashlib.sha256(json.dumps([*facts, network.engine_name]).encode()).hexdigest()[:32]
+        facts = [SCHEMA, self.networks.digest(spec, network), spec.key, spec.size, network.engine_name]
+        key = f"{_digest(facts)}-{_digest(dataset.content_hash)}"
         return _Request(dataset, spec, network, settings().home / "features" / key, stamp)
 
     def _read(self, request: "_Request") -> Gallery | None:
@@ -153,6 +153,10 @@ def _listed(name: str) -> tuple[Dataset, tuple]:
         return opened.dataset(name), stamp  # the last good list, or why there is none
 
 
+def _digest(facts: object) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
+
+
 def _prepared(searched: Gallery, metric: str) -> Prepared:
     return metrics.prepared(searched.vectors, metric)
 
@@ -176,6 +180,7 @@ class _Request:
 @dataclass(frozen=True)
 class _OpenGallery:
     gallery: Gallery
+    stored: Stored
     base: Path
     network: ReferenceType[Extractor]
     stamp: tuple
@@ -220,7 +225,7 @@ class _OpenGalleries:
         searched = Gallery(stored.vectors, stored.items, dataset.labels[stored.items], stored.left_out)
         curable = tuple(dataset.place(id) for id in stored.left_out)
         stamps = (request.stamp, curable, _stamp(curable), _stamp(vectorfiles.files(request.base)))
-        entry = _OpenGallery(searched, request.base, ref(request.network), *stamps)
+        entry = _OpenGallery(searched, stored, request.base, ref(request.network), *stamps)
         self._remember(request, entry)
         return searched
 
@@ -270,7 +275,7 @@ def _mend(leaving: Iterable[_OpenGallery]) -> None:
     """Write features again whose files were damaged while they were in memory."""
     for entry in leaving:
         if entry.files != _stamp(vectorfiles.files(entry.base)):
-            vectorfiles.mend(entry.base, Stored(entry.gallery.vectors, entry.gallery.items, entry.gallery.left_out))
+            vectorfiles.mend(entry.base, entry.stored)
 
 
 def _stamp(paths: Iterable[Path]) -> tuple:

@@ -2,8 +2,11 @@
 
 ::
 
-    <home>/features/<key>.f32      vectors, float32, one after the other
-    <home>/features/<key>.json     their SHA-256, which items they are, what was left out and why; seals itself
+    <home>/features/<network>-<pictures>.f32      vectors, float32, one after the other
+    <home>/features/<network>-<pictures>.json     their SHA-256, of which items and pictures, what was left out and why
+
+Both parts of a name are digests: of all that changes the features of a picture, and of the list of pictures. The
+description seals itself. A dataset that has changed takes over the features of the pictures that it had before.
 
 The bytes whose digest was taken are the bytes that are used: small files are read, large ones copied into a file
 without a name. A file that is mapped where it lies would end the process when somebody cuts it.
@@ -13,6 +16,7 @@ import hashlib
 import os
 import tempfile
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +45,8 @@ class Stored:
     """Item of each row, (n,) int64, rising."""
     left_out: dict[int, str] = field(default_factory=dict)
     """Why other items have none though they could, by id: their file was missing or another."""
+    pins: tuple[str, ...] = ()
+    """SHA-256 of the picture of each row, hex: by it the features of a picture are found again in other datasets."""
 
 
 def empty(folder: Path, rows: int, columns: int) -> np.ndarray:
@@ -88,7 +94,23 @@ def read(base: Path) -> Stored | None:
     items = np.array(seal["items"], np.int64)
     vectors = data.view(np.float32).reshape(len(items), -1)
     vectors.flags.writeable = False
-    return Stored(vectors, items, {int(id): reason for id, reason in seal["left_out"].items()})
+    return Stored(vectors, items, {int(id): reason for id, reason in seal["left_out"].items()}, tuple(seal["pins"]))
+
+
+def of_others(base: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
+    """Features by picture that the same network made for other lists, from the file that has most of those ``wanted``.
+
+    Empty where none has any.
+    """
+    network = base.name.rpartition("-")[0]
+    shared = {}
+    for seal_file in base.parent.glob(f"{network}-*.json"):
+        with suppress(OSError, IntegrityError, StorageError, KeyError):
+            shared[seal_file] = len(set(wanted).intersection(sealed.read(seal_file, cure="")["pins"]))
+    for seal_file in sorted(shared, key=lambda file: -shared[file]):
+        if shared[seal_file] and (stored := read(seal_file.with_suffix(""))):
+            return dict(zip(stored.pins, stored.vectors, strict=True))
+    return {}
 
 
 def _filled(data: np.ndarray, source: IO[bytes]) -> str:
@@ -126,6 +148,7 @@ def write(base: Path, stored: Stored) -> None:
             out.write(piece)
     left_out = {str(id): reason for id, reason in stored.left_out.items()}
     seal = {"key": base.name, "items": stored.items.tolist(), "left_out": left_out, "sha256": total.hexdigest()}
+    seal["pins"] = list(stored.pins)
     sealed.write(seal_file, seal)
 
 
