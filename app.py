@@ -23,6 +23,7 @@ PAGES = (
     ("live_search", "Live search", "live", "add_photo_alternate", "Any picture of yours against any dataset, live."),
     ("embeddings", "Embeddings", "map", "scatter_plot", "All pictures as points on a map, layer by layer."),
     ("datasets", "Datasets", "data", "photo_library", "All sets of pictures; make, change and look after your own."),
+    ("index_lab", "Index lab", "indices", "speed", "Which index finds how much at what cost, on your own pictures."),
     ("guide", "Guide", "learn", "menu_book", "How it works, told with real pictures and results."),
 )
 pages = [
@@ -31,8 +32,8 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 with failures.shown_in_words(), turn.taken():
-    offers = resources.live_offers() if page in (pages[1], pages[3]) else None
-    sidebar.show(offers, compare=not offers)
+    live = page.title in ("Live search", "Datasets", "Index lab")
+    sidebar.show(resources.live_offers() if live else None, compare=not live)
     drawer.close_for(page.title)
     steps.keep()
     page.run()

@@ -17,7 +17,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("image", metavar="IMAGE", help="a file, or a link that begins with http:// or https://")
     parser.add_argument("--in", dest="dataset", required=True, metavar="DATASET")
     add_configuration(parser)
-    parser.add_argument("--index", default="exact", help="exact or approximate; default: exact")
+    parser.add_argument("--index", default="exact", help="exact, approximate or a recipe; default: exact")
     parser.add_argument("-k", type=int, default=15)
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(run=_search)

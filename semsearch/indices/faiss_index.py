@@ -1,21 +1,27 @@
-"""An approximate index over the vectors of a gallery, for every metric; the only user of FAISS.
+"""What the recipes build: structures of FAISS, which name the places near a point. The only user of FAISS.
 
-It names candidates; whoever asks measures them with ``metrics.distances``, so that a distance means the same
-with and without an index.
+Training and random numbers are seeded, so the same vectors give the same bytes.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-NEIGHBOURS, BUILD, BREADTH = 32, 80, 64
-"""Of the navigable small world (Malkov and Yashunin, 2016): links of each vector, and how many vectors are held in
-view while it is built, and at least while it is searched."""
-FEW = 1_000
-"""Rows of which all are named: to measure them takes no longer than to look for the nearest."""
+from semsearch.indices import space
+from semsearch.indices.recipes import NEIGHBOURS
+
+BUILD, BREADTH = 80, 64
+"""Of the navigable small world (Malkov and Yashunin, 2016): how many vectors are held in view while it is built, and at
+least while it is searched."""
+PROBED, PROBED_SIGNS, PROBED_PQ = 12, 32, 4
+"""Lists that are looked into: of PCA + IVF, of RaBitQ, of PQ."""
+PQ_LISTS, PQ_PARTS = 201, 16
+_TRAINED = 64
+"""Vectors for each centroid that it is trained with."""
 _FAISS = MappingProxyType(
     {
         "cosine": ("METRIC_L2", 0),
@@ -28,43 +34,133 @@ _FAISS = MappingProxyType(
 )
 
 
-class Approximate:
-    """A navigable small-world graph over vectors, (n, d) float32; may be searched by many threads."""
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """A trained structure that holds vectors by place; may be searched by many threads."""
 
-    def __init__(self, vectors: np.ndarray, metric: str) -> None:
-        """Build it in memory for a name of ``metrics.METRICS``."""
-        import faiss
+    inner: Any
+    """Of FAISS."""
+    probed: int = 0
+    """Lists that are looked into; 0 for a graph."""
 
-        kind, power = _FAISS[metric]
-        self._prepare = _prepared(metric)
-        self._graph = faiss.IndexHNSWFlat(vectors.shape[1], NEIGHBOURS, getattr(faiss, kind))
-        self._graph.metric_arg = self._graph.storage.metric_arg = power
-        self._graph.hnsw.efConstruction = BUILD
-        self._graph.add(self._prepare(np.asarray(vectors, np.float32)))
+    def nearest(
+        self, points: np.ndarray, count: int, among: np.ndarray | None = None, *, all_lists: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Places, (m, count) int64 with −1 where there is none, and estimated distances, (m, count), of points (m, d).
 
-    def candidates(self, point: np.ndarray, count: int, allowed: np.ndarray) -> np.ndarray:
-        """Up to ``count`` of the rows ``allowed``, (a,) int, that are near ``point``, (d,), in rising order."""
-        import faiss
+        ``among`` says which places count, (places,) bool; None is all. The fewer they are, the more is looked into.
+        """
+        faiss = _faiss()
 
-        if len(allowed) <= max(FEW, count):
-            return allowed
-        everything = self._graph.ntotal
-        among = None if len(allowed) == everything else faiss.IDSelectorBatch(allowed.astype(np.int64))
-        breadth = math.ceil(max(BREADTH, 2 * count) * everything / len(allowed))
-        parameters: Any = faiss.SearchParametersHNSW(efSearch=breadth, sel=among)  # type: ignore[attr-defined]
-        _, rows = self._graph.search(self._prepare(point[None]), count, params=parameters)
-        return np.unique(rows[rows >= 0])
+        share = 1.0 if among is None else max(1, int(among.sum())) / len(among)
+        chosen = None if among is None else faiss.IDSelectorBitmap(np.packbits(among, bitorder="little"))
+        if self.probed:
+            lists = self.inner.nlist if all_lists else min(self.inner.nlist, math.ceil(self.probed / share))
+            parameters = faiss.SearchParametersIVF(nprobe=lists, sel=chosen)
+        else:
+            breadth = math.ceil(max(BREADTH, 2 * count) / share)
+            parameters = faiss.SearchParametersHNSW(efSearch=breadth, sel=chosen)
+        distances, places = self.inner.search(np.ascontiguousarray(points), count, params=parameters)
+        return places, distances
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory."""
+        if self.probed:
+            total = 0
+
+            def count(data: bytes) -> None:
+                nonlocal total
+                total += len(data)
+
+            self.write(count)
+            return total
+        links = self.inner.hnsw
+        return int(4 * self.inner.d * self.inner.ntotal + 4 * links.neighbors.size() + 12 * self.inner.ntotal)
+
+    def write(self, out: Callable[[bytes], object]) -> None:
+        """Give all bytes of it, piece by piece."""
+        faiss = _faiss()
+
+        def piece(data: bytes) -> int:
+            out(data)
+            return len(data)
+
+        writer = faiss.PyCallbackIOWriter(piece)
+        faiss.write_index(self.inner, writer)
 
 
-def _prepared(metric: str) -> Callable[[np.ndarray], np.ndarray]:
-    """What to do to vectors so that their straight-line distance ranks as the metric does."""
+def _faiss() -> Any:  # noqa: ANN401 - its stubs lack what its documentation has
+    import faiss
 
-    def unit(vectors: np.ndarray) -> np.ndarray:
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.asarray(np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0))
+    return faiss
 
-    if metric == "cosine":
-        return unit
-    if metric == "correlation":
-        return lambda vectors: unit(vectors - vectors.mean(axis=1, keepdims=True))
-    return np.ascontiguousarray
+
+def read(data: bytes, probed: int) -> Structure:
+    """What ``write`` gave; only for bytes whose digest was checked: FAISS believes damaged ones."""
+    faiss = _faiss()
+
+    return Structure(faiss.deserialize_index(np.frombuffer(data, np.uint8)), probed)
+
+
+def built(
+    recipe: str, metric: str, dimension: int, train: np.ndarray, vectors: Iterable[np.ndarray], count: int
+) -> Structure:
+    """The structure of a recipe over ``count`` ready vectors, that come in pieces (n, d); ``train`` is some of them."""
+    made = {"hnsw": _graph, "pca-ivf": _lists, "rabitq": _signs, "pq": _quantised}[recipe](metric, dimension, count)
+    if made.probed:
+        _settle_clustering(made.inner)
+        made.inner.train(train)
+    for piece in vectors:
+        made.inner.add(piece)
+    return made
+
+
+def centroids(count: int) -> int:
+    """How many lists hold ``count`` vectors."""
+    return max(1, min(round(math.sqrt(count)), count // 40))
+
+
+def training(recipe: str, count: int) -> int:
+    """How many vectors the lists are trained with."""
+    return {"pq": 65_536, "rabitq": _TRAINED * centroids(count), "pca-ivf": _TRAINED * centroids(count)}.get(recipe, 0)
+
+
+def _settle_clustering(inner: Any) -> None:  # noqa: ANN401 - a class of FAISS
+    inner.cp.seed, inner.cp.niter, inner.cp.min_points_per_centroid = space.SEED, 10, 1
+
+
+def _graph(metric: str, dimension: int, _: int) -> Structure:
+    faiss = _faiss()
+
+    kind, power = _FAISS[metric]
+    graph = faiss.IndexHNSWFlat(dimension, NEIGHBOURS, getattr(faiss, kind))
+    graph.metric_arg = graph.storage.metric_arg = power
+    graph.hnsw.efConstruction = BUILD
+    return Structure(graph)
+
+
+def _lists(_: str, dimension: int, count: int) -> Structure:
+    faiss = _faiss()
+
+    coarse = faiss.IndexFlatL2(dimension)
+    kind = faiss.ScalarQuantizer.QT_8bit
+    return Structure(faiss.IndexIVFScalarQuantizer(coarse, dimension, centroids(count), kind), PROBED)
+
+
+def _signs(_: str, dimension: int, count: int) -> Structure:
+    faiss = _faiss()
+
+    coarse = faiss.IndexFlatL2(dimension)
+    return Structure(faiss.IndexIVFRaBitQFastScan(coarse, dimension, centroids(count)), PROBED_SIGNS)
+
+
+def _quantised(_: str, dimension: int, count: int) -> Structure:
+    faiss = _faiss()
+
+    coarse = faiss.IndexFlatL2(dimension)
+    bits = min(8, int(math.log2(count)))
+    lists = min(PQ_LISTS, centroids(count))
+    made = faiss.IndexIVFPQ(coarse, dimension, lists, PQ_PARTS, bits)
+    made.pq.cp.seed, made.pq.cp.niter, made.pq.cp.min_points_per_centroid = space.SEED, 15, 1
+    return Structure(made, PROBED_PQ)

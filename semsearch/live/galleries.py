@@ -18,7 +18,8 @@ from semsearch.data import datasets, identity
 from semsearch.data.datasets import Dataset
 from semsearch.errors import IntegrityError, UnknownName
 from semsearch.files.storage import lock
-from semsearch.indices.faiss_index import Approximate
+from semsearch.indices import index
+from semsearch.indices.index import Index
 from semsearch.live import computing, gallery, vectorfiles
 from semsearch.live.computing import Progress
 from semsearch.live.derived import Derived
@@ -51,7 +52,7 @@ class Galleries:
         """``gallery.calibrated``, of the last galleries and metrics."""
         self._open = _OpenGalleries(OPEN, self.networks)
         self._prepared = Derived(4, _prepared)
-        self._approximate = Derived(2, _approximate)
+        self._indices = Derived(2, _index)
         self._resting = threading.Lock()
 
     def open(self, dataset: str, spec: FeatureSpec, *, progress: Progress | None = None) -> Gallery:
@@ -113,9 +114,9 @@ class Galleries:
         """The vectors of a gallery as ``metrics.distances`` takes them."""
         return self._prepared(searched, metric)
 
-    def approximate(self, searched: Gallery, metric: str) -> Approximate:
-        """The approximate index of a gallery."""
-        return self._approximate(searched, metric)
+    def index(self, searched: Gallery, metric: str, recipe: str) -> Index:
+        """The index of a gallery by a recipe; raises as ``index.build``."""
+        return self._indices(searched, metric, recipe)
 
     def _request(self, listed: tuple[Dataset, tuple], spec: FeatureSpec, network: Extractor) -> "_Request":
         dataset, stamp = listed
@@ -160,8 +161,8 @@ def _prepared(searched: Gallery, metric: str) -> Prepared:
     return metrics.prepared(searched.vectors, metric)
 
 
-def _approximate(searched: Gallery, metric: str) -> Approximate:
-    return Approximate(searched.vectors, metric)
+def _index(searched: Gallery, metric: str, recipe: str) -> Index:
+    return index.build(searched.vectors, metric, recipe)
 
 
 @dataclass(frozen=True)

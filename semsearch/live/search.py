@@ -14,7 +14,8 @@ import numpy as np
 
 from semsearch import images
 from semsearch.data import datasets
-from semsearch.errors import InputError, PicturesUnavailable, UnknownName
+from semsearch.errors import InputError, PicturesUnavailable
+from semsearch.indices import recipes
 from semsearch.live.computing import Progress
 from semsearch.live.galleries import Galleries, shared
 from semsearch.live.gallery import Calibrated, Gallery
@@ -25,7 +26,6 @@ from semsearch.results import compare
 
 Picture = bytes | Path | np.ndarray
 Through = Callable[[FeatureSpec, np.ndarray], np.ndarray]
-INDEXES = ("exact", "approximate")
 MORE, LESS = 0.75, -0.25
 """Weights of a match that was called more, or less, like what is wanted, beside a query of weight 1: the
 proportions that work well for text (Manning et al., Introduction to Information Retrieval, 9.1.1), where too
@@ -53,7 +53,7 @@ class Question:
     metric: str = "cosine"
     k: int = 15
     index: str = "exact"
-    """See INDEXES; approximate may miss a match, never misjudges a distance."""
+    """See ``recipes.INDEXES``; all but exact may miss a match, none misjudges a distance."""
     exclude: frozenset[int] = frozenset()
     """Items left out, beside those that are examples."""
     classes: frozenset[int] | None = None
@@ -65,9 +65,7 @@ class Question:
 
     def __post_init__(self) -> None:
         """Refuse what no search can answer: UnknownName, InputError."""
-        for kind, value, valid in (("metric", self.metric, metrics.METRICS), ("index", self.index, INDEXES)):
-            if value not in valid:
-                raise UnknownName(kind, value, valid)
+        recipes.of_index(self.index, self.metric)
         if self.k < 1 or not 0 <= self.at_least <= 1:
             got = f"k = {self.k}, at least {self.at_least}"
             raise InputError(f"expected k of at least 1 and a least similarity from 0 to 1; got {got}")
@@ -236,14 +234,14 @@ class _Search:
         All are those that are no examples, wanted or not: what the query lies among, at most ``closeness.NEAREST``.
         """
         searched, question, metric = self.searched, self.question, self.question.metric
-        others = ~np.isin(searched.items, list(self.used))
-        if question.index != "approximate":
+        others, recipe = ~np.isin(searched.items, list(self.used)), recipes.of_index(question.index, metric)
+        if recipe == "exact":
             vectors = self.galleries.prepared(searched, metric)
             row, rows = metrics.distances(self.point[None], vectors, metric)[0], np.flatnonzero(wanted)
             around = np.flatnonzero(others)
             far, near = row[around], row[rows]
         else:
-            index = self.galleries.approximate(searched, metric)
+            index = self.galleries.index(searched, metric, recipe)
             rows = index.candidates(self.point, question.k * (3 if question.fold else 1), np.flatnonzero(wanted))
             around = index.candidates(self.point, closeness.NEAREST, np.flatnonzero(others))
             parts = (around, rows)

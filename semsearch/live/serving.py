@@ -115,6 +115,10 @@ class Service:
         """Have the features of a dataset at hand, once however many ask; Busy as ``Preparations.ask``."""
         return self._preparations.ask(dataset, spec, client)
 
+    def gallery(self, dataset: str, spec: FeatureSpec) -> Gallery:
+        """The features of a dataset, best ``prepare``d before; raises as ``Galleries.open``."""
+        return self._galleries.open(dataset, spec)
+
     def health(self) -> Health:
         """How it is now; unhealthy when the model worker hangs, keeps dying or failing, or no features can be had."""
         reason, limited = self._worker.trouble() or limits.searches(), limits.limits()

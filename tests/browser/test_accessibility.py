@@ -12,6 +12,7 @@ PAGES = {
     "compared": "?b_model=vgg16",
     "live": "live",
     "map": "map",
+    "indices": "indices",
     "guide": "learn",
 }
 GRAVE = ("serious", "critical")

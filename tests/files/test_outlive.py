@@ -101,8 +101,8 @@ def test_galleries_leave_memory_when_they_are_more_than_may_be_kept(world, home,
     """And all that was made of them; the last one stays, however large."""
     whole = Galleries(TOOLS)
     first = whole.open("world", SPEC)
-    whole.calibrated(first, "cosine"), whole.prepared(first, "cosine"), whole.approximate(first, "cosine")
-    made = (whole.calibrated, whole._prepared, whole._approximate)
+    whole.calibrated(first, "cosine"), whole.prepared(first, "cosine"), whole.index(first, "cosine", "hnsw")
+    made = (whole.calibrated, whole._prepared, whole._indices)
     assert [len(each._made) for each in made] == [1, 1, 1]
     assert whole.prepared(first, "cosine") is whole.prepared(first, "cosine")
     alive = weakref.ref(first)

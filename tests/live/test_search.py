@@ -13,6 +13,7 @@ from semsearch import cli, images
 from semsearch.data import datasets
 from semsearch.errors import ImageRefused, InputError, UnknownName
 from semsearch.files import storage
+from semsearch.indices import recipes
 from semsearch.live import gallery, search, vectorfiles
 from semsearch.models import catalog, weights
 from semsearch.ranking import closeness, metrics
@@ -66,7 +67,7 @@ def test_similarity_is_how_often_pairs_as_close_are_of_one_class(world, monkeypa
     assert [(match.similarity, match.pairs) for match in only] == of_all[3:]
 
 
-@pytest.mark.parametrize("index", search.INDEXES)
+@pytest.mark.parametrize("index", recipes.INDEXES)
 def test_folding_hides_what_repeats_a_better_match(world, index):
     """Two apples at one place: the second is held back, and the next one takes its rank."""
     write_bmp(world / "apple" / "1.bmp", (200, 2, 90))

@@ -32,6 +32,7 @@ OURS = "test_every_button.test_"
 PAGES, VIEWS, MAPS, LIVE, GUIDE = (f"test_{name}.test_" for name in ("pages", "views", "embeddings", "live", "guide"))
 FAILS, FETCH, MOVERS, SHEET = (f"test_{name}.test_" for name in ("failures", "fetching", "movers", "sheet"))
 DATA = "test_datasets_page.test_"
+LAB = "test_lab.test_"
 NO = ""
 """It cannot fail: it changes what is chosen among what is there, and a lie of the browser is settled by ``settle``."""
 SETTLED, SETTLED_B = PAGES + "a_hostile_browser_gets_the_first_query", PAGES + "a_hostile_browser_gets_a_settled_b"
@@ -185,6 +186,17 @@ PRESSED = {
     "live_drop": (OURS + "a_search_that_fails_again_is_told_again", NO),
     "live_get": (LIVE + "a_model_is_pulled_in_the_page", OURS + "a_pull_that_failed_is_tried_again"),
     "live_cancel": (OURS + "a_pull_is_cancelled", NO),
+    # Index lab
+    "lab_measure": (
+        LAB + "a_second_measurement_waits_for_the_first",
+        LAB + "what_cannot_be_measured_is_said_in_words_and_tried_again",
+    ),
+    "lab_cancel": (LAB + "a_measurement_is_watched_by_all_and_cancelled_by_any", NO),
+    "lab_memory": (LAB + "a_budget_changes_what_is_recommended_or_says_that_nothing_fits", NO),
+    "lab_ms": (LAB + "a_budget_changes_what_is_recommended_or_says_that_nothing_fits", NO),
+    "lab_use": (LAB + "the_recommended_index_is_used_by_live_search", NO),
+    "lab_table": (LAB + "any_index_of_the_table_is_used_by_live_search", LAB + "a_hostile_browser_adopts_nothing"),
+    "page_link 'Get the model in Live search'": (LAB + "without_the_model_the_way_to_it_is_named", NO),
     # Guide
     "guide_example": (GUIDE + "my_query_tells_the_story_too", NO),
     "guide_varied": (GUIDE + "other_measures_and_how_many_matches_they_share", NO),
@@ -214,6 +226,7 @@ SAID = {
     "page_link label": "page_link",
     "page_link together": "page_link",
     "page_link 'Open the map'": "page_link",
+    "page_link 'Get the model in Live search'": "page_link",
     "dialog ui.search.panels.browse": "search_browse",
     "dialog ui.live.sources.browse": "live_browse",
     "dialog ui.live.query.crop": "live_crop",

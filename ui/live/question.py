@@ -2,12 +2,15 @@
 
 import streamlit as st
 
-from semsearch.live.search import INDEXES, Question
+from semsearch.indices import recipes
+from semsearch.live.search import Question
 from ui import configurations, filters, resources, sidebar, texts
 from ui.choice import Choice, parts_of
 
 _NEW = {"replaces": "Replace", "adds": "Add"}
-_TITLES = {"exact": "Exact", "approximate": "Approximate"}
+_TITLES = {"exact": "Exact", "approximate": "Approximate"} | {
+    recipe.name: recipe.title for recipe in recipes.RECIPES.values()
+}
 _MEANING = "Other matches move up in place of what is filtered out."
 
 
@@ -26,18 +29,7 @@ def choose(choice: Choice) -> Question:
         )
         st.markdown("**Filter**")
         chosen = filters.choose(resources.dataset(choice.dataset), _MEANING, st.container())
-        index = st.segmented_control(
-            "Search method",
-            list(INDEXES),
-            key="index",
-            default="exact",
-            required=True,
-            format_func=_TITLES.__getitem__,
-            help="Exact compares the query with every picture. Approximate follows a graph of neighbours: on large "
-            "datasets it is faster and may miss a match; its distances are exact. Up to 1,000 pictures both are the "
-            "same.",
-            bind="query-params",
-        )
+        index = _index(choice.metric)
     return Question(
         choice.dataset,
         choice.experiment.spec,
@@ -48,6 +40,26 @@ def choose(choice: Choice) -> Question:
         at_least=chosen.least / 100,
         fold=chosen.fold,
     )
+
+
+def _index(metric: str) -> str:
+    """The control of the index: what can do the metric."""
+    offered = [name for name in _TITLES if name not in recipes.RECIPES or metric in recipes.RECIPES[name].metrics]
+    if st.session_state.get("index", "exact") not in offered:
+        st.session_state["index"] = "exact"  # chosen under another metric
+    index: str = st.segmented_control(
+        "Search method",
+        offered,
+        key="index",
+        default="exact",
+        required=True,
+        format_func=_TITLES.__getitem__,
+        help="Exact compares the query with every picture. Approximate looks at those that an index names: on large "
+        "datasets it is faster and may miss a match; its distances are exact. The others are kinds of index; the "
+        "Index lab measures them on your pictures. Up to 1,000 pictures all are the same.",
+        bind="query-params",
+    )
+    return index
 
 
 def _best(choice: Choice) -> None:
