@@ -146,7 +146,7 @@ def _store(root: Path, dataset: datasets.Dataset) -> None:
     """A sealed store of one unit, whose layers are all alike."""
     folder, vectors = root / NAME / MODEL, np.array([[1, 0], [2, 0], [4, 1], [9, 1]], np.float32)
     specs = [spec for spec in catalog.grid(MODEL) if spec.layer == LAYER]
-    found = layer_results.results(dict.fromkeys(specs, vectors), dataset.labels, lambda method, far, start: start, {})
+    found = layer_results.results(dict.fromkeys(specs, vectors), dataset.labels, (lambda method, far, start: start, {}))
     artifacts.write_layer(folder, LAYER, found)
     for layer in catalog.model(MODEL).layers[:-1]:
         shutil.copyfile(folder / f"{LAYER}.npz", folder / f"{layer.name}.npz")

@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     pre.add_argument("--models", nargs="+", metavar="MODEL", help="default: every model whose weights are here")
     pre.add_argument("--shard", default="1/1", metavar="i/n", help="do the i-th of n equal shares (default 1/1)")
     pre.add_argument("--to", type=Path, metavar="FOLDER", help="the store to write (default: precomputed/)")
+    pre.add_argument("--full", action="store_true", help="of your own datasets too: all maps, and the published pooling")
     pre.set_defaults(run=_precompute)
     evaluate = commands.add_parser("evaluate", help="print the stored scores of a dataset, model by layer")
     evaluate.add_argument("dataset")
@@ -218,7 +219,7 @@ def _datasets_verify(arguments: argparse.Namespace) -> int:
 
 
 def _precompute(arguments: argparse.Namespace) -> int:
-    from semsearch.results import precompute
+    from semsearch.results import extent, precompute
 
     with explained(arguments.to or settings().precomputed), bar("precompute", "") as progress:
         report = precompute.precompute(
@@ -226,6 +227,7 @@ def _precompute(arguments: argparse.Namespace) -> int:
             arguments.models or precompute.models_here(),
             root=arguments.to,
             shard=precompute.parse_shard(arguments.shard),
+            how_much=extent.FULL if arguments.full else None,
             progress=progress,
         )
     for picture in report.skipped:
