@@ -8,7 +8,6 @@ from semsearch.models.catalog import FeatureSpec, Readout
 from semsearch.ranking import metrics, projection, scores
 from semsearch.store import artifacts
 
-
 Drawing = tuple[projection.Project, artifacts.Maps]
 """How maps are drawn, and those of the layer before, from which the maps of a layer set out."""
 

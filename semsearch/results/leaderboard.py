@@ -211,8 +211,7 @@ def everywhere(
 ) -> Everywhere:
     """One query for all models and layers: its best score over ``readouts`` and ``metrics``.
 
-    Of equal ones the first stored; of models that have results of one of ``readouts``. UnknownName for a query without
-    results.
+    Of equal ones the first stored; of models with one of ``readouts``. UnknownName for a query without results.
     """
     table = store.scores(board.dataset)
     column = np.flatnonzero(table.items == query)

@@ -15,7 +15,8 @@ from semsearch.store.store import Store
 def nearest(store: Store, dataset: str, readout: Readout, metric: str) -> np.ndarray:
     """The stored matches of every query by model and layer, (models, layers, n, k) item ids, nearest first.
 
-    The models are those with results of that readout, in the order of the store. The ids are as narrow as they can be: these are all the rankings of one readout and metric.
+    The models are those with results of that readout, in the order of the store. The ids are as narrow as they can be:
+    these are all the rankings of one readout and metric.
     """
     models = [model for model in store.models(dataset) if readout in store.readouts(dataset, model)]
     places = [(model, layer.name) for model in models for layer in catalog.model(model).layers]
