@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from semsearch import job_commands
 from semsearch.errors import InputError, StorageError, Unavailable
 from semsearch.files import leftovers, storage
 from semsearch.files.storage import explained
@@ -42,13 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_models(commands.add_parser("models", help="list, pull and verify model weights"))
     _add_datasets(commands.add_parser("datasets", help="list, fetch, add and verify datasets"))
-    pre = commands.add_parser("precompute", help="compute the grid of experiments for datasets; resumes")
-    pre.add_argument("datasets", nargs="+", metavar="DATASET")
-    pre.add_argument("--models", nargs="+", metavar="MODEL", help="default: every model whose weights are here")
-    pre.add_argument("--shard", default="1/1", metavar="i/n", help="do the i-th of n equal shares (default 1/1)")
-    pre.add_argument("--to", type=Path, metavar="FOLDER", help="the store to write (default: precomputed/)")
-    pre.add_argument("--full", action="store_true", help="of your own datasets too: all maps, and the published pooling")
-    pre.set_defaults(run=_precompute)
+    job_commands.add(commands)
     evaluate = commands.add_parser("evaluate", help="print the stored scores of a dataset, model by layer")
     evaluate.add_argument("dataset")
     evaluate.add_argument("--json", action="store_true")
@@ -216,24 +211,6 @@ def _datasets_verify(arguments: argparse.Namespace) -> int:
         for problem in lines or ["whole"]:
             say(f"{name}: {problem}")
     return 4 if any(problems.values()) else 0
-
-
-def _precompute(arguments: argparse.Namespace) -> int:
-    from semsearch.results import extent, precompute
-
-    with explained(arguments.to or settings().precomputed), bar("precompute", "") as progress:
-        report = precompute.precompute(
-            arguments.datasets,
-            arguments.models or precompute.models_here(),
-            root=arguments.to,
-            shard=precompute.parse_shard(arguments.shard),
-            how_much=extent.FULL if arguments.full else None,
-            progress=progress,
-        )
-    for picture in report.skipped:
-        say(f"skipped {picture}")
-    say(f"{report.computed} computed, {report.already} already there, store at {report.root}")
-    return 1 if report.skipped else 0
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:

@@ -13,7 +13,9 @@ LEVELS = (
     {"results"},
     {"maps"},
     {"live"},
+    {"jobs"},
     {"rest", "terminal"},
+    {"job_commands"},
     {"cli"},
     {"__main__"},
 )
