@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import failures, resources, sidebar
+from ui import failures, offers, resources, sidebar
 from ui.admission import turn
 from ui.components import drawer, steps
 
@@ -33,7 +33,7 @@ with failures.shown_in_words(), turn.taken():
     if page is pages[1]:
         sidebar.show(resources.live_offers(), compare=False)
     else:
-        sidebar.show()
+        sidebar.show(offers.told() if page is pages[3] else offers.computable())
     drawer.close_for(page.title)
     steps.keep()
     page.run()

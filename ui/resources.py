@@ -75,23 +75,20 @@ def queries(name: str) -> tuple[int, ...]:
 
 def unreadable(name: str) -> dict[str, str]:
     """{file: why} of the items of a dataset that could not be read when its stored results were computed."""
-    try:
-        results = store()
-        facts = results.facts(name, results.models(name)[0]) if name in results.datasets else {}
-    except SemsearchError:
-        return {}
-    return dict(facts.get("skipped", {}))
+    with suppress(SemsearchError):
+        return dict(store().facts(name, store().models(name)[0]).get("skipped", {}))
+    return {}
 
 
 def offers() -> Offers:
     """What the store holds for datasets that are as they were when it was computed."""
-    hidden = {name: reason for name in store().datasets if (reason := _unfit(name))}
+    hidden = {name: reason for name in store().datasets if (reason := unfit(name))}
     shown = [name for name in store().datasets if name not in hidden]
     if not shown:
         reasons = "; ".join(hidden.values()) or "it is empty"
         raise IntegrityError(f"nothing to show from {store().root}: {reasons}. Run `semsearch precompute groceries200`")
     return Offers(
-        tuple(sorted(shown, key=_shipped_first)),
+        tuple(sorted(shown, key=shipped_first)),
         store().models,
         queries,
         hidden,
@@ -121,7 +118,7 @@ def live_offers() -> Offers:
         best_parts,
         _first_live_query,
         dataset_state=lambda name: "here" if pictured(name) else "needs internet",
-        model_state=model_state,
+        model_state=lambda dataset, name: model_state(name),
     )
 
 
@@ -213,11 +210,13 @@ def _allowances() -> dict[str, tuple[serving.Allowance, ...]]:
     return {what: tuple(serving.Allowance(*limit) for limit in limits) for what, limits in ALLOWED.items()}
 
 
-def _shipped_first(name: str) -> tuple[int, str]:
+def shipped_first(name: str) -> tuple[int, str]:
+    """What datasets are sorted by."""
     return (datasets.KNOWN.index(name) if name in datasets.KNOWN else len(datasets.KNOWN), name)
 
 
-def _unfit(name: str) -> str:
+def unfit(name: str) -> str:
+    """Why the stored results of a dataset cannot be shown; empty when they can."""
     try:
         now = dataset(name).content_hash
     except SemsearchError as error:

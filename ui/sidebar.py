@@ -9,6 +9,7 @@ the address at the end of a run.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -31,12 +32,11 @@ OTHER_KEYS = tuple(OTHER + name for name in PARTS)
 _ADDRESS = address.Part("sidebar", (*KEYS, *OTHER_KEYS))
 
 
-def show(offers: Offers | None = None, *, compare: bool = True) -> None:
+def show(offers: Offers, *, compare: bool = True) -> None:
     """Draw the controls, and a notice for each part of a link that could not be met.
 
-    ``offers`` is what can be chosen, by default what has stored results; without ``compare`` there is no B.
+    ``offers`` is what can be chosen; without ``compare`` there is no B.
     """
-    offers = offers or resources.offers()
     notices = _follow_address(offers)
     choice = _settled(offers)
     rival = offers.settle(_rival(choice, offers)) if _comparing() else None
@@ -121,8 +121,8 @@ def _tell_replaced(choice: Choice) -> None:
         wanted, shown = (_title(name, value) for value in (_chosen()[name], getattr(choice, name)))
         if wanted:
             st.caption(
-                f":material/info: {texts.plain(wanted)} has no stored results: this page shows {texts.plain(shown)}. "
-                "Live search still uses your choice."
+                f":material/info: This page cannot tell of {texts.plain(wanted)}: it shows {texts.plain(shown)}. "
+                "The others still use your choice."
             )
 
 
@@ -211,12 +211,12 @@ def _configuration(choice: Choice, offers: Offers, before: str) -> None:
     model, of = catalog.model(choice.model), " of B" if before else ""
     layers = model.layer_names
     with _group(texts.model_facts(model)):
-        models = offers.models(choice.dataset)
+        models, state = offers.models(choice.dataset), partial(offers.model_state, choice.dataset)
         st.selectbox(
             f"Model{of}",
             models,
             key=f"{before}model",
-            format_func=_labels(models, lambda name: catalog.model(name).title, offers.model_state),
+            format_func=_labels(models, lambda name: catalog.model(name).title, state),
         )
     with _group(texts.layer_facts(model.layer(choice.layer), choice.experiment.spec.size)):
         st.selectbox(

@@ -105,11 +105,12 @@ def draw_tsne(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
     """t-SNE (van der Maaten and Hinton 2008) of given distances, begun at a given map; see ``_simple``."""
     if _simple("tsne", distances):
         return pca(distances, start.shape[1])
-    return fitted(tsne(start, len(distances), exact=len(distances) <= 500), distances)
+    method = "exact" if len(distances) <= 500 else "barnes_hut"
+    return fitted(tsne(start, len(distances), method=method), distances)
 
 
-def tsne(start: np.ndarray, n: int, *, exact: bool) -> Any:  # noqa: ANN401 - has no type outside of its module
-    """A t-SNE of given distances of n items, begun at a given map."""
+def tsne(start: np.ndarray, n: int, **more: object) -> Any:  # noqa: ANN401 - has no type outside of its module
+    """A t-SNE of given distances of n items, begun at a given map; ``more`` says how it is sought."""
     from sklearn.manifold import TSNE
 
     return TSNE(
@@ -117,9 +118,9 @@ def tsne(start: np.ndarray, n: int, *, exact: bool) -> Any:  # noqa: ANN401 - ha
         perplexity=min(30.0, (n - 1) / 3),
         metric="precomputed",
         init=_scaled(start, 1e-2),
-        method="exact" if exact else "barnes_hut",
         random_state=SEED,
         n_jobs=1,
+        **more,
     )
 
 

@@ -412,22 +412,23 @@ def test_no_page_changes_what_was_chosen_on_another(service, tmp_path):
     go(app, "live_search").selectbox(key="model").select("resnet50").run()
     app.selectbox(key="dataset").select("z").run()
     chosen = configuration(app)
-    go(app, "search")
+    go(app, "guide")
     assert (app.session_state["dataset"], app.session_state["model"]) == ("world", "vgg16") and not app.exception
-    assert [line.split("this page")[0] for line in said(app) if "no stored results" in line] == [
-        ":material/info: z has no stored results: ",
-        ":material/info: ResNet50 has no stored results: ",
+    assert [line.split(": it shows")[0] for line in said(app) if "cannot tell of" in line] == [
+        ":material/info: This page cannot tell of z",
+        ":material/info: This page cannot tell of ResNet50",
     ]
-    go(app, "live_search")
-    assert app.session_state["dataset"] == "z" and configuration(app) == chosen and chosen["model"] == "resnet50"
-    assert not any("no stored results" in line for line in said(app))
+    for page in ("live_search", "search", "embeddings"):
+        go(app, page)
+        assert app.session_state["dataset"] == "z" and configuration(app) == chosen and chosen["model"] == "resnet50"
+        assert not any("cannot tell of" in line for line in said(app)) and not app.exception
 
 
 def test_a_query_chosen_where_the_dataset_was_replaced_takes_its_dataset_along(service, tmp_path):
     write_bmp(tmp_path / "z" / "kind" / "0.bmp", (9, 15, 9))
     datasets.add("z", tmp_path / "z")
     app = open_page(dataset="z")
-    go(app, "search").button(key="search_next").click().run()
+    go(app, "guide").button(key="next_query").click().run()
     item = app.session_state["q"]
     go(app, "live_search")
     assert (app.session_state["dataset"], app.session_state["q"]) == ("world", item)
@@ -446,11 +447,11 @@ def test_the_browsers_way_back_chooses_nothing(service):
 def test_a_chosen_dataset_that_is_taken_away_is_replaced(service, tmp_path):
     write_bmp(tmp_path / "z" / "kind" / "0.bmp", (9, 15, 9))
     datasets.add("z", tmp_path / "z")
-    app = go(open_page(dataset="z"), "search")
-    assert any("z has no stored results" in line for line in said(app))
+    app = go(open_page(dataset="z"), "guide")
+    assert any("cannot tell of z" in line for line in said(app))
     shutil.rmtree(datasets.settings().datasets / "z")
     resources._dataset.clear()
-    assert not app.run().exception and not any("no stored results" in line for line in said(app))
+    assert not app.run().exception and not any("cannot tell of" in line for line in said(app))
     assert not go(app, "live_search").exception and app.session_state["dataset"] == "groceries200"
 
 
