@@ -130,6 +130,12 @@ def _drawn(rows: np.ndarray, labels: np.ndarray, kind: str, before: np.ndarray |
     return artifacts.Map(coordinates, projection.trust(matrices[basis], coordinates, labels))
 
 
+def one_map(rows: np.ndarray, labels: np.ndarray, kind: str) -> artifacts.Map:
+    """The map of that kind of features (n, d) and labels (n,), by itself."""
+    with Child("the map could not be drawn") as child:
+        return _drawn(rows, labels, kind, None, child.call)
+
+
 def _of_graph(
     rows: np.ndarray, labels: np.ndarray, method: str, dimensions: int, before: np.ndarray | None, call: Call
 ) -> artifacts.Map:

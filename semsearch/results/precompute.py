@@ -27,6 +27,9 @@ from semsearch.settings import cores, settings
 from semsearch.store import artifacts, units
 
 Progress = Callable[[int, int], None]
+MANY, MOST = 2_000, 12_000
+"""Pictures beyond which layers are computed one at a time, and beyond which they are not: all their distances, under
+all metrics, are in memory at once, 70 bytes a pair."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +184,11 @@ def _readable(dataset: datasets.Dataset) -> tuple[tuple[int, ...], dict[str, str
     refused = {dataset.items[id].shown: reason for id, reason in enumerate(flaws) if reason}
     if not any(os.path.isfile(dataset.place(item.id)) for item in dataset.items):
         dataset.path(0)  # says how to get them
+    if len(usable) > MOST:
+        raise InputError(
+            f"dataset {dataset.name}: expected at most {MOST:,} pictures to compute results of, got {len(usable):,}; "
+            "a live search takes all of them"
+        )
     if len(usable) < 2:
         raise InputError(
             f"dataset {dataset.name}: expected at least 2 readable pictures, got {len(usable)}; "
@@ -220,7 +228,8 @@ def _compute_layers(
         return
     with extraction.extracted(unit.dataset, unit.usable, specs, tools.extractor, work.parent, step) as vectors:
         if not unit.extent.maps:
-            for _ in _side_by_side(lambda layer: compute(layer, vectors), missing):
+            few = len(unit.usable) <= MANY
+            for _ in _side_by_side(lambda layer: compute(layer, vectors), missing, cores() if few else 1):
                 count += len(unit.extent.readouts)
                 step(count)
             return
@@ -233,11 +242,11 @@ def _compute_layers(
             step(count)
 
 
-def _side_by_side(compute: Callable[[str], None], layers: Sequence[str]) -> Iterator[None]:
-    """Compute layers that do not depend on each other, one a core, deepest and so smallest last."""
+def _side_by_side(compute: Callable[[str], None], layers: Sequence[str], workers: int) -> Iterator[None]:
+    """Compute layers that do not depend on each other, so many at a time."""
     from threadpoolctl import threadpool_limits
 
-    pool = ThreadPoolExecutor(cores(), "layers")
+    pool = ThreadPoolExecutor(workers, "layers")
     try:
         with threadpool_limits(1, user_api="blas"):  # held here, for each thread would give back what others hold
             yield from pool.map(compute, layers)

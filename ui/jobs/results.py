@@ -39,7 +39,7 @@ def _invite(choice: Choice) -> None:
             f"{titles[1]} has changed since its results were computed."
             if changed
             else f"{titles[0]} has no results{pooling} for {titles[1]} yet.",
-            " ".join([*_needs(choice, dataset), "They are kept for all who use this server."]),
+            " ".join([*_needs(choice, dataset), "The results are kept for all who use this server."]),
             "Compute results",
             Request(
                 (choice.dataset,),
