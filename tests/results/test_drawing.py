@@ -7,12 +7,14 @@ import pytest
 
 from semsearch.data import datasets
 from semsearch.errors import NotComputed, SpecMismatch, UnknownName
+from semsearch.maps import report
 from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking import metrics, projection
 from semsearch.results import drawing, precompute
 from semsearch.results.drawing import Wanted
 from semsearch.results.extent import POOLED
+from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
 from tests.worlds import small_world
 from tests.worlds.files.bitmaps import write_bmp
@@ -40,9 +42,9 @@ def root(home, tmp_path):
     return tmp_path / "store"
 
 
-def draw(root, kind="umap2", layer=NAMES[3], report=lambda *_: None, hand=None):
+def draw(root, kind="umap2", layer=NAMES[3], told=lambda *_: None, hand=None):
     wanted = Wanted("world", "mobilenetv2", "avg", kind, layer)
-    return drawing.draw(wanted, root=root, make=small_world.Line, report=report, worker=nullcontext(hand or Hand()))
+    return drawing.draw(wanted, root=root, make=small_world.Line, report=told, worker=nullcontext(hand or Hand()))
 
 
 def spec(layer):
@@ -64,11 +66,11 @@ def test_all_layers_are_drawn_and_a_second_run_draws_nothing(root, kind):
 def test_the_layer_that_is_looked_at_comes_first_then_its_neighbours(root):
     seen, store = [], Store(root)
 
-    def report(phase, done, total):
+    def told(phase, done, total):
         if total == 8:
             seen.append([name for name in NAMES if store.has_map("world", spec(name), "umap2")])
 
-    draw(root, report=report)
+    draw(root, told=told)
     assert [len(names) for names in seen] == list(range(8))
     assert seen[1] == [NAMES[3]] and seen[2] == list(NAMES[3:5]) and seen[6] == list(NAMES[2:])
 
@@ -79,7 +81,7 @@ def test_a_run_that_was_ended_goes_on_at_the_map_that_it_was_at(root):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        draw(root, report=end)
+        draw(root, told=end)
     hand = Hand()
     assert draw(root, hand=hand) == 6 and hand.calls == ["draw_umap"] * 6
 
@@ -92,6 +94,14 @@ def test_large_ones_are_drawn_from_a_graph(root, monkeypatch):
     assert draw(root, hand=hand) == 8 and hand.calls == ["draw"] * 8
     assert draw(root, "pca2") == 8
     assert Store(root).map("world", spec(NAMES[0]), "pca2").trust.overlap == 1
+
+
+def test_a_report_of_a_map_that_is_not_drawn_says_how_to_have_it(root):
+    experiment = Experiment("world", spec(NAMES[3]), "cosine")
+    with pytest.raises(NotComputed, match="draw it on the page Embeddings, or all maps with .*--full"):
+        report.page(experiment, store=Store(root))
+    draw(root, "umap2")
+    assert "UMAP map of 6 pictures" in report.page(experiment, store=Store(root))
 
 
 def test_without_results_or_of_other_pictures_there_is_no_map(root, tmp_path):
