@@ -26,7 +26,7 @@ from semsearch.settings import settings
 LIVE = ("waiting", "running", "paused")
 KEPT = 40
 """Jobs that have ended and are remembered."""
-_CURE = "start it again"
+_CURE = "run `semsearch precompute` again for what it was about"
 
 
 @dataclass(frozen=True)
@@ -108,14 +108,11 @@ def write(number: int, state: State) -> None:
 
 
 def find(number: int) -> Job:
-    """The job of that number; UnknownName where there is none that can be read."""
-    try:
-        known = _facts(number, "request.json")
-        request = Request(
-            *(tuple(known[name]) for name in ("datasets", "models")), known["kind"], dict(known["options"])
-        )
-    except (IntegrityError, KeyError, TypeError):
-        raise UnknownName("job", number, map(str, numbers())) from None
+    """The job of that number; UnknownName where there is none, IntegrityError where what was asked is damaged."""
+    if number not in numbers():
+        raise UnknownName("job", number, map(str, numbers()))
+    known = _facts(number, "request.json")
+    request = Request(tuple(known["datasets"]), tuple(known["models"]), known["kind"], dict(known["options"]))
     state = _state(number)
     if state.name in LIVE and not _owned(number):
         again = _state(number)  # it may have ended between the two looks
