@@ -114,7 +114,7 @@ class Control:
             if first and _locked(handle):
                 self._turn = handle
                 return
-            time.sleep(LOOK)
+            time.sleep(3 * LOOK)
 
     def _say_waiting(self) -> None:
         records.write(self._number, State("waiting", "Waiting for another job"))

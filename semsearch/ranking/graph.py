@@ -36,7 +36,7 @@ class Graph:
 def directed(features: np.ndarray) -> np.ndarray:
     """Features (n, d) at length 1, float32; those without direction stay 0, and so at cosine distance 1 to all."""
     length = np.linalg.norm(features, axis=1, keepdims=True)
-    return np.divide(features, length, out=np.zeros(features.shape, np.float32), where=length > 0)
+    return np.asarray(np.divide(features, length, out=np.zeros(features.shape, np.float32), where=length > 0))
 
 
 def nearest(features: np.ndarray, k: int, *, euclidean: bool = False) -> Graph:

@@ -12,7 +12,7 @@ from semsearch.data import datasets
 from semsearch.data.datasets import Dataset
 from semsearch.errors import InputError, NotComputed, SpecMismatch, UnknownName
 from semsearch.files import sealed
-from semsearch.files.storage import lock
+from semsearch.files.storage import is_here, lock
 from semsearch.models import catalog
 from semsearch.models.catalog import READOUTS, FeatureSpec
 from semsearch.processes.child import Child
@@ -88,14 +88,15 @@ def draw(
             report("Drawing the map of a layer", count, len(wanted.specs))
             if spec in lacking:
                 before = _beside(wanted.specs, count, known)
-                known[spec] = _drawn(vectors[spec], labels, wanted.kind, before, child.call)
-                mapfiles.write(unit, facts["key"], spec, wanted.kind, known[spec])
+                drawn = _drawn(vectors[spec], labels, wanted.kind, before, child.call)
+                mapfiles.write(unit, facts["key"], spec, wanted.kind, drawn)
+                known[spec] = drawn
     return len(lacking)
 
 
 def _facts(unit: Path, dataset: Dataset) -> dict[str, Any]:
     cure = f"run `semsearch precompute {dataset.name} --models {unit.name}`"
-    if not (unit / "unit.json").is_file():
+    if not is_here(unit / "unit.json"):
         raise NotComputed(f"{dataset.name}: {unit.name} has no results yet, and so no map; {cure}")
     facts = sealed.read(unit / "unit.json", cure=cure)
     if facts["dataset_hash"] != dataset.content_hash:
