@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import failures, resources, sidebar
+from ui import failures, offers, resources, sidebar
 from ui.admission import turn
 from ui.components import drawer, steps
 
@@ -32,8 +32,7 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 with failures.shown_in_words(), turn.taken():
-    live = page.title in ("Live search", "Datasets", "Index lab")
-    sidebar.show(resources.live_offers() if live else None, compare=not live)
+    sidebar.show(offers.of(page.title), compare=page.title not in offers.LIVE)
     drawer.close_for(page.title)
     steps.keep()
     page.run()

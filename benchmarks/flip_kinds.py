@@ -12,13 +12,15 @@ from semsearch.data import datasets, identity, sources
 from semsearch.features import openvino_engine
 from semsearch.files import sealed
 from semsearch.files.storage import write_bytes
+from semsearch.jobs import desk, records
+from semsearch.jobs.records import Request
 from semsearch.live.extractors import Tools
 from semsearch.live.galleries import Galleries
 from semsearch.models import catalog, weights
 from semsearch.models.catalog import FeatureSpec
 from semsearch.results import latencies, layer_results
 from semsearch.settings import settings
-from semsearch.store import artifacts, units
+from semsearch.store import artifacts, mapfiles, units
 from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
 from ui import pictures
@@ -67,7 +69,13 @@ LIVE = Tools(extractor=Mean, digest=lambda model: "0" * 64)
 def kinds(folder: Path) -> dict[str, Kind]:
     """All of them, by name; ``settings().home`` and ``pictures.FOLDER`` are places of their own."""
     dataset = _dataset(folder / "pictures")
-    return {**_of_data(dataset), **_of_models(), **_of_features(), **_of_results(folder / "store", dataset)}
+    return {
+        **_of_data(dataset),
+        **_of_models(),
+        **_of_features(),
+        **_of_results(folder / "store", dataset),
+        **_of_jobs(),
+    }
 
 
 def _dataset(folder: Path) -> datasets.Dataset:
@@ -146,7 +154,7 @@ def _store(root: Path, dataset: datasets.Dataset) -> None:
     """A sealed store of one unit, whose layers are all alike."""
     folder, vectors = root / NAME / MODEL, np.array([[1, 0], [2, 0], [4, 1], [9, 1]], np.float32)
     specs = [spec for spec in catalog.grid(MODEL) if spec.layer == LAYER]
-    found = layer_results.results(dict.fromkeys(specs, vectors), dataset.labels, lambda method, far, start: start, {})
+    found = layer_results.results(dict.fromkeys(specs, vectors), dataset.labels, (lambda method, far, start: start, {}))
     artifacts.write_layer(folder, LAYER, found)
     for layer in catalog.model(MODEL).layers[:-1]:
         shutil.copyfile(folder / f"{LAYER}.npz", folder / f"{layer.name}.npz")
@@ -171,10 +179,29 @@ def _of_results(root: Path, dataset: datasets.Dataset) -> dict[str, Kind]:
     def resumed() -> object:
         return artifacts.layer_is_whole(layer.parent, LAYER) or None
 
+    mapfiles.write(layer.parent, "k", SPEC, "umap2", Store(root).map(NAME, SPEC, "umap2"))
+
+    def drawn_later() -> object:
+        drawn = mapfiles.read(layer.parent, "k", SPEC, "umap2")
+        return drawn and (drawn.coordinates.tobytes(), drawn.trust.kept_neighbours.tobytes(), repr(drawn.trust))
+
     return {
         "manifest of results": Kind(root / "manifest.json", stored),
         "description of a unit": Kind(layer.with_name("unit.json"), lambda: units.unit_key(root, NAME, MODEL) or None),
         "layer of results": Kind(layer, stored, large=True),
         "layer of results, not sealed yet": Kind(layer, resumed, large=True),
+        "map drawn later": Kind(mapfiles.place(layer.parent, SPEC, "umap2"), drawn_later),
         "table of milliseconds": Kind(root / latencies.FILE, lambda: latencies.read(root / latencies.FILE)),
     }
+
+
+def _of_jobs() -> dict[str, Kind]:
+    with desk.here(Request((NAME,), (MODEL,))) as control:
+        control.words = "all is computed"
+
+    def known() -> object:
+        job = records.find(1)
+        return None if job.state.name == "interrupted" else job
+
+    names = {"what a job is asked": "request.json", "how far a job is": "state.json"}
+    return {name: Kind(records.folder(1) / file, known) for name, file in names.items()}

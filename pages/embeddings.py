@@ -13,21 +13,24 @@ from ui.embeddings import choice as map_choice
 from ui.embeddings import find as map_find
 from ui.embeddings import listing
 from ui.embeddings import panels as map_panels
+from ui.jobs import drawing, results
 from ui.pictures import fetching
 
 choice, other = sidebar.current(), sidebar.other()
 store, dataset = resources.store(), resources.dataset(choice.dataset)
-items = resources.queries(choice.dataset)
 look, notices = map_choice.follow_address()
 
 st.title("Embeddings")
 st.caption(
     "Each point is a picture. Click one to search with it; lines join the query to its "
-    f"{min(choice.k, len(items) - 1)} nearest pictures before flattening."
+    f"{min(choice.k, len(dataset.items) - 1)} nearest pictures before flattening."
 )
 address.tell(notices)
+results.expect(choice, other)
 fetching.offer_pictures(dataset)
+items = resources.queries(choice.dataset)
 map_panels.controls()
+drawing.expect(choice, other, look.kind, partial(map_choice.write_address, look, "", ()))
 
 key = f"map_of_{choice.dataset}"
 begin(
@@ -36,8 +39,7 @@ begin(
     muted=map_choice.muted_labels(st.query_params.get("muted", "")),
 )
 chosen, muted = state(key, "selected", items), state(key, "muted", range(len(dataset.classes)))
-specs = map_payload.specs(choice)
-maps = resources.travel(choice.dataset, tuple(specs), look.kind, look.colour)
+maps = resources.travel(choice.dataset, drawing.drawn(choice, look.kind), look.kind, look.colour)
 near = map_payload.near(store, choice, maps.layers)
 panels = [map_payload.panel(choice, maps, near, "A" if other else "")]
 trusts = [("map A" if other else "this map", maps.trusts[maps.layers.index(choice.layer)])]
@@ -45,12 +47,11 @@ if other:
     other_maps = resources.travel(choice.dataset, (other.experiment.spec,), look.kind, look.colour)
     panels.append(map_payload.panel(other, other_maps, map_payload.near(store, other, other_maps.layers), "B"))
     trusts.append(("map B", other_maps.trusts[0]))
-shown = chosen[: map_panels.SHOWN]
 stored_map = store.map(choice.dataset, choice.experiment.spec, look.kind)
 map_panels.tell(look, stored_map, has_pictures=resources.pictured(dataset.name))
 map_artefacts.tell(choice, other, look)
 nearest = [choice.q, *near[maps.layers.index(choice.layer)]]
-addresses = map_panels.thumbnails(dataset, items, [*nearest, *shown])
+addresses = map_panels.thumbnails(dataset, items, [*nearest, *chosen[: map_panels.SHOWN]])
 
 left, right = (st.container(), st.container()) if other else st.columns([3, 1], gap="medium")
 with left:

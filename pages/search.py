@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui import address, resources, sidebar, welcome
+from ui.jobs import results
 from ui.pictures import fetching
 from ui.search import dataset as view_dataset
 from ui.search import everywhere as view_everywhere
@@ -39,6 +40,7 @@ view = st.segmented_control(
     label_visibility="collapsed",
     bind="query-params",
 )
+results.expect(choice, sidebar.other())
 fetching.offer_pictures(resources.dataset(choice.dataset))
 show, words = VIEWS[view]
 welcome.show(words)

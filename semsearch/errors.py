@@ -14,6 +14,8 @@
     │   ├── PicturesUnavailable    a dataset whose pictures are not on this machine
     │   ├── Busy                   as many searches as can wait are waiting, or a client asks too often
     │   ├── NotReady               features that are still being computed
+    │   ├── NotComputed            results, or a map, that nobody has had computed yet
+    │   ├── Cancelled              a job that was ended on request
     │   ├── ProcessLost            a child process that died or hung; the next try starts another
     │   └── TooLate                an answer that was not there by its deadline
     ├── StorageError               the machine does not let a file be read or written: full, forbidden, read-only, …
@@ -106,6 +108,14 @@ class Busy(Unavailable):
 
 class NotReady(Unavailable):
     """What a search needs is still being computed; the message says how far it is."""
+
+
+class NotComputed(Unavailable):
+    """Stored results, or a map, that nobody has had computed yet; the message says how to."""
+
+
+class Cancelled(Unavailable):
+    """A job that was ended on request; what was whole by then is kept."""
 
 
 class ProcessLost(Unavailable):

@@ -69,6 +69,10 @@ def _nothing(name: str) -> str:
     return ""
 
 
+def _no_word(dataset: str, model: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Offers:
     """What can be chosen: stored datasets, the stored models and the queries of each."""
@@ -84,20 +88,34 @@ class Offers:
     """The query to begin with, where it is not the first."""
     dataset_state: Callable[[str], str] = _nothing
     """Where the pictures of a dataset are, in a word or two for the list."""
-    model_state: Callable[[str], str] = _nothing
-    """Where the weights of a model are, likewise."""
+    model_state: Callable[[str, str], str] = _no_word
+    """Of a dataset and a model: where the weights are, or whether there are results, likewise."""
+    ready: Callable[[str], Sequence[str]] | None = None
+    """The models that can be shown of a dataset at once, none for some; where None, all that are offered can."""
 
     def begin(self, chosen: Mapping[str, Any]) -> Choice:
         """What is shown of the parts that a visitor chose: those alone that can be had, all others as it is best.
 
         The configuration is one whole: where a part of it was chosen, none of the others is the best of the dataset.
         """
-        choice = self.settle(replace(Choice(), **chosen))
+        choice = self.settle(self._start(chosen))
         if self.best and chosen.keys().isdisjoint(PARTS):
             parts: dict[str, Any] = dict(self.best(choice.dataset))
             choice = self.settle(replace(choice, **parts))
         if self.first_query and ("q" not in chosen or chosen.get("dataset", choice.dataset) != choice.dataset):
             choice = replace(choice, q=self.first_query(choice))
+        return choice
+
+    def _start(self, chosen: Mapping[str, Any]) -> Choice:
+        """What was chosen, and for dataset and model, where they were not, such as can be shown at once."""
+        choice = replace(Choice(), **chosen)
+        if self.ready is None:
+            return choice
+        if chosen.get("dataset") not in self.datasets:
+            shown = [name for name in self.datasets if self.ready(name)] or self.datasets
+            choice = replace(choice, dataset=_fitting(choice.dataset, shown, shown[0]))
+        if "model" not in chosen and (models := self.ready(choice.dataset)):
+            choice = replace(choice, model=_fitting(choice.model, models, models[0]))
         return choice
 
     def settle(self, choice: Choice) -> Choice:
@@ -118,7 +136,7 @@ class Offers:
 
     def read(self, address: Mapping[str, str]) -> tuple[Choice, list[str]]:
         """The choice that a link asks for, and one sentence for each part of the link that could not be met."""
-        return self._follow(self.settle(Choice()), KEYS, address, "")
+        return self._follow(self.settle(self._start({})), KEYS, address, "")
 
     def read_other(self, address: Mapping[str, str], choice: Choice) -> tuple[Choice | None, list[str]]:
         """Configuration B beside ``choice``, None when the link asks for none; notices as ``read`` gives them."""
@@ -159,7 +177,7 @@ class Offers:
             raise InputError(self.hidden[text])
         known: dict[str, Collection[str]] = {"dataset": datasets.names(), "model": catalog.models()}
         if text not in valid[name] and text in known.get(name, ()):
-            raise InputError(f"{text} has no stored results; Live search can use it")
+            raise InputError(f"this page cannot tell of {text}; the others can use it")
         return _known(name, text, valid[name])
 
 

@@ -14,7 +14,7 @@ from semsearch.data import datasets
 from semsearch.data.datasets import Dataset
 from semsearch.errors import IntegrityError, SemsearchError, StorageError
 from semsearch.live import serving
-from semsearch.models import catalog, weights
+from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec, Readout
 from semsearch.ranking.scores import Difference
 from semsearch.results import compare, experiments, latencies, leaderboard, ranks, recommend
@@ -32,7 +32,6 @@ from ui.map_payload import Travel
 from ui.pictures.fetch_job import FetchJobs
 from ui.pictures.work import Works
 
-_FETCH = "semsearch datasets fetch"
 SOON = 1
 """Seconds until a page sees that pictures have come or gone by other ways, as by the command line."""
 
@@ -95,20 +94,19 @@ def queries(name: str) -> tuple[int, ...]:
 def unreadable(name: str) -> dict[str, str]:
     """{file: why} of the items of a dataset that could not be read when its stored results were computed."""
     with suppress(SemsearchError):
-        if name in store().datasets:
-            return dict(store().facts(name, store().models(name)[0]).get("skipped", {}))
+        return dict(store().facts(name, store().models(name)[0]).get("skipped", {}))
     return {}
 
 
 def offers() -> Offers:
     """What the store holds for datasets that are as they were when it was computed."""
-    hidden = {name: reason for name in store().datasets if (reason := _unfit(name))}
+    hidden = {name: reason for name in store().datasets if (reason := unfit(name))}
     shown = [name for name in store().datasets if name not in hidden]
     if not shown:
         reasons = "; ".join(hidden.values()) or "it is empty"
         raise IntegrityError(f"nothing to show from {store().root}: {reasons}. Run `semsearch precompute groceries200`")
     return Offers(
-        tuple(sorted(sorted(shown), key=(*datasets.KNOWN, *shown).index)),
+        tuple(sorted(shown, key=shipped_first)),
         store().models,
         queries,
         hidden,
@@ -125,44 +123,6 @@ def first_query(choice: Choice) -> int:
     first = replace(choice, layer=catalog.model(choice.model).layer_names[0]).experiment
     score, before = (store().score(experiment).score for experiment in (choice.experiment, first))
     return queries(choice.dataset)[int(np.lexsort((before, -score))[0])]
-
-
-def live_offers() -> Offers:
-    """What can be searched live: every dataset whose list is known, its pictures here or not yet, under every model."""
-    listed = tuple(name for name in datasets.names() if _listed(name))
-    return Offers(
-        listed,
-        lambda name: tuple(catalog.models()),
-        lambda name: range(len(peek(name)[0].items)),
-        {name: f"{name} is not downloaded yet: {_FETCH} {name}" for name in datasets.names() if name not in listed},
-        best_parts,
-        _first_live_query,
-        dataset_state=lambda name: "here" if peek(name)[1] else "needs internet",
-        model_state=model_state,
-    )
-
-
-def _first_live_query(choice: Choice) -> int:
-    """As in stored results, where there are some; else the first picture."""
-    with suppress(SemsearchError):
-        if choice.model in (shown := offers()).models(choice.dataset) and choice.dataset in shown.datasets:
-            return first_query(choice)
-    return 0
-
-
-def _listed(name: str) -> bool:
-    """Whether it is known which pictures a dataset holds."""
-    with suppress(SemsearchError):
-        return bool(peek(name))
-    return False
-
-
-def model_state(name: str) -> str:
-    """Whether a live search can use a model now, or how large what it lacks is, or that no package has it."""
-    model = catalog.model(name)
-    if weights.status(name).here:
-        return "here"
-    return f"{4 * model.parameters / 1e6:,.0f} MB" if model.carrier else "needs internet"
 
 
 def pictured(name: str) -> bool:
@@ -216,7 +176,13 @@ def _allowances() -> dict[str, tuple[serving.Allowance, ...]]:
     return {what: tuple(serving.Allowance(*limit) for limit in limits) for what, limits in uploads.ALLOWED.items()}
 
 
-def _unfit(name: str) -> str:
+def shipped_first(name: str) -> tuple[int, str]:
+    """What datasets are sorted by."""
+    return (datasets.KNOWN.index(name) if name in datasets.KNOWN else len(datasets.KNOWN), name)
+
+
+def unfit(name: str) -> str:
+    """Why the stored results of a dataset cannot be shown; empty when they can."""
     try:
         now = dataset(name).content_hash
     except SemsearchError as error:

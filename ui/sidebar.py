@@ -9,6 +9,7 @@ the address at the end of a run.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -18,6 +19,7 @@ from semsearch.models import catalog
 from semsearch.models.catalog import READOUTS, Readout
 from semsearch.ranking import metrics
 from ui import address, resources, texts
+from ui import offers as all_offers
 from ui.choice import K_RANGE, KEYS, OTHER, PARTS, Choice, Offers, other_address
 from ui.pictures import left_out
 
@@ -31,12 +33,11 @@ OTHER_KEYS = tuple(OTHER + name for name in PARTS)
 _ADDRESS = address.Part("sidebar", (*KEYS, *OTHER_KEYS))
 
 
-def show(offers: Offers | None = None, *, compare: bool = True) -> None:
+def show(offers: Offers, *, compare: bool = True) -> None:
     """Draw the controls, and a notice for each part of a link that could not be met.
 
-    ``offers`` is what can be chosen, by default what has stored results; without ``compare`` there is no B.
+    ``offers`` is what can be chosen; without ``compare`` there is no B.
     """
-    offers = offers or resources.offers()
     notices = _follow_address(offers)
     choice = _settled(offers)
     rival = offers.settle(_rival(choice, offers)) if _comparing() else None
@@ -121,8 +122,8 @@ def _tell_replaced(choice: Choice) -> None:
         wanted, shown = (_title(name, value) for value in (_chosen()[name], getattr(choice, name)))
         if wanted:
             st.caption(
-                f":material/info: {texts.plain(wanted)} has no stored results: this page shows {texts.plain(shown)}. "
-                "Live search still uses your choice."
+                f":material/info: This page cannot tell of {texts.plain(wanted)}: it shows {texts.plain(shown)}. "
+                "The others still use your choice."
             )
 
 
@@ -130,7 +131,7 @@ def _title(kind: str, name: str) -> str:
     """What a dataset or model is called; nothing when it is not here any more."""
     if kind == "model":
         return catalog.model(name).title
-    return resources.peek(name)[0].title if name in resources.live_offers().datasets else ""
+    return resources.peek(name)[0].title if name in all_offers.live().datasets else ""
 
 
 def _comparing() -> bool:
@@ -211,12 +212,12 @@ def _configuration(choice: Choice, offers: Offers, before: str) -> None:
     model, of = catalog.model(choice.model), " of B" if before else ""
     layers = model.layer_names
     with _group(texts.model_facts(model)):
-        models = offers.models(choice.dataset)
+        models, state = offers.models(choice.dataset), partial(offers.model_state, choice.dataset)
         st.selectbox(
             f"Model{of}",
             models,
             key=f"{before}model",
-            format_func=_labels(models, lambda name: catalog.model(name).title, offers.model_state),
+            format_func=_labels(models, lambda name: catalog.model(name).title, state),
         )
     with _group(texts.layer_facts(model.layer(choice.layer), choice.experiment.spec.size)):
         st.selectbox(
@@ -251,11 +252,13 @@ def _labels(names: Iterable[str], title: Callable[[str], str], state: Callable[[
 
 def _steps(choice: Choice, offers: Offers) -> None:
     """Buttons and keys for the query, layer and model before and after the present ones; they go round."""
-    layers = catalog.model(choice.model).layer_names
+    layers, models = catalog.model(choice.model).layer_names, offers.models(choice.dataset)
+    if offers.ready and choice.model in (ready := offers.ready(choice.dataset)):
+        models = ready
     rows = (
         ("query", "q", offers.queries(choice.dataset), "P", "N"),
         ("layer", "layer", layers, "K", "L"),
-        ("model", "model", offers.models(choice.dataset), "I", "O"),
+        ("model", "model", models, "I", "O"),
     )
     with st.expander("Keyboard shortcuts", icon=":material/keyboard:"):
         for word, key, options, back, on in rows:

@@ -97,3 +97,10 @@ def sees(layer: Layer, size: int) -> str:
 def layer_facts(layer: Layer, size: int) -> str:
     """One line about a layer, of a network that is shown pictures of so many pixels across."""
     return f"{layer.channels:,} channels that see {sees(layer, size)}"
+
+
+def duration(seconds: float) -> str:
+    """Roughly how long, in one unit: 4 s, 2 min, 3 h."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3_600:.0f} h"

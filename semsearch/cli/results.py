@@ -1,4 +1,4 @@
-"""``semsearch precompute``, ``evaluate`` and ``report``."""
+"""``semsearch evaluate`` and ``report``."""
 
 import argparse
 import os
@@ -7,20 +7,12 @@ from pathlib import Path
 from semsearch.cli.plain import Commands, add_configuration, configured
 from semsearch.errors import InputError
 from semsearch.files import storage
-from semsearch.files.storage import explained
 from semsearch.names import path_text
-from semsearch.settings import settings
 from semsearch.terminal import bar, say, table
 
 
 def add_to(commands: Commands) -> None:
     """Have these commands understood."""
-    pre = commands.add_parser("precompute", help="compute the grid of experiments for datasets; resumes")
-    pre.add_argument("datasets", nargs="+", metavar="DATASET")
-    pre.add_argument("--models", nargs="+", metavar="MODEL", help="default: every model whose weights are here")
-    pre.add_argument("--shard", default="1/1", metavar="i/n", help="do the i-th of n equal shares (default 1/1)")
-    pre.add_argument("--to", type=Path, metavar="FOLDER", help="the store to write (default: precomputed/)")
-    pre.set_defaults(run=_precompute)
     evaluate = commands.add_parser("evaluate", help="print the stored scores of a dataset, model by layer")
     evaluate.add_argument("dataset")
     evaluate.add_argument("--json", action="store_true")
@@ -31,23 +23,6 @@ def add_to(commands: Commands) -> None:
     report.add_argument("--overwrite", action="store_true", help="replace the file if it is there already")
     add_configuration(report)
     report.set_defaults(run=_report)
-
-
-def _precompute(arguments: argparse.Namespace) -> int:
-    from semsearch.results import precompute
-
-    with explained(arguments.to or settings().precomputed), bar("precompute", "") as progress:
-        report = precompute.precompute(
-            arguments.datasets,
-            arguments.models or precompute.models_here(),
-            root=arguments.to,
-            shard=precompute.parse_shard(arguments.shard),
-            progress=progress,
-        )
-    for picture in report.skipped:
-        say(f"skipped {picture}")
-    say(f"{report.computed} computed, {report.already} already there, store at {report.root}")
-    return 1 if report.skipped else 0
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:

@@ -4,21 +4,18 @@ Everything starts from a distance matrix, so a feature vector of three million n
 than one of a thousand. Maps of neighbouring layers are laid over each other, so that points travel.
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from semsearch.errors import InputError
-from semsearch.files.storage import trouble
 from semsearch.processes.child import Child
-from semsearch.settings import settings
+from semsearch.ranking import compiler
 
 NEIGHBOURS = 15
 FEWEST = MappingProxyType({"umap": 4, "tsne": 4, "pca": 1})
@@ -58,75 +55,73 @@ def align(coordinates: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.asarray(turned + reference.mean(0), np.float32)
 
 
+Watch = Callable[[Callable[[], None]], AbstractContextManager[None]]
+"""In its block, calls what it is given when the work is to end."""
+
+
 @contextmanager
-def map_worker() -> Iterator[Project]:
+def map_worker(watch: Watch | None = None) -> Iterator[Project]:
     """A function ``project("umap" or "tsne", distances, start)``, run in a process of its own.
 
     UMAP imports TensorFlow if it can; the worker forbids that, which saves a gigabyte, and keeps UMAP's
     compiler out of the calling process. Equal input gives equal output: one thread, fixed seed.
     """
-    methods = {"umap": _umap, "tsne": _tsne}
-    with Child("the maps could not be drawn") as child:
+    methods = {"umap": draw_umap, "tsne": draw_tsne}
+    with Child("the maps could not be drawn") as child, watch(child.close) if watch else nullcontext():
         yield lambda method, distances, start: child.call(methods[method], _checked(distances), start)
 
 
-def _umap(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
+def draw_umap(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
     """UMAP (McInnes et al. 2018) of given distances, begun at a given map; see ``_simple`` for what it cannot draw."""
     if _simple("umap", distances):
         return pca(distances, start.shape[1])
-    import warnings
+    return fitted(umap(start, len(distances), metric="precomputed"), distances)
 
+
+def umap(start: np.ndarray, n: int, **more: object) -> Any:  # noqa: ANN401 - has no type outside of its module
+    """A UMAP of n items, begun at a given map; ``more`` says what it will be fitted to. For a process of its own."""
     sys.modules["tensorflow"] = None  # type: ignore[assignment]
 
-    _settle_compiler("umap")
+    compiler.settle("umap")
     from umap import UMAP
 
-    reducer = UMAP(
-        n_components=start.shape[1],
-        n_neighbors=min(NEIGHBOURS, len(distances) - 1),
-        metric="precomputed",
-        init=_spread(_scaled(start, 10.0)),
-        random_state=SEED,
-        n_jobs=1,
-    )
-    with warnings.catch_warnings():
+    init = _spread(_scaled(start, 10.0))
+    neighbours = min(NEIGHBOURS, n - 1)
+    return UMAP(n_components=start.shape[1], n_neighbors=neighbours, init=init, random_state=SEED, n_jobs=1, **more)
+
+
+def fitted(reducer: Any, given: Any) -> np.ndarray:  # noqa: ANN401 - of UMAP or scikit-learn, and what these take
+    """The map that a reducer makes of what it is given, float32."""
+    import warnings
+
+    from threadpoolctl import threadpool_limits
+
+    with warnings.catch_warnings(), threadpool_limits(1):  # more would wait for each other on a busy machine
         warnings.simplefilter("ignore")
-        coordinates: np.ndarray = np.asarray(reducer.fit_transform(distances), np.float32)
-        return coordinates
+        return np.asarray(reducer.fit_transform(given), np.float32)
 
 
-def _settle_compiler(package: str) -> None:
-    """Before numba is imported: give its cache a folder that can be written, or turn the caching of ``package`` off."""
-    module = find_spec(package)
-    cache_folders = [Path(module.origin or "").parent / "__pycache__"] if module else []
-    cache_folders.append(Path(os.path.expanduser("~/.cache/numba")))
-    if os.environ.get("NUMBA_CACHE_DIR") or not all(map(trouble, cache_folders)):
-        return
-    if not trouble(compiled := settings().home / "compiled"):
-        os.environ["NUMBA_CACHE_DIR"] = str(compiled)
-        return
-    from numba.core.dispatcher import Dispatcher
-
-    Dispatcher.enable_caching = lambda dispatcher: None  # type: ignore[method-assign, assignment]
-
-
-def _tsne(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
+def draw_tsne(distances: np.ndarray, start: np.ndarray) -> np.ndarray:
     """t-SNE (van der Maaten and Hinton 2008) of given distances, begun at a given map; see ``_simple``."""
     if _simple("tsne", distances):
         return pca(distances, start.shape[1])
+    method = "exact" if len(distances) <= 500 else "barnes_hut"
+    return fitted(tsne(start, len(distances), method=method), distances)
+
+
+def tsne(start: np.ndarray, n: int, **more: object) -> Any:  # noqa: ANN401 - has no type outside of its module
+    """A t-SNE of given distances of n items, begun at a given map; ``more`` says how it is sought."""
     from sklearn.manifold import TSNE
 
-    reducer = TSNE(
+    return TSNE(
         n_components=start.shape[1],
-        perplexity=min(30.0, (len(distances) - 1) / 3),
+        perplexity=min(30.0, (n - 1) / 3),
         metric="precomputed",
         init=_scaled(start, 1e-2),
-        method="exact" if len(distances) <= 500 else "barnes_hut",
         random_state=SEED,
         n_jobs=1,
+        **more,
     )
-    coordinates: np.ndarray = np.asarray(reducer.fit_transform(distances), np.float32)
-    return coordinates
 
 
 def _simple(method: str, distances: np.ndarray) -> bool:
@@ -196,7 +191,7 @@ def trust(distances: np.ndarray, coordinates: np.ndarray, labels: np.ndarray) ->
         1 - false / worst,
         1 - lost / worst,
         float(shared.mean() / k),
-        _silhouette(flat, labels),
+        silhouette(flat, labels),
         shared.astype(np.uint8),
     )
 
@@ -209,7 +204,8 @@ def _ranks(distances: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def _silhouette(distances: np.ndarray, labels: np.ndarray) -> float:
+def silhouette(distances: np.ndarray, labels: np.ndarray) -> float:
+    """How well the classes stand apart by distances (n, n), −1 to 1; NaN for one class, and with one member each."""
     from sklearn.metrics import silhouette_score
 
     if not 1 < len(np.unique(labels)) < len(labels):

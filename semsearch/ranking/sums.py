@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from semsearch.ranking import compiler
+
 _CHUNK, _TILE, _TILE_COLUMNS, _BLOCK = 4_000_000, 65_536, 2_048, 256  # numbers at a time
 _CANCELS, _PARALLEL, _CONSTANT = 1e-6, 1e-28, 1e-24  # of squared norms: computed again below; taken for 0 below
 
@@ -115,9 +117,11 @@ def all_gaps(features: np.ndarray) -> dict[str, np.ndarray]:
 
 @cache
 def _compiled() -> tuple[Any, int]:
+    compiler.settle(__package__)
     import numba
 
-    return numba.njit(nogil=True, fastmath={"reassoc", "contract", "nnan", "nsz"})(_add_gaps), numba.get_num_threads()
+    fast = {"reassoc", "contract", "nnan", "nsz"}
+    return numba.njit(nogil=True, cache=True, fastmath=fast)(_add_gaps), numba.get_num_threads()
 
 
 def _add_gaps(chunk: np.ndarray, start: int, step: int, totals: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""What is stored of a layer, computed from its features: rankings, scores and maps of all readouts and metrics."""
+"""What is stored of a layer, computed from its features: rankings and scores of its readouts × metrics, and maps."""
 
 from collections.abc import Mapping
 
@@ -8,13 +8,16 @@ from semsearch.models.catalog import FeatureSpec, Readout
 from semsearch.ranking import metrics, projection, scores
 from semsearch.store import artifacts
 
+Drawing = tuple[projection.Project, artifacts.Maps]
+"""How maps are drawn, and those of the layer before, from which the maps of a layer set out."""
+
 
 def results(
-    vectors: Mapping[FeatureSpec, np.ndarray], labels: np.ndarray, project: projection.Project, previous: artifacts.Maps
+    vectors: Mapping[FeatureSpec, np.ndarray], labels: np.ndarray, draw: Drawing | None = None
 ) -> artifacts.LayerResults:
-    """All results of one layer from its features, (n, d) float32 by spec, and the label of each item, (n,).
+    """The results of one layer from its features, (n, d) float32 by spec, and the label of each item, (n,).
 
-    ``previous`` are the maps of the layer before, from which the maps of this one set out.
+    Without ``draw`` there are no maps.
     """
     layer = artifacts.LayerResults({}, {}, {})
     for spec, rows in vectors.items():
@@ -23,7 +26,8 @@ def results(
             ranked, scored = _ranking(matrix, labels)
             layer.rankings[spec.readout, metric] = ranked
             layer.scores[spec.readout, metric] = scored
-        layer.maps.update(_maps(spec.readout, distances, labels, project, previous))
+        if draw:
+            layer.maps.update(_maps(spec.readout, distances, labels, *draw))
     return layer
 
 

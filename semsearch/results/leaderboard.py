@@ -211,14 +211,14 @@ def everywhere(
 ) -> Everywhere:
     """One query for all models and layers: its best score over ``readouts`` and ``metrics``.
 
-    Of equal ones the first stored. UnknownName for a query without results.
+    Of equal ones the first stored; of models with one of ``readouts``. UnknownName for a query without results.
     """
     table = store.scores(board.dataset)
     column = np.flatnonzero(table.items == query)
     if not len(column):
         raise UnknownName("query with stored results", query, [f"{table.items[0]} … {table.items[-1]}"])
     values = table.scores.score[:, column[0]]
-    models = tuple(dict.fromkeys(spec.model for spec in board.specs))
+    models = tuple(dict.fromkeys(spec.model for spec in board.specs if spec.readout in readouts))
     shape = (len(models), catalog.CHOSEN)
     best = Everywhere(models, np.full(shape, np.nan), np.full(shape, -1))
     for row, (spec, metric) in enumerate(zip(board.specs, board.metrics, strict=True)):

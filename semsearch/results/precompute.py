@@ -8,46 +8,35 @@ killed resumes at the layer it was in, and a run that finds nothing to do change
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
 
 from semsearch import features, images
 from semsearch.data import datasets, identity
 from semsearch.errors import ImageRefused, InputError, PicturesUnavailable
 from semsearch.files import leftovers
-from semsearch.files.storage import check_room, lock, private_file
+from semsearch.files.storage import lock
 from semsearch.models import catalog, weights
-from semsearch.models.catalog import READOUTS, FeatureSpec
 from semsearch.ranking import projection
-from semsearch.results import layer_results
+from semsearch.results import extent, extraction, layer_results
+from semsearch.results.extent import Extent
 from semsearch.settings import cores, settings
-from semsearch.store import artifacts, finite, units
+from semsearch.store import artifacts, units
 
 Progress = Callable[[int, int], None]
-Vectors = dict[FeatureSpec, np.ndarray]
-
-
-class Extractor(Protocol):
-    """What this module needs of ``features.FeatureExtractor``."""
-
-    dimensions: dict[FeatureSpec, int]
-
-    def stream(self, pictures: Iterable[features.Picture]) -> Iterable[tuple[int, features.Outcome]]:
-        """(position, one vector per spec or why there is none) for each picture, in order."""
-        ...
+MANY, MOST = 2_000, 12_000
+"""Pictures beyond which layers are computed one at a time, and beyond which they are not: all their distances, under
+all metrics, are in memory at once, 70 bytes a pair."""
 
 
 @dataclass(frozen=True)
 class Tools:
     """The engines that a run uses; tests put exact small worlds in their place."""
 
-    extractor: Callable[[Sequence[FeatureSpec]], Extractor] = features.FeatureExtractor
+    extractor: extraction.Make = features.FeatureExtractor
     project: Callable[[], AbstractContextManager[projection.Project]] = projection.map_worker
     digest: Callable[[str], str] = lambda model: weights.local(model).digest
 
@@ -68,11 +57,34 @@ class _Unit:
     dataset: datasets.Dataset
     usable: tuple[int, ...]
     model: str
-    facts: dict
+    extent: Extent
+    common: dict
+    """Its facts but for the extent."""
+
+    @property
+    def facts(self) -> dict:
+        return {**self.common, **self.extent.facts}
 
     @property
     def key(self) -> str:
-        return hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()[:16]
+        return _key(self.facts)
+
+    def serves(self, key: str) -> bool:
+        """Whether the unit of that key holds all of this one."""
+        return key in [_key({**self.common, **wider.facts}) for wider in self.extent.covering]
+
+    @property
+    def passes(self) -> int:
+        """Pictures that go through the network."""
+        return len(self.extent.presets) * len(self.usable)
+
+    @property
+    def steps(self) -> int:
+        return self.passes + len(self.extent.grid(self.model))
+
+
+def _key(facts: dict) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def parse_shard(text: str) -> tuple[int, int]:
@@ -94,11 +106,13 @@ def precompute(
     *,
     root: Path | None = None,
     shard: tuple[int, int] = (1, 1),
+    how_much: Extent | None = None,
     progress: Progress | None = None,
     tools: Tools | None = None,
 ) -> Report:
     """Compute every unit of ``names`` × ``models`` that the store at ``root`` lacks, and seal the store.
 
+    ``how_much`` of the grid is by default what is ``extent.usual`` for a dataset; a unit that holds more serves too.
     Pictures that cannot be read, or are no longer those that the dataset lists, are left out of its results, listed
     in the report, and never stop the run. ``shard`` (i, n) does every n-th unit beginning with the i-th: n processes,
     on one machine or many with a common folder, share the work. ``progress`` is called with (steps done, steps in all).
@@ -108,27 +122,29 @@ def precompute(
     tools = tools or Tools()
     report = Report(root or settings().precomputed)
     leftovers.sweep(report.root / ".work")
-    todo = _units(names, models, tools, report)[shard[0] - 1 :: shard[1]]
-    sizes = [2 * len(unit.usable) + len(catalog.grid(unit.model)) for unit in todo]
+    todo = _units(names, models, how_much, tools, report)[shard[0] - 1 :: shard[1]]
+    total = sum(unit.steps for unit in todo)
     done = 0
     with tools.project() as project:
-        for unit, size in zip(todo, sizes, strict=True):
+        for unit in todo:
             before = done
 
             def step(count: int, before: int = before) -> None:
                 if progress:
-                    progress(before + count, sum(sizes))
+                    progress(before + count, total)
 
             with lock(report.root / ".work" / f"{unit.dataset.name}.{unit.model}.lock"):
                 _run_unit(unit, report, tools, project, step)
-            done += size
-            step(size)
+            done += unit.steps
+            step(unit.steps)
     with lock(report.root / ".work" / "seal.lock"):
         units.seal(report.root)
     return report
 
 
-def _units(names: Sequence[str], models: Sequence[str], tools: Tools, report: Report) -> list[_Unit]:
+def _units(
+    names: Sequence[str], models: Sequence[str], how_much: Extent | None, tools: Tools, report: Report
+) -> list[_Unit]:
     digests = {model: tools.digest(catalog.model(model).name) for model in models}
     todo = []
     for name in names:
@@ -143,7 +159,11 @@ def _units(names: Sequence[str], models: Sequence[str], tools: Tools, report: Re
             "schema": artifacts.SCHEMA,
         }
         todo += [
-            _Unit(dataset, usable, model, {**common, "model": model, "weights": digests[model]}) for model in models
+            _Unit(
+                *(dataset, usable, model, how_much or extent.usual(name)),
+                {**common, "model": model, "weights": digests[model]},
+            )
+            for model in models
         ]
     return todo
 
@@ -164,6 +184,11 @@ def _readable(dataset: datasets.Dataset) -> tuple[tuple[int, ...], dict[str, str
     refused = {dataset.items[id].shown: reason for id, reason in enumerate(flaws) if reason}
     if not any(os.path.isfile(dataset.place(item.id)) for item in dataset.items):
         dataset.path(0)  # says how to get them
+    if len(usable) > MOST:
+        raise InputError(
+            f"dataset {dataset.name}: expected at most {MOST:,} pictures to compute results of, got {len(usable):,}; "
+            "a live search takes all of them"
+        )
     if len(usable) < 2:
         raise InputError(
             f"dataset {dataset.name}: expected at least 2 readable pictures, got {len(usable)}; "
@@ -175,7 +200,7 @@ def _readable(dataset: datasets.Dataset) -> tuple[tuple[int, ...], dict[str, str
 def _run_unit(
     unit: _Unit, report: Report, tools: Tools, project: projection.Project, step: Callable[[int], None]
 ) -> None:
-    if units.unit_key(report.root, unit.dataset.name, unit.model) == unit.key:
+    if unit.serves(units.unit_key(report.root, unit.dataset.name, unit.model)):
         report.already += 1
         return
     work = report.root / ".work" / f"{unit.dataset.name}.{unit.model}.{unit.key}"
@@ -190,19 +215,43 @@ def _compute_layers(
 ) -> None:
     layers = list(catalog.model(unit.model).layer_names)
     missing = [name for name in layers if not artifacts.layer_is_whole(work, name)]
-    specs = [spec for spec in catalog.grid(unit.model) if spec.layer in missing]
-    count = 2 * len(unit.usable)
-    with _extracted(unit, specs, tools, work.parent, step) as vectors:
+    specs = [spec for spec in unit.extent.grid(unit.model) if spec.layer in missing]
+    count = unit.passes
+
+    def compute(layer: str, vectors: extraction.Vectors, draw: layer_results.Drawing | None = None) -> None:
+        layer_vectors = {spec: vectors[spec] for spec in specs if spec.layer == layer}
+        with _named(unit, layer):
+            labels = unit.dataset.labels[list(unit.usable)]
+            artifacts.write_layer(work, layer, layer_results.results(layer_vectors, labels, draw))
+
+    if not specs:
+        return
+    with extraction.extracted(unit.dataset, unit.usable, specs, tools.extractor, work.parent, step) as vectors:
+        if not unit.extent.maps:
+            few = len(unit.usable) <= MANY
+            for _ in _side_by_side(lambda layer: compute(layer, vectors), missing, cores() if few else 1):
+                count += len(unit.extent.readouts)
+                step(count)
+            return
         maps: artifacts.Maps = {}
-        labels = unit.dataset.labels[list(unit.usable)]
         for name in layers:
             if name in missing:
-                layer_vectors = {spec: vectors[spec] for spec in specs if spec.layer == name}
-                with _named(unit, name):
-                    artifacts.write_layer(work, name, layer_results.results(layer_vectors, labels, project, maps))
+                compute(name, vectors, (project, maps))
             maps = artifacts.read_layer(work, name).maps
-            count += len(READOUTS)
+            count += len(unit.extent.readouts)
             step(count)
+
+
+def _side_by_side(compute: Callable[[str], None], layers: Sequence[str], workers: int) -> Iterator[None]:
+    """Compute layers that do not depend on each other, so many at a time."""
+    from threadpoolctl import threadpool_limits
+
+    pool = ThreadPoolExecutor(workers, "layers")
+    try:
+        with threadpool_limits(1, user_api="blas"):  # held here, for each thread would give back what others hold
+            yield from pool.map(compute, layers)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
@@ -212,46 +261,3 @@ def _named(unit: _Unit, layer: str) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"dataset {unit.dataset.name}, model {unit.model}, layer {layer}: {error}") from error
-
-
-@contextmanager
-def _extracted(
-    unit: _Unit, specs: Sequence[FeatureSpec], tools: Tools, folder: Path, step: Callable[[int], None]
-) -> Iterator[Vectors]:
-    """The vectors of the unit, in a file on the disk of the store: the largest layers take gigabytes.
-
-    They come from the network of all layers also when few are missing: one cut to these rounds in another way.
-    StorageError before the first picture when there is no room for them.
-    """
-    whole = [[spec for spec in catalog.grid(unit.model) if spec.preset == preset] for preset in catalog.PRESETS]
-    extractors = [tools.extractor(group) for group in whole] if specs else []
-    n = len(unit.usable)
-    lengths = {spec: n * length for each in extractors for spec, length in each.dimensions.items() if spec in specs}
-    size = 4 * sum(lengths.values())
-    check_room(folder, size, f"{unit.dataset.name} under {unit.model}, features of {n:,} pictures")
-    with private_file(folder, size) as file:
-        room = np.memmap(file, np.float32, "r+", shape=(size // 4,)) if size else np.empty(0, np.float32)
-        ends = np.cumsum(list(lengths.values()))
-        vectors = {
-            spec: room[end - length : end].reshape(n, -1)
-            for (spec, length), end in zip(lengths.items(), ends, strict=True)
-        }
-        _extract(unit, extractors, vectors, step)
-        yield vectors
-
-
-def _extract(unit: _Unit, extractors: Sequence[Extractor], vectors: Vectors, step: Callable[[int], None]) -> None:
-    done = 0
-    for extractor in extractors:
-        for position, row in extractor.stream([identity.pinned(unit.dataset, item) for item in unit.usable]):
-            picture = f"{unit.dataset.name}/{unit.dataset.items[unit.usable[position]].shown}"
-            if isinstance(row, PicturesUnavailable):
-                raise PicturesUnavailable(f"{picture} {row}")
-            if isinstance(row, ImageRefused):
-                raise row
-            for spec, rows in vectors.items():
-                if spec in row:
-                    finite.check_features(row[spec], f"{picture} under {spec.key}")
-                    rows[position] = row[spec]
-            done += 1
-            step(done)

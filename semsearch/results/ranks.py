@@ -15,9 +15,11 @@ from semsearch.store.store import Store
 def nearest(store: Store, dataset: str, readout: Readout, metric: str) -> np.ndarray:
     """The stored matches of every query by model and layer, (models, layers, n, k) item ids, nearest first.
 
-    The ids are as narrow as they can be: these are all the rankings of one readout and metric.
+    The models are those with results of that readout, in the order of the store. The ids are as narrow as they can be:
+    these are all the rankings of one readout and metric.
     """
-    places = [(model, layer.name) for model in store.models(dataset) for layer in catalog.model(model).layers]
+    models = [model for model in store.models(dataset) if readout in store.readouts(dataset, model)]
+    places = [(model, layer.name) for model in models for layer in catalog.model(model).layers]
     narrow = np.min_scalar_type(max(int(store.items(dataset, model).max()) for model, _ in places))
 
     def ids(place: tuple[str, str]) -> np.ndarray:

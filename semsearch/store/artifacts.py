@@ -4,7 +4,7 @@
 
     <root>/manifest.json                     schema, units and their facts, SHA-256 of every file and of itself
     <root>/<dataset>/<model>/unit.json       what the unit was computed from, SHA-256 of its layers and of itself
-    <root>/<dataset>/<model>/<layer>.npz     rankings, distances, scores and maps of all readouts and metrics
+    <root>/<dataset>/<model>/<layer>.npz     rankings, distances and scores of readouts × metrics; maps, or none
 
 Reading checks the digest of a file before anything in it is looked at. No file holds code or pickles, and none a
 number that is not finite, but for those that ``finite`` says: checked when written, before sealing and when read.
@@ -15,6 +15,7 @@ import lzma
 import threading
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -90,18 +91,24 @@ class Scores:
 
 @dataclass(frozen=True)
 class LayerResults:
-    """All results of one layer; rankings and scores by readout and metric."""
+    """All results of one layer; rankings and scores by readout and metric, of each readout for all metrics."""
 
     rankings: dict[tuple[Readout, str], Ranking]
     scores: dict[tuple[Readout, str], Scores]
     maps: Maps
+    """Of a readout all kinds or none: maps that are drawn by themselves have files of their own, see ``mapfiles``."""
+
+    @property
+    def readouts(self) -> tuple[Readout, ...]:
+        """Those that it holds, in the order in which they are stored."""
+        return tuple(readout for readout in READOUTS.values() if (readout, METRICS[0]) in self.rankings)
 
 
 def write_layer(folder: Path, layer: str, results: LayerResults) -> None:
     """Write ``<folder>/<layer>.npz``; equal results give equal bytes. InputError for what ``finite`` does not allow."""
     arrays = {}
-    for readout in READOUTS.values():
-        reference = coding.first_reference(len(results.maps[readout, KINDS[0]].coordinates))
+    for readout in results.readouts:
+        reference = coding.first_reference(len(results.rankings[readout, METRICS[0]].ids))
         rows = []
         for metric in METRICS:
             ranking, scores = results.rankings[readout, metric], results.scores[readout, metric]
@@ -110,17 +117,31 @@ def write_layer(folder: Path, layer: str, results: LayerResults) -> None:
             rows.append((codes.T, steps.T, ends, ranking.scale, scores.score, scores.hits, scores.average_precision))
         for (name, kind), column in zip(COLUMNS.items(), zip(*rows, strict=True), strict=True):
             arrays[_column(name, readout)] = np.asarray(column, kind)
-        maps = [results.maps[readout, kind] for kind in KINDS]
-        joined = np.concatenate([drawn.coordinates for drawn in maps], axis=1)
-        places, frames = coding.pack_map(joined)
-        arrays[_column("maps", readout)] = places.T
-        arrays[_column("frames", readout)] = frames
-        arrays[_column("kept", readout)] = np.asarray([drawn.trust.kept_neighbours for drawn in maps], np.uint8)
-        figures = [[getattr(drawn.trust, name) for name in FIGURES] for drawn in maps]
-        arrays[_column("trust", readout)] = np.asarray(figures, np.float32)
+        if (readout, KINDS[0]) in results.maps:
+            columns = map_columns([results.maps[readout, kind] for kind in KINDS])
+            arrays |= {_column(name, readout): values for name, values in columns.items()}
     if flaw := finite.layer_flaw(arrays):
         raise InputError(f"{flaw}; nothing was stored")
     write_bytes(folder / f"{layer}.npz", coding.zipped(arrays))
+
+
+def map_columns(maps: Sequence[Map]) -> dict[str, np.ndarray]:
+    """Maps of the same items as the arrays that are stored of them."""
+    places, frames = coding.pack_map(np.concatenate([drawn.coordinates for drawn in maps], axis=1))
+    figures = [[getattr(drawn.trust, name) for name in FIGURES] for drawn in maps]
+    return {
+        "maps": places.T,
+        "frames": frames,
+        "kept": np.asarray([drawn.trust.kept_neighbours for drawn in maps], np.uint8),
+        "trust": np.asarray(figures, np.float32),
+    }
+
+
+def map_of(columns: Mapping[str, np.ndarray], row: int, axes: slice) -> Map:
+    """One of the maps in ``map_columns``."""
+    coordinates = coding.unpack_map(columns["maps"][axes].T, columns["frames"][:, axes])
+    trust = dict(zip(FIGURES, columns["trust"][row].tolist(), strict=True))
+    return Map(coordinates, Trust(**trust, kept_neighbours=columns["kept"][row]))
 
 
 class Layer:
@@ -130,6 +151,8 @@ class Layer:
         """Take the bytes of the layer file ``path``, verified by the caller."""
         self._path = path
         self._arrays = np.load(io.BytesIO(data), allow_pickle=False)
+        self.readouts = tuple(one for one in READOUTS.values() if _column("codes", one) in self._arrays.files)
+        """Those that the file holds, in the order in which they are stored."""
         self._chains: dict[Readout, list[Ranking]] = {}
         self._lock = threading.Lock()
 
@@ -157,29 +180,28 @@ class Layer:
         return values
 
     def map(self, readout: Readout, kind: str) -> Map:
-        """One map, and how far to trust it."""
+        """One map, and how far to trust it; for readouts of which the file ``has_maps``."""
         row = KINDS.index(kind)
         with self._lock:
-            places, frames, neighbours, figures = (
-                self._column(name, readout) for name in ("maps", "frames", "kept", "trust")
-            )
+            columns = {name: self._column(name, readout) for name in ("maps", "frames", "kept", "trust")}
         first = sum(int(before[-1]) for before in KINDS[:row])
-        axes = slice(first, first + int(kind[-1]))
-        coordinates = coding.unpack_map(places[axes].T, frames[:, axes])
-        trust = dict(zip(FIGURES, figures[row].tolist(), strict=True))
-        return Map(coordinates, Trust(**trust, kept_neighbours=neighbours[row]))
+        return map_of(columns, row, slice(first, first + int(kind[-1])))
+
+    def has_maps(self, readout: Readout) -> bool:
+        """Whether the file holds the maps of that readout."""
+        return _column("maps", readout) in self._arrays.files
 
     @property
     def maps(self) -> Maps:
         """All maps of the layer."""
-        return {(readout, kind): self.map(readout, kind) for readout in READOUTS.values() for kind in KINDS}
+        return {(one, kind): self.map(one, kind) for one in self.readouts if self.has_maps(one) for kind in KINDS}
 
     @cached_property
     def scores(self) -> Scores:
         """Scores of all readouts × metrics of the layer, each (readouts × metrics, n); unpacked once, for reading."""
         with self._lock:
             score, hits, average = (
-                np.concatenate([self._column(name, readout) for readout in READOUTS.values()])
+                np.concatenate([self._column(name, readout) for readout in self.readouts])
                 for name in ("score", "hits", "ap")
             )
         for values in (score, hits, average):

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from semsearch.errors import IntegrityError, NotReady, StorageError, UnknownName
+from semsearch.errors import IntegrityError, NotComputed, NotReady, StorageError, UnknownName
 from semsearch.files import sealed
 from semsearch.files.storage import explain, of_machine
 from semsearch.models import catalog
-from semsearch.models.catalog import READOUTS, FeatureSpec
+from semsearch.models.catalog import READOUTS, FeatureSpec, Readout
 from semsearch.settings import cores
+from semsearch.store import mapfiles
 from semsearch.store.artifacts import CURE, KINDS, METRICS, SCHEMA, Layer, Map, Ranking, Scores
 from semsearch.store.experiment import Experiment
 from semsearch.store.units import aside, digest
@@ -75,24 +76,52 @@ class Store:
         """Ids of the items that have results, (n,) int32: row i of every array is ``items[i]``."""
         return np.asarray(self.facts(dataset, model)["items"], np.int32)
 
+    def readouts(self, dataset: str, model: str) -> tuple[Readout, ...]:
+        """The readouts with results for a model, in the order in which they are stored."""
+        keys = self.facts(dataset, model).get("readouts", list(READOUTS))
+        return tuple(readout for key, readout in READOUTS.items() if key in keys)
+
+    def has(self, dataset: str, spec: FeatureSpec) -> bool:
+        """Whether there are results of that spec."""
+        known = dataset in self._units and spec.model in self._units[dataset]
+        return known and spec.readout in self.readouts(dataset, spec.model)
+
     def ranking(self, experiment: Experiment) -> Ranking:
         """The ranking of every query of one experiment, ids being item ids."""
         spec, metric = experiment.spec, experiment.stored_metric
         self._rank(metric)
-        stored = self._layer(experiment.dataset, spec).ranking(spec.readout, metric)
+        stored = self._layer_with(experiment.dataset, spec).ranking(spec.readout, metric)
         return Ranking(self.items(experiment.dataset, spec.model)[stored.ids], stored.distances, stored.scale)
 
     def map(self, dataset: str, spec: FeatureSpec, kind: str) -> Map:
-        """The map of one kind (see artifacts.KINDS), and how far to trust it."""
+        """The map of one kind (see artifacts.KINDS), and how far to trust it; NotComputed when it was never drawn."""
         if kind not in KINDS:
             raise UnknownName("stored kind of map", kind, KINDS)
-        return self._layer(dataset, spec).map(spec.readout, kind)
+        layer, unit = self._layer_with(dataset, spec), self.root / dataset / spec.model
+        if layer.has_maps(spec.readout):
+            return layer.map(spec.readout, kind)
+        if drawn := mapfiles.read(unit, self.facts(dataset, spec.model)["key"], spec, kind):
+            return drawn
+        raise NotComputed(
+            f"{dataset}: the map {kind} of {spec.key} is not drawn yet; draw it on the page Embeddings, or all maps "
+            f"with `semsearch precompute {dataset} --models {spec.model} --full`"
+        )
+
+    def has_map(self, dataset: str, spec: FeatureSpec, kind: str) -> bool:
+        """Whether ``map`` has that one."""
+        if not self.has(dataset, spec):
+            return False
+        if self.facts(dataset, spec.model).get("maps", True):
+            return True
+        unit = self.root / dataset / spec.model
+        return mapfiles.read(unit, self.facts(dataset, spec.model)["key"], spec, kind) is not None
 
     def score(self, experiment: Experiment) -> Scores:
         """The scores of one experiment, each array (n,)."""
         readout, metric = experiment.spec.readout, self._rank(experiment.stored_metric)
-        row = list(READOUTS.values()).index(readout) * len(METRICS) + metric
-        layer_scores = self._layer(experiment.dataset, experiment.spec).scores
+        layer = self._layer_with(experiment.dataset, experiment.spec)
+        row = layer.readouts.index(readout) * len(METRICS) + metric
+        layer_scores = layer.scores
         return Scores(layer_scores.score[row], layer_scores.hits[row], layer_scores.average_precision[row])
 
     def scores(self, dataset: str) -> ScoreTable:
@@ -102,7 +131,7 @@ class Store:
             layers = [(model, layer.name) for model in models for layer in catalog.model(model).layers]
             with ThreadPoolExecutor(cores()) as pool:
                 by_layer = list(pool.map(lambda where: self._read(dataset, *where).scores, layers))
-            specs = [readout.spec(*where) for where in layers for readout in READOUTS.values()]
+            specs = [readout.spec(*where) for where in layers for readout in self.readouts(dataset, where[0])]
             rows = [(spec, metric) for spec in specs for metric in METRICS]
             joined = Scores(
                 np.concatenate([scores.score for scores in by_layer]),
@@ -118,6 +147,14 @@ class Store:
         if metric not in METRICS:
             raise UnknownName("stored metric", metric, METRICS)
         return METRICS.index(metric)
+
+    def _layer_with(self, dataset: str, spec: FeatureSpec) -> Layer:
+        """The layer of a spec; NotComputed when it has no results of that readout."""
+        layer = self._layer(dataset, spec)
+        if spec.readout in layer.readouts:
+            return layer
+        cure = f"run `semsearch precompute {dataset} --models {spec.model} --full`"
+        raise NotComputed(f"{dataset}: {spec.model} has no results with the pooling {spec.readout.title} yet; {cure}")
 
     def _layer(self, dataset: str, spec: FeatureSpec) -> Layer:
         key = (dataset, spec.model, spec.layer)

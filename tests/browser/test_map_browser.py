@@ -11,6 +11,7 @@ import pytest
 from semsearch import images
 from semsearch.maps import palette
 from semsearch.results import precompute
+from semsearch.results.extent import FULL
 from tests.browser.screen import PLOT, asked, drag, drawn, is_stranger, rest, selection, until, where
 from tests.worlds import small_world
 from tests.worlds.servers.app_server import serving
@@ -35,7 +36,7 @@ def server(tmp_path_factory, chromium):
         patch.setenv("SEMSEARCH_HOME", str(folder / "home"))
         small_world.add(folder / "pictures")
         tools = precompute.Tools(extractor=small_world.Line, project=moving_maps, digest=lambda model: "0" * 64)
-        precompute.precompute(["world"], small_world.MODELS, root=folder / "store", tools=tools)
+        precompute.precompute(["world"], small_world.MODELS, root=folder / "store", how_much=FULL, tools=tools)
     with serving(folder / "home", folder / "store") as running:
         first = chromium.new_page()  # Streamlit knows the pages by their addresses after the first run of a server
         first.goto(running.url)

@@ -13,6 +13,7 @@ LEVELS = (
     {"results"},
     {"maps"},
     {"live"},
+    {"jobs"},
     {"rest", "terminal"},
     {"cli"},
     {"__main__"},

@@ -28,6 +28,7 @@ def bench(name, *words, home, **env):
         ("serving", ()),
         ("screenshots", ()),
         ("weight", ()),
+        ("datasets", ()),
     ],
 )
 def test_without_weights_and_network_one_line_says_so(home, name, words):

@@ -14,12 +14,13 @@ import pytest
 
 from semsearch import images
 from semsearch.data import datasets, identity
-from semsearch.errors import ImageRefused, InputError, PicturesUnavailable, StorageError, UnknownName
+from semsearch.errors import ImageRefused, InputError, NotComputed, PicturesUnavailable, StorageError, UnknownName
 from semsearch.files import storage
 from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking import metrics
 from semsearch.results import precompute
+from semsearch.results.extent import FULL, POOLED, UNDRAWN
 from semsearch.store.experiment import Experiment
 from semsearch.store.store import Store
 from tests.worlds.colour_world import make_world
@@ -58,7 +59,7 @@ def world(home, tmp_path):
 
 
 def run(root, **more):
-    return precompute.precompute(["world"], [MODEL], root=root, tools=TOOLS, **more)
+    return precompute.precompute(["world"], [MODEL], root=root, tools=TOOLS, **{"how_much": FULL, **more})
 
 
 def contents(root):
@@ -132,6 +133,56 @@ def test_progress_counts_up_to_the_announced_total(world, tmp_path):
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert seen[-1][0] == seen[-1][1] == 2 * 6 + 32
     assert {total for _, total in seen} == {2 * 6 + 32}
+
+
+def test_of_ones_own_pictures_the_quick_part_is_computed_and_it_equals_that_part_of_all(world, tmp_path):
+    """One pass through the network, and no map; the shipped datasets get all."""
+    seen = []
+    run(tmp_path / "quick", how_much=None, progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (6 + 24, 6 + 24)
+    run(tmp_path / "whole")
+    quick, whole = Store(tmp_path / "quick"), Store(tmp_path / "whole")
+    assert [readout.key for readout in quick.readouts("world", MODEL)] == ["avg", "max", "gem"]
+    assert len(quick.scores("world").specs) == 8 * 3 * 6
+    for spec, metric in zip(quick.scores("world").specs, quick.scores("world").metrics, strict=True):
+        left, right = (store.ranking(Experiment("world", spec, metric)) for store in (quick, whole))
+        assert np.array_equal(left.ids, right.ids) and np.array_equal(left.distances, right.distances)
+        left, right = (store.score(Experiment("world", spec, metric)) for store in (quick, whole))
+        assert np.array_equal(left.score, right.score) and np.array_equal(left.hits, right.hits)
+    spec = FeatureSpec(MODEL, "Conv_1", "avg")
+    assert whole.has_map("world", spec, "pca2") and not quick.has_map("world", spec, "pca2")
+    with pytest.raises(NotComputed, match="pca2 of mobilenetv2.Conv_1.avg is not drawn yet; draw it .*--full"):
+        quick.map("world", spec, "pca2")
+    published = Experiment("world", FeatureSpec(MODEL, "Conv_1", "flatten", "published"), "cosine")
+    for ask in (quick.ranking, quick.score):
+        with pytest.raises(NotComputed, match="no results with the pooling Published yet; run `semsearch precompute"):
+            ask(published)
+
+
+def test_a_unit_that_holds_more_serves_and_one_that_holds_less_is_replaced(world, tmp_path):
+    outcomes = []
+    for how_much in (POOLED, POOLED, UNDRAWN, POOLED, FULL, UNDRAWN, POOLED, FULL):
+        report = run(tmp_path / "store", how_much=how_much)
+        outcomes.append(report.computed)
+    assert outcomes == [1, 0, 1, 0, 1, 0, 0, 0]
+    assert Store(tmp_path / "store").has_map("world", FeatureSpec(MODEL, "Conv_1", "avg"), "umap3")
+
+
+def test_a_quick_run_that_was_ended_keeps_the_layers_that_are_whole(world, tmp_path, monkeypatch):
+    written = precompute.artifacts.write_layer
+
+    def end(folder, layer, results):
+        if layer == "Conv_1":
+            raise KeyboardInterrupt
+        written(folder, layer, results)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(precompute.artifacts, "write_layer", end)
+        run(tmp_path / "store", how_much=POOLED)
+    assert len(list((tmp_path / "store" / ".work").glob("*/*.npz"))) == 7
+    run(tmp_path / "store", how_much=POOLED)
+    run(tmp_path / "whole", how_much=POOLED)
+    assert contents(tmp_path / "store") == contents(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])
@@ -232,7 +283,7 @@ def test_no_room_for_the_features_is_told_before_a_picture_is_read(world, tmp_pa
     read = []
     monkeypatch.setattr(MeanColour, "stream", lambda self, pictures: read.append(1) or iter(()))
     monkeypatch.setattr(storage.shutil, "disk_usage", lambda folder: SimpleNamespace(free=storage.MARGIN + 100))
-    needed = 4 * 6 * 3 * len(catalog.grid(MODEL))
+    needed = 4 * 6 * 3 * len(POOLED.grid(MODEL))
     with pytest.raises(StorageError, match=f"world under {MODEL}, features of 6 pictures: expected .* GB free"):
         precompute.precompute(["world"], [MODEL], root=tmp_path / "store", tools=TOOLS)
     monkeypatch.setattr(storage.shutil, "disk_usage", lambda folder: SimpleNamespace(free=storage.MARGIN + needed))

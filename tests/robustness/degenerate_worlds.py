@@ -8,6 +8,7 @@ import numpy as np
 from semsearch.data import datasets
 from semsearch.errors import ImageRefused
 from semsearch.results import precompute
+from semsearch.results.extent import FULL
 from tests.worlds.files.bitmaps import write_bmp
 
 MODEL = "mobilenetv2"
@@ -37,7 +38,7 @@ class World:
         tools = precompute.Tools(
             extractor=self.extractor, project=lambda: nullcontext(drawn), digest=lambda model: "0" * 64
         )
-        return precompute.precompute([name], [MODEL], root=root, tools=tools)
+        return precompute.precompute([name], [MODEL], root=root, how_much=FULL, tools=tools)
 
     def extractor(self, specs):
         """What reads the features of a picture from the number in its name."""

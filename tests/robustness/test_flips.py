@@ -22,7 +22,10 @@ KINDS = (
     "description of a unit",
     "layer of results",
     "layer of results, not sealed yet",
+    "map drawn later",
     "table of milliseconds",
+    "what a job is asked",
+    "how far a job is",
 )
 
 

@@ -203,7 +203,7 @@ def test_maps_are_drawn_where_the_compiler_finds_no_folder_to_keep_its_work(tmp_
     (tmp_path / "pkg" / "__init__.py").write_text("import numba\n@numba.njit(cache=True)\ndef one(): return 1\n")
     (tmp_path / "pkg").chmod(0o555)
     code = "import sys; sys.path[:0] = sys.argv[1:]; {}import pkg; print(pkg.one())"
-    settle = "from semsearch.ranking.projection import _settle_compiler; _settle_compiler('pkg'); "
+    settle = "from semsearch.ranking.compiler import settle; settle('pkg'); "
     (tmp_path / "file").write_bytes(b"")
     outcomes = []
     for home, first in (("file", ""), ("file", settle), ("home", settle)):

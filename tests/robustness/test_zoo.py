@@ -24,6 +24,7 @@ from semsearch.images import formats
 from semsearch.live import search
 from semsearch.ranking import projection
 from semsearch.results import precompute
+from semsearch.results.extent import FULL
 from semsearch.store import units
 from semsearch.store.store import Map
 from tests import ROOT
@@ -106,7 +107,7 @@ class Everywhere(small_world.Line):
 def report(world):
     """What the precomputation of the zoo's results said."""
     tools = precompute.Tools(extractor=Everywhere, project=small_world.no_maps, digest=lambda model: "0" * 64)
-    return precompute.precompute(["zoo"], ["mobilenetv2"], tools=tools)
+    return precompute.precompute(["zoo"], ["mobilenetv2"], how_much=FULL, tools=tools)
 
 
 def test_the_zoo_is_large(world):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.ui.map_page import open_map
+from tests.ui.embeddings.map_page import open_map
 from tests.ui.search_page import open_app
 
 

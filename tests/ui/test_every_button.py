@@ -38,6 +38,7 @@ NO = ""
 SETTLED, SETTLED_B = PAGES + "a_hostile_browser_gets_the_first_query", PAGES + "a_hostile_browser_gets_a_settled_b"
 BESIDE = OURS + "a_table_or_chart_is_clicked_beside_a_mark"
 LIES = LIVE + "a_hostile_browser_marks_and_picks_nothing"
+COMPUTING = "test_computing.test_"
 UNWRITABLE = FAILS + "a_dialog_that_fails_says_so_in_its_own_place"
 PRESSED = {
     # the sidebar
@@ -53,6 +54,20 @@ PRESSED = {
     # every page
     "fetch": (FETCH + "the_pictures_are_fetched_and_shown", FETCH + "a_server_that_cannot_be_reached_is_said_plainly"),
     "start_again": (FAILS + "whatever_fails_is_one_sentence_with_a_way_back", FAILS + "what_still_fails_is_said_again"),
+    # what has no results or maps yet
+    "job_begin": (
+        COMPUTING + "results_of_another_model_are_computed_and_shown_like_the_rest",
+        COMPUTING + "what_cannot_be_begun_says_why",
+    ),
+    "job_cancel": (
+        COMPUTING + "a_job_of_the_command_line_is_seen_with_its_progress_and_cancelled_here",
+        COMPUTING + "what_cannot_be_begun_says_why",
+    ),
+    "job_resume": (
+        COMPUTING + "a_paused_job_is_resumed_here_and_a_lost_one_begun_again",
+        COMPUTING + "what_cannot_be_begun_says_why",
+    ),
+    "back_{}": (COMPUTING + "the_published_pooling_of_a_quick_unit_is_offered", NO),
     # Search
     "view": (
         PAGES + "the_view_is_in_the_link_and_restored_by_it",

@@ -15,7 +15,7 @@ from tests.worlds import fetch_world, small_world
 from tests.worlds.servers.local_http import site
 from tests.worlds.tiny_store import write_store
 from tests.worlds.waiting import soon
-from ui import pictures, resources
+from ui import offers, pictures, resources
 from ui.pictures import fetching
 
 PLACES = ("pages/search.py", "pages/embeddings.py", "pages/guide.py")
@@ -125,7 +125,7 @@ def test_live_search_offers_the_dataset_at_once_to_all(iconic, web):
     assert not resources._pictured("iconic200", datasets.settings().datasets)
     fetched(open_page())
     assert resources._pictured("iconic200", datasets.settings().datasets)
-    assert "iconic200" in resources.live_offers().datasets
+    assert "iconic200" in offers.live().datasets
     assert "fetch" not in buttons(other.run()) and None not in sources(other)
 
 

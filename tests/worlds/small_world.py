@@ -8,6 +8,7 @@ import numpy as np
 from semsearch.data import datasets
 from semsearch.models import catalog
 from semsearch.results import precompute
+from semsearch.results.extent import FULL
 from tests.worlds.files.bitmaps import write_bmp
 
 PLACES = {"<b>pear": (10, 11, 14), "apple": (0, 1, 3)}
@@ -59,7 +60,7 @@ def add(folder):
 def compute(folder):
     """Compute the store of the dataset ``world`` in ``folder``."""
     tools = precompute.Tools(extractor=Line, project=no_maps, digest=lambda model: "0" * 64)
-    precompute.precompute(["world"], MODELS, root=folder, tools=tools)
+    precompute.precompute(["world"], MODELS, root=folder, how_much=FULL, tools=tools)
 
 
 LAST = {model: catalog.model(model).layers[-1].name for model in MODELS}

@@ -3,7 +3,7 @@
 from semsearch.data import datasets
 from semsearch.data.dataset import KNOWN
 from semsearch.errors import SemsearchError
-from ui import resources, sidebar
+from ui import offers, resources, sidebar
 from ui.choice import Choice
 from ui.components.table import table
 from ui.datasets import said
@@ -21,11 +21,11 @@ def show(choice: Choice) -> None:
 def _pick(place: object, names: tuple[str, ...]) -> None:
     if type(place) is not int or not 0 <= place < len(names):
         return
-    offers = resources.live_offers()
-    if names[place] in offers.datasets:
+    live = offers.live()
+    if names[place] in live.datasets:
         sidebar.go(dataset=names[place])
     else:
-        said.say(offers.hidden[names[place]])
+        said.say(live.hidden[names[place]])
 
 
 def _cells(name: str, chosen: bool) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import streamlit as st
 from semsearch.models import catalog
 from semsearch.results import experiments
 from semsearch.results.experiments import Match
+from ui import offers as stored_offers
 from ui import pictures, resources, sidebar, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import Tile, gallery
@@ -22,7 +23,7 @@ _EXAMPLES = {"telling": "Best example", "query": "My query"}
 
 def with_pictures(choice: Choice) -> Choice:
     """The choice, on a dataset whose pictures are here where its own are not and there is one."""
-    offers = resources.offers()
+    offers = stored_offers.told()
     here = [name for name in offers.datasets if resources.dataset(name).has_pictures]
     if choice.dataset in here or not here:
         return choice

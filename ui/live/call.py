@@ -26,7 +26,7 @@ from semsearch.live.preparations import Preparation
 from semsearch.live.search import Example, Question, SearchResult
 from semsearch.models import weights
 from semsearch.models.catalog import FeatureSpec
-from ui import resources, sidebar, texts
+from ui import offers, resources, sidebar, texts
 from ui.admission.turns import turns
 from ui.choice import Choice
 from ui.live import query_pictures
@@ -126,7 +126,7 @@ def _return(last: dict[str, object]) -> None:
 
 def _first() -> dict[str, object]:
     """Where to begin: the best configuration on the first dataset whose pictures are here."""
-    names = resources.live_offers().datasets
+    names = offers.live().datasets
     dataset = next((name for name in names if resources.pictured(name)), names[0])
     return {"dataset": dataset, **resources.best_parts(dataset)}
 

@@ -30,10 +30,10 @@ def show(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) ->
 def _draw(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) -> None:
     """The map, or why there is none."""
     store, dataset = resources.store(), resources.dataset(choice.dataset)
-    if choice.dataset not in store.datasets or choice.model not in store.models(choice.dataset):
+    if not store.has_map(choice.dataset, choice.experiment.spec, KIND):
         st.caption(
-            f"There is no map of {texts.plain(dataset.title)} under this model: maps are made ahead, by "
-            f"`semsearch precompute {choice.dataset}`."
+            f"There is no map of {texts.plain(dataset.title)} under this model, layer and pooling yet: the page "
+            "Embeddings draws it."
         )
         return
     if store.facts(choice.dataset, choice.model)["dataset_hash"] != dataset.content_hash:

@@ -17,7 +17,7 @@ import streamlit as st
 from semsearch.errors import InputError, SemsearchError
 from semsearch.images import WHOLE, Box
 from semsearch.live.search import LESS, MORE, Example
-from ui import resources
+from ui import offers, resources
 from ui.choice import Choice
 
 MOST = 24
@@ -266,8 +266,8 @@ def _linked(choice: Choice, entry: str) -> QueryPicture:
 
 
 def _is_here(name: str, number: int) -> bool:
-    offers = resources.live_offers()
-    return name in offers.datasets and resources.pictured(name) and number in offers.queries(name)
+    live = offers.live()
+    return name in live.datasets and resources.pictured(name) and number in live.queries(name)
 
 
 def fitting(box: object) -> Box:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import streamlit as st
 
 from semsearch.errors import Busy, InputError
-from ui import resources, sidebar, texts
+from ui import offers, resources, sidebar, texts
 from ui.choice import Choice
 from ui.components.upload import LIMIT, Upload, sent, upload
 from ui.live import query_pictures, uploads
@@ -78,7 +78,7 @@ def browse(choice: Choice) -> None:
 
 def _of_dataset(choice: Choice) -> None:
     """The pictures of a dataset, by class."""
-    names = [name for name in resources.live_offers().datasets if resources.pictured(name)]
+    names = [name for name in offers.live().datasets if resources.pictured(name)]
     if not names:
         st.info("The pictures of no dataset are on this machine yet.", icon=":material/hide_image:")
         return

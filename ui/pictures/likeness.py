@@ -37,7 +37,7 @@ def arranged(choice: Choice, dataset: Dataset, numbers: Sequence[int], *, key: s
 
 def _has_map(choice: Choice, dataset: Dataset) -> bool:
     store = resources.store()
-    if dataset.name not in store.datasets or choice.model not in store.models(dataset.name):
+    if not store.has_map(dataset.name, choice.experiment.spec, KIND):
         return False
     return bool(store.facts(dataset.name, choice.model)["dataset_hash"] == dataset.content_hash)
 

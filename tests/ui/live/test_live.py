@@ -54,7 +54,7 @@ from tests.worlds.live_page import (
     with_map,
 )
 from tests.worlds.live_world import GALLERIES, SPEC, Green
-from ui import resources
+from ui import offers, resources
 from ui.choice import PARTS, Choice
 from ui.components.upload import sent
 from ui.live import call as live_call
@@ -359,10 +359,10 @@ def test_a_first_visit_begins_with_the_query_that_shows_most(service, tmp_path):
     """Where results are stored: under VGG16 the pear at 4, which scores best; else the first picture."""
     write_bmp(tmp_path / "z" / "kind" / "0.bmp", (9, 15, 9))
     datasets.add("z", tmp_path / "z")
-    offers = resources.live_offers()
-    begun = [offers.begin({"dataset": name, "model": "vgg16"}) for name in ("world", "z")]
+    live = offers.live()
+    begun = [live.begin({"dataset": name, "model": "vgg16"}) for name in ("world", "z")]
     assert [choice.q for choice in begun] == [2, 0]
-    assert offers.begin({"dataset": "world", "model": "xception"}).q == 0
+    assert live.begin({"dataset": "world", "model": "xception"}).q == 0
 
 
 def test_a_configuration_in_a_link_is_kept(service):
@@ -413,22 +413,23 @@ def test_no_page_changes_what_was_chosen_on_another(service, tmp_path):
     go(app, "live_search").selectbox(key="model").select("resnet50").run()
     app.selectbox(key="dataset").select("z").run()
     chosen = configuration(app)
-    go(app, "search")
+    go(app, "guide")
     assert (app.session_state["dataset"], app.session_state["model"]) == ("world", "vgg16") and not app.exception
-    assert [line.split("this page")[0] for line in said(app) if "no stored results" in line] == [
-        ":material/info: z has no stored results: ",
-        ":material/info: ResNet50 has no stored results: ",
+    assert [line.split(": it shows")[0] for line in said(app) if "cannot tell of" in line] == [
+        ":material/info: This page cannot tell of z",
+        ":material/info: This page cannot tell of ResNet50",
     ]
-    go(app, "live_search")
-    assert app.session_state["dataset"] == "z" and configuration(app) == chosen and chosen["model"] == "resnet50"
-    assert not any("no stored results" in line for line in said(app))
+    for page in ("live_search", "search", "embeddings"):
+        go(app, page)
+        assert app.session_state["dataset"] == "z" and configuration(app) == chosen and chosen["model"] == "resnet50"
+        assert not any("cannot tell of" in line for line in said(app)) and not app.exception
 
 
 def test_a_query_chosen_where_the_dataset_was_replaced_takes_its_dataset_along(service, tmp_path):
     write_bmp(tmp_path / "z" / "kind" / "0.bmp", (9, 15, 9))
     datasets.add("z", tmp_path / "z")
     app = open_page(dataset="z")
-    go(app, "search").button(key="search_next").click().run()
+    go(app, "guide").button(key="next_query").click().run()
     item = app.session_state["q"]
     go(app, "live_search")
     assert (app.session_state["dataset"], app.session_state["q"]) == ("world", item)
@@ -447,11 +448,11 @@ def test_the_browsers_way_back_chooses_nothing(service):
 def test_a_chosen_dataset_that_is_taken_away_is_replaced(service, tmp_path):
     write_bmp(tmp_path / "z" / "kind" / "0.bmp", (9, 15, 9))
     datasets.add("z", tmp_path / "z")
-    app = go(open_page(dataset="z"), "search")
-    assert any("z has no stored results" in line for line in said(app))
+    app = go(open_page(dataset="z"), "guide")
+    assert any("cannot tell of z" in line for line in said(app))
     shutil.rmtree(datasets.settings().datasets / "z")
     resources._dataset.clear()
-    assert not app.run().exception and not any("no stored results" in line for line in said(app))
+    assert not app.run().exception and not any("cannot tell of" in line for line in said(app))
     assert not go(app, "live_search").exception and app.session_state["dataset"] == "groceries200"
 
 

@@ -151,10 +151,19 @@ def test_a_part_of_a_link_that_cannot_be_met_is_told_and_replaced(store, name, v
 
 
 @pytest.mark.parametrize(("name", "value"), [("dataset", "groceries"), ("model", "resnet50")])
-def test_what_only_live_search_can_use_is_not_called_unknown(store, name, value):
-    [warning] = open_app(**{name: value}).warning
-    told = warning.value.replace("\\", "")
-    assert told.startswith(f"- {value} has no stored results; Live search can use it. Showing")
+def test_what_has_no_results_is_kept_and_the_page_offers_to_compute_them(store, name, value):
+    app = open_app(**{name: value})
+    assert not app.exception and not app.error and not app.warning
+    assert app.query_params[name] == value and app.button(key="job_begin").label == "Compute results"
+
+
+def test_the_guide_calls_what_it_cannot_tell_of_by_its_name(store):
+    app = open_app().switch_page("pages/guide.py")
+    app.query_params["model"] = "resnet50"
+    [warning] = app.run().warning
+    assert warning.value.replace("\\", "").startswith(
+        "- this page cannot tell of resnet50; the others can use it. Show"
+    )
 
 
 def test_a_link_cannot_bring_markup_onto_the_page(store):
@@ -249,9 +258,10 @@ def test_a_damaged_layer_file_is_told_and_names_the_file(store):
 def test_a_dataset_that_changed_is_not_shown_with_old_results(store, photos):
     write_bmp(photos / "apple" / "7.bmp", (1, 2, 3))
     datasets.add("world", photos)
-    app = open_app()
-    assert not app.exception
-    assert "semsearch precompute world" in app.error[0].value.replace("\\", "")
+    app = open_app(dataset="world")
+    assert not app.exception and not app.error
+    assert any("world has changed since its results were computed" in text.value for text in app.markdown)
+    assert app.button(key="job_begin").label == "Compute results"
 
 
 def test_a_store_sealed_anew_is_opened_anew(store, photos):
@@ -618,7 +628,7 @@ def test_numbers_stay_numbers_and_all_else_is_text():
 
 def test_csv_has_one_writer():
     for path in shipped():
-        if path.name != "export.py":
+        if path.name != "spreadsheets.py":
             assert not re.search(r"csv\.(writer|DictWriter)|to_csv|write_csv", path.read_text(encoding="utf-8")), path
 
 

@@ -60,10 +60,10 @@ def everywhere_page():
 
     import streamlit as st
 
-    from ui import sidebar
+    from ui import offers, sidebar
     from ui.search import everywhere as view_everywhere
 
-    sidebar.show()
+    sidebar.show(offers.computable())
     started = time.perf_counter()
     view_everywhere.show(sidebar.current())
     st.session_state["seconds"] = time.perf_counter() - started
@@ -74,10 +74,10 @@ def dataset_page():
 
     import streamlit as st
 
-    from ui import sidebar
+    from ui import offers, sidebar
     from ui.search import dataset as view_dataset
 
-    sidebar.show()
+    sidebar.show(offers.computable())
     started = time.perf_counter()
     view_dataset.show(sidebar.current())
     st.session_state["seconds"] = time.perf_counter() - started

@@ -4,7 +4,7 @@ from semsearch.data import datasets
 from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking import order
 from tests.ui import pressing
-from tests.ui.map_page import open_map, opened, shown
+from tests.ui.embeddings.map_page import open_map, opened, shown
 from tests.ui.search_page import open_app
 from tests.worlds import live_page, small_world
 from tests.worlds.files.bitmaps import write_bmp

@@ -8,7 +8,7 @@ from semsearch.maps import artefacts
 from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec
 from tests.ui import pressing
-from tests.ui.map_page import open_map, opened, shown
+from tests.ui.embeddings.map_page import open_map, opened, shown
 from tests.worlds import live_page, small_world
 from tests.worlds.files.bitmaps import write_bmp
 from ui.embeddings import find as map_find

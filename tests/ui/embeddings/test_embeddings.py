@@ -26,7 +26,7 @@ from semsearch.results import experiments
 from semsearch.store import artifacts
 from semsearch.store.experiment import Experiment
 from tests import ROOT
-from tests.ui.map_page import open_map as open_page
+from tests.ui.embeddings.map_page import open_map as open_page
 from tests.worlds import small_world
 from tests.worlds.files.bitmaps import write_bmp
 from ui import map_payload, pictures

@@ -1,0 +1,1 @@
+"""Long work outside the page's process: begun, watched, paused and ended from anywhere on this machine."""
