@@ -15,35 +15,37 @@ _CHOSEN, OTHER = "datasets_chosen", "Another class …"
 
 def show(choice: Choice, dataset: Dataset, *, editable: bool) -> None:
     """All pictures; where they may be changed, a click chooses one, and a second click leaves it again."""
-    chosen = _chosen(dataset) if editable else []
+    chosen = chosen_of(dataset) if editable else []
     if chosen:
-        _act(dataset, chosen)
+        act(dataset, chosen)
     elif editable:
         st.caption("Click pictures to choose them. Then take them out, or give them another class.")
     browsing.show(
         choice,
         dataset,
         key="datasets_browse",
-        on_pick=lambda number: _toggle(dataset, number) if editable else None,
+        on_pick=lambda number: pick(dataset, number) if editable else None,
         chosen=chosen,
     )
 
 
-def _chosen(dataset: Dataset) -> list[int]:
+def chosen_of(dataset: Dataset) -> list[int]:
     """The items chosen of the dataset as it is now."""
     content, items = st.session_state.get(_CHOSEN, ("", []))
     return list(items) if content == dataset.content_hash else []
 
 
-def _toggle(dataset: Dataset, number: object) -> None:
+def pick(dataset: Dataset, number: object) -> None:
+    """Choose an item, or leave it again; what the browser says is checked."""
     if type(number) is not int or not 0 <= number < len(dataset.items):
         return
-    chosen = _chosen(dataset)
+    chosen = chosen_of(dataset)
     chosen = [item for item in chosen if item != number] if number in chosen else [*chosen, number]
     st.session_state[_CHOSEN] = (dataset.content_hash, chosen)
 
 
-def _act(dataset: Dataset, chosen: list[int]) -> None:
+def act(dataset: Dataset, chosen: list[int]) -> None:
+    """What can be done with the pictures that are chosen."""
     addresses = pictures.addresses(dataset)
     with st.container(border=True, key="datasets_act"):
         st.markdown(f"**{texts.counted(len(chosen), 'picture')} chosen**")
@@ -53,7 +55,7 @@ def _act(dataset: Dataset, chosen: list[int]) -> None:
             key="datasets_strip",
             look="strip",
             label="Chosen pictures",
-            on_pick=lambda number: _toggle(dataset, number),
+            on_pick=lambda number: pick(dataset, number),
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             titles = [*dataset.classes, OTHER]

@@ -8,11 +8,11 @@ from semsearch.data.dataset import KNOWN, Dataset
 from semsearch.own import care, edits, ledger
 from ui import resources, texts
 from ui.choice import Choice
-from ui.datasets import changes, editing, editors, making, said
+from ui.datasets import changes, editing, editors, labels, making, said
 from ui.datasets.making import NEXT, PICTURES
 from ui.pictures import fetching, left_out
 
-ADD, HISTORY, NEW = "Add pictures", "History", "New dataset"
+ADD, LABELS, HISTORY, NEW = "Add pictures", "Labels", "History", "New dataset"
 
 
 def show(choice: Choice) -> None:
@@ -23,6 +23,8 @@ def show(choice: Choice) -> None:
     parts: dict[str, Callable[[], None]] = {PICTURES: lambda: _pictures(choice, dataset, editable)}
     if editable:
         parts |= {ADD: lambda: making.more(dataset), HISTORY: lambda: _history(dataset)}
+        if len(dataset.classes) > 1:
+            parts[LABELS] = lambda: labels.show(choice, dataset)
     if editors.may_edit():
         parts[NEW] = making.new
     if next_part := st.session_state.pop(NEXT, ""):

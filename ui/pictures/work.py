@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Lock, Thread
+from typing import Any
 
 from semsearch import server_log
 from semsearch.errors import Busy
@@ -11,14 +12,15 @@ Progress = Callable[[int, int], None]
 
 
 class Work:
-    """One piece of work, begun when this is made; the outcome is a sentence."""
+    """One piece of work, begun when this is made."""
 
-    def __init__(self, name: str, run: Callable[[Progress], str]) -> None:
+    def __init__(self, name: str, run: Callable[[Progress], Any]) -> None:
         """Begin ``run`` for the dataset of that name."""
         self.name, self._run = name, run
         self.done = self.total = 0
         """Pictures; the total is 0 as long as it is unknown."""
-        self.finished: Future[str] = Future()
+        self.finished: Future[Any] = Future()
+        """What ``run`` gave."""
         Thread(target=self._work, name=f"dataset {name}", daemon=True).start()
 
     def _work(self) -> None:
@@ -43,10 +45,10 @@ class Works:
         """What is under way, if anything."""
         return next((work for work in self._last if not work.finished.done()), None)
 
-    def start(self, name: str, run: Callable[[Progress], str]) -> Work:
+    def start(self, name: str, run: Callable[[Progress], Any]) -> Work:
         """Begin; Busy while other work is under way."""
         with self._lock:
             if other := self.running():
-                raise Busy(f"pictures of {other.name} are being taken in; wait until that is done")
+                raise Busy(f"{other.name} is being worked on; wait until that is done")
             self._last[:] = [Work(name, run)]
             return self._last[0]

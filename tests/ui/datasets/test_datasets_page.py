@@ -10,6 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from semsearch.data import datasets
+from semsearch.errors import EngineError
+from semsearch.live import checkup
+from semsearch.live.checkup import Checkup
 from semsearch.own import care, edits, sync
 from tests import ROOT
 from tests.ui import pressing
@@ -296,3 +299,45 @@ def test_what_cannot_be_done_is_said(mine):
     care.restore("mine")
     press(app, "datasets_restore_mine")
     assert "unknown deleted dataset" in said(app)[0]
+
+
+def checked(app):
+    for _ in range(300):
+        if not resources.works().running():
+            break
+        time.sleep(0.02)
+    return app.run()
+
+
+def test_labels_that_neighbours_disagree_with_are_shown_and_mended(mine, monkeypatch):
+    monkeypatch.setattr(checkup, "K", 3)
+    app = open_page(part="Labels")
+    app.query_params["metric"] = "euclidean"
+    checked(press(app.run(), "datasets_check"))
+    notes = [(tile["id"], tile["note"]) for tile in data(app, "datasets_doubts")["tiles"]]
+    assert notes == [(3, "2 of 3 nearest: cat"), (4, "2 of 3 nearest: cat")]
+    pressing.tell(app, "datasets_doubts", "picked", 3)
+    app.selectbox(key="datasets_class").set_value("cat").run()
+    press(app, "datasets_relabel")
+    assert ("cat", "dog/3.bmp") in contents() and app.segmented_control(key="datasets_way").value == "Labels"
+
+
+def test_pictures_found_by_nobody_are_shown_and_a_check_that_fails_says_so(mine, monkeypatch):
+    monkeypatch.setattr(checkup, "K", 1)
+    app = open_page(part="Labels")
+    app.query_params["metric"] = "euclidean"
+    found = Checkup(1, (), ((1, 4),), (0, 4))
+    monkeypatch.setattr(checkup, "checkup", lambda *_, **__: found)
+    checked(press(app.run(), "datasets_check"))
+    assert [tile["id"] for tile in data(app, "datasets_unseen")["tiles"]] == [0, 4]
+    assert [tile["note"] for tile in data(app, "datasets_hubs")["tiles"]] == ["nearest of 4"]
+    pressing.tell(app, "datasets_unseen", "picked", 4)
+    pressing.tell(app, "datasets_hubs", "picked", "lie")
+    assert [tile["id"] for tile in data(app, "datasets_strip")["tiles"]] == [4]
+
+    def fail(*_, **__):
+        raise EngineError("the network gave numbers that are not finite")
+
+    monkeypatch.setattr(checkup, "checkup", fail)
+    press(app, "datasets_check")
+    assert "not finite" in (said(app) or said(checked(app)))[0]
