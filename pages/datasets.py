@@ -7,7 +7,7 @@ from ui.datasets import editors, listing, panel
 
 choice = sidebar.current()
 st.title("Datasets")
-left, right = st.columns([2, 3], gap="medium")
+left, right = st.columns([5, 6], gap="medium")
 with left:
     listing.show(choice)
     panel.restore()

@@ -1,4 +1,4 @@
-"""What the neighbours of pictures say about their classes: labels to doubt, pictures found by all, and by nobody.
+"""What the neighbours of pictures say: labels to doubt, look-alikes, pictures found by all, and by nobody.
 
 A picture whose nearest are mostly of one other class may be labelled wrong, or be where two classes meet: a person
 decides. Hubs, the pictures that are among the nearest of very many, and those that are among the nearest of none, come
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from semsearch.live.gallery import Gallery
-from semsearch.ranking import metrics
+from semsearch.ranking import closeness, metrics
+from semsearch.results import compare
 
 K = 10
 """Nearest that are asked."""
@@ -45,6 +46,8 @@ class Checkup:
     """(item, of how many pictures it is among the k nearest)."""
     unseen: tuple[int, ...]
     """Items that are among the k nearest of no other."""
+    alike: tuple[tuple[int, ...], ...] = ()
+    """Groups of items, rising: each is a copy or near-duplicate of another of its group, see ``duplicate_limit``."""
 
 
 def checkup(searched: Gallery, metric: str, *, progress: Progress | None = None) -> Checkup:
@@ -55,11 +58,17 @@ def checkup(searched: Gallery, metric: str, *, progress: Progress | None = None)
     """
     n, labels = len(searched.items), searched.labels
     prepared, k = metrics.prepared(searched.vectors, metric), min(K, n - 1)
-    found = np.zeros(n, np.int64)
-    doubts = []
+    sampled = closeness.sample(n)
+    scale = metrics.typical(metrics.distances(searched.vectors[sampled], prepared, metric)) if n > 1 else 0.0
+    limit = compare.duplicate_limit(metric, scale)
+    found, doubts = np.zeros(n, np.int64), []
+    pairs: list[np.ndarray] = []
     for start in range(0, n, _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, n))
         distances = metrics.distances(searched.vectors[rows], prepared, metric)
+        ids, near = metrics.rank(distances, k, exclude=rows)
+        one, place = np.nonzero(near <= limit)
+        pairs.append(np.stack([rows[one], ids[one, place]]))
         distances[distances <= 0] = np.inf
         ids, near = metrics.rank(distances, k, exclude=rows)
         for row, nearest in zip(rows, (one[far < np.inf] for one, far in zip(ids, near, strict=True)), strict=True):
@@ -72,7 +81,19 @@ def checkup(searched: Gallery, metric: str, *, progress: Progress | None = None)
     order = np.argsort(-found, kind="stable")
     hubs = tuple((int(searched.items[row]), int(found[row])) for row in order if found[row] >= HUB * k)
     unseen = tuple(int(searched.items[row]) for row in np.flatnonzero(found == 0))
-    return Checkup(k, tuple(doubts), hubs, unseen)
+    return Checkup(k, tuple(doubts), hubs, unseen, _groups(np.concatenate(pairs, axis=1), searched.items))
+
+
+def _groups(pairs: np.ndarray, items: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    """Items that pairs of rows, (2, m), join, by their first."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(items)
+    _, labels = connected_components(coo_array((np.ones(pairs.shape[1]), tuple(pairs)), shape=(n, n)), directed=False)
+    order = np.argsort(labels, kind="stable")
+    groups = np.split(items[order], np.flatnonzero(np.diff(labels[order])) + 1)
+    return tuple(sorted(tuple(group.tolist()) for group in groups if len(group) > 1))
 
 
 def _doubt(item: int, own: int, nearest: np.ndarray) -> Doubt | None:

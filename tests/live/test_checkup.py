@@ -32,7 +32,14 @@ def test_half_and_half_is_no_doubt_and_neither_are_copies(monkeypatch):
     found = checkup.checkup(gallery([0, 1, 2], [0, 1, 2]), "euclidean")
     assert found.doubts == ()
     copies = checkup.checkup(gallery([5, 5, 5], [0, 1, 1]), "euclidean")
-    assert copies == Checkup(2, (), (), (0, 1, 2))  # nobody else is there to be asked
+    assert copies == Checkup(2, (), (), (0, 1, 2), ((0, 1, 2),))  # nobody else is there to be asked
+
+
+def test_look_alikes_are_groups_and_a_chain_of_them_is_one():
+    """The typical distance of a pair is about 40 here, so near is within 4."""
+    places = [0, 3, 6, 50, 50, 100, 120]
+    found = checkup.checkup(gallery(places, [0] * 7, items=[2, 4, 6, 8, 10, 12, 14]), "euclidean")
+    assert found.alike == ((2, 4, 6), (8, 10))
 
 
 def test_what_all_find_and_what_nobody_finds(monkeypatch):

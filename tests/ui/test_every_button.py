@@ -166,6 +166,7 @@ PRESSED = {
     "datasets_delete_now": (DATA + "a_dataset_is_deleted_and_brought_back", DATA + "what_cannot_be_done_is_said"),
     "datasets_restore_{}": (DATA + "a_dataset_is_deleted_and_brought_back", DATA + "what_cannot_be_done_is_said"),
     "datasets_check": (DATA + "labels_that_neighbours_disagree_with_are", DATA + "pictures_found_by_nobody_are_shown"),
+    "datasets_choose_copies": (DATA + "pictures_found_by_nobody_are_shown", NO),
     "datasets_export": (DATA + "the_list_of_a_dataset_is_saved", NO),
     # Live search
     "live_way": (LIVE + "the_camera_is_there_only_when_chosen", NO),

@@ -35,13 +35,18 @@ def chosen_of(dataset: Dataset) -> list[int]:
     return list(items) if content == dataset.content_hash else []
 
 
+def choose(dataset: Dataset, items: list[int]) -> None:
+    """Choose these items and no others."""
+    st.session_state[_CHOSEN] = (dataset.content_hash, items)
+
+
 def pick(dataset: Dataset, number: object) -> None:
     """Choose an item, or leave it again; what the browser says is checked."""
     if type(number) is not int or not 0 <= number < len(dataset.items):
         return
     chosen = chosen_of(dataset)
     chosen = [item for item in chosen if item != number] if number in chosen else [*chosen, number]
-    st.session_state[_CHOSEN] = (dataset.content_hash, chosen)
+    choose(dataset, chosen)
 
 
 def act(dataset: Dataset, chosen: list[int]) -> None:

@@ -13,7 +13,7 @@ COLUMNS = ("Dataset", "Pictures", "State")
 
 def show(choice: Choice) -> None:
     """Draw the list; the name of a dataset is a button that makes it the one that is chosen on all pages."""
-    names = datasets.names()
+    names = tuple(sorted(datasets.names(), key=KNOWN.__contains__))  # one's own first
     lines = [(place, _cells(name, name == choice.dataset)) for place, name in enumerate(names)]
     table(COLUMNS, lines, key="datasets_list", label="Datasets", on_pick=lambda place: _pick(place, names))
 

@@ -8,11 +8,11 @@ from semsearch.data.dataset import KNOWN, Dataset
 from semsearch.own import care, edits, ledger
 from ui import resources, texts
 from ui.choice import Choice
-from ui.datasets import changes, editing, editors, labels, making, said
+from ui.datasets import changes, check, editing, editors, making, said
 from ui.datasets.making import NEXT, PICTURES
 from ui.pictures import fetching, left_out
 
-ADD, LABELS, HISTORY, NEW = "Add pictures", "Labels", "History", "New dataset"
+ADD, CHECK, HISTORY, NEW = "Add pictures", "Check", "History", "New dataset"
 
 
 def show(choice: Choice) -> None:
@@ -23,15 +23,12 @@ def show(choice: Choice) -> None:
     parts: dict[str, Callable[[], None]] = {PICTURES: lambda: _pictures(choice, dataset, editable)}
     if editable:
         parts |= {ADD: lambda: making.more(dataset), HISTORY: lambda: _history(dataset)}
-        if len(dataset.classes) > 1:
-            parts[LABELS] = lambda: labels.show(choice, dataset)
+        parts[CHECK] = lambda: check.show(choice, dataset)
     if editors.may_edit():
         parts[NEW] = making.new
-    if next_part := st.session_state.pop(NEXT, ""):
-        st.session_state["datasets_way"] = next_part
-    part = st.segmented_control(
-        "Part", list(parts), key="datasets_way", default=PICTURES, required=True, label_visibility="collapsed"
-    )
+    if (next_part := st.session_state.pop(NEXT, "")) or st.session_state.get("datasets_way") not in parts:
+        st.session_state["datasets_way"] = next_part or PICTURES
+    part = st.segmented_control("Part", list(parts), key="datasets_way", required=True, label_visibility="collapsed")
     said.show()
     parts[part if part in parts else PICTURES]()
 

@@ -1,4 +1,4 @@
-"""Labels to doubt: pictures whose nearest are mostly of another class, to be looked at and given that class."""
+"""What neighbours say: pictures whose nearest are mostly of another class, look-alikes, and what nobody finds."""
 
 import time
 from collections.abc import Sequence
@@ -22,9 +22,10 @@ def show(choice: Choice, dataset: Dataset) -> None:
     """A button that asks the neighbours of every picture, and what they said."""
     st.caption(
         f"Asks the {checkup.K} nearest of every picture, under the model, layer and metric in the sidebar. Where most "
-        "are of one other class, the label may be wrong; or two classes look alike to this network. You decide."
+        "are of one other class, the label may be wrong; or two classes look alike to this network. Pictures that are "
+        "nearly the same are shown together. You decide."
     )
-    st.button("Check labels", key="datasets_check", icon=":material/rule:", on_click=_start, args=(choice,))
+    st.button("Check pictures", key="datasets_check", icon=":material/rule:", on_click=_start, args=(choice,))
     watch()
     asked, found = st.session_state.get(_FOUND, (None, None))
     if found and asked == (dataset.content_hash, choice.experiment):
@@ -78,6 +79,7 @@ def _tell(dataset: Dataset, found: Checkup) -> None:
         "datasets_doubts",
         "Labels to doubt",
     )
+    _alike(dataset, found)
     rest = (
         ("Everybody's neighbour", "datasets_hubs", [(item, f"nearest of {count}") for item, count in found.hubs]),
         ("Found by nobody", "datasets_unseen", [(item, "") for item in found.unseen]),
@@ -86,6 +88,22 @@ def _tell(dataset: Dataset, found: Checkup) -> None:
         if rows:
             with st.expander(f"{title}: {len(rows):,}", key=f"{key}_open"):
                 _gallery(dataset, rows, key, title)
+
+
+def _alike(dataset: Dataset, found: Checkup) -> None:
+    """Copies and near-duplicates, a row a group; all but the first of each are chosen at a press."""
+    if not found.alike:
+        return
+    groups = texts.counted(len(found.alike), "group")
+    with st.expander(f"Look-alikes: {groups}", key="datasets_alike_open"):
+        st.button(
+            "Choose all but the first of each",
+            key="datasets_choose_copies",
+            on_click=editing.choose,
+            args=(dataset, [item for group in found.alike for item in group[1:]]),
+        )
+        rows = [(item, f"group {place}") for place, group in enumerate(found.alike, 1) for item in group]
+        _gallery(dataset, rows, "datasets_alike", "Look-alikes")
 
 
 def _gallery(dataset: Dataset, rows: Sequence[tuple[int, str]], key: str, title: str) -> None:
