@@ -10,9 +10,10 @@ from ui.guide import story as guide_story
 from ui.pictures import fetching
 
 guide_panel.leave_if_asked()
+st.title("Guide")
+guide_panel.expect_results()
 choice = guide_panel.with_pictures(sidebar.current())
 
-st.title("Guide")
 st.caption(
     "How a network finds pictures that look alike. All pictures and numbers below are real results of the "
     "configuration in the sidebar: change it and the story changes. Click any picture to search with it."

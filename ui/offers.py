@@ -21,7 +21,7 @@ def of(page: str) -> Offers:
     """What the page of that title offers."""
     if page in LIVE:
         return live()
-    return told() if page == "Guide" else computable()
+    return full if page == "Guide" and (full := told()).datasets else computable()
 
 
 def computable() -> Offers:

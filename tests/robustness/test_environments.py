@@ -22,8 +22,8 @@ from tests.worlds import small_world
 from tests.worlds.servers.app_server import free_port, wait_for
 from ui import pictures
 
-UNFINISHED = re.compile(r"\.(lock|failed)$|\.tmp(\.|/|$)|\.part/|/\.work/")
-"""Files of no worth: the next run passes over them, or removes them."""
+UNFINISHED = re.compile(r"\.(lock|failed)$|\.tmp(\.|/|$)|\.part/|/\.work/|^home/jobs/")
+"""Files of no worth: the next run passes over them, or removes them; and those of jobs, which say how a run went."""
 
 
 @pytest.fixture(scope="module")

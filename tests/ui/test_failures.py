@@ -11,7 +11,7 @@ from semsearch.errors import IntegrityError, LinkRefused
 from tests import ROOT
 from tests.ui import pressing
 from tests.ui.search_page import open_app, ranking, shown
-from ui import failures, pictures, resources, sidebar, texts
+from ui import failures, offers, pictures, resources, sidebar, texts
 from ui.search import matches as view_matches
 
 
@@ -63,7 +63,7 @@ def test_what_still_fails_is_said_again(store, monkeypatch):
         assert not app.exception and "the disk reports a fault" in app.error[0].value
 
 
-@pytest.mark.parametrize("place", [(sidebar, "show"), (resources, "settle"), (resources, "offers")], ids=str)
+@pytest.mark.parametrize("place", [(sidebar, "show"), (resources, "settle"), (offers, "computable")], ids=str)
 def test_it_does_not_matter_where_it_fails(store, monkeypatch, place):
     with monkeypatch.context() as patch:
         patch.setattr(*place, raising(RuntimeError("[x](http://evil.example)")))
@@ -169,7 +169,7 @@ def test_what_visitors_wrote_is_shown_as_they_wrote_it():
 
 def test_a_damaged_store_is_told_without_its_place_and_logged_with_it(store, monkeypatch, caplog):
     monkeypatch.setattr(server_log, "MINUTE", 0)
-    monkeypatch.setattr(resources, "offers", raising(IntegrityError(f"{store}/a/b: damaged")))
+    monkeypatch.setattr(offers, "computable", raising(IntegrityError(f"{store}/a/b: damaged")))
     app = open_app()
     assert str(store) not in app.error[0].value.replace("\\", "") and "SEMSEARCH" in app.error[0].value
     assert str(store) in caplog.text

@@ -18,7 +18,7 @@ from semsearch.store import artifacts, units
 from tests import ROOT
 from tests.worlds import tiny_store
 from tests.worlds.files.bitmaps import write_bmp
-from ui import pictures
+from ui import offers, pictures
 from ui.choice import Choice
 from ui.guide import panel as guide_panel
 from ui.guide import reference
@@ -344,3 +344,10 @@ print(sorted(set({heavy!r}) & (set(sys.modules) - before)))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_without_results_of_every_kind_the_guide_says_what_to_do(store, monkeypatch):
+    monkeypatch.setattr(offers, "_is_full", lambda *_: False)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    app.switch_page("pages/guide.py").run()
+    assert not app.exception and not app.error and "semsearch precompute --full" in app.info[0].value

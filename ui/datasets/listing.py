@@ -33,7 +33,7 @@ def _cells(name: str, chosen: bool) -> tuple[str, ...]:
         dataset, here = resources.peek(name)
     except SemsearchError:
         return name, "–", "to fetch"
-    title = f"{dataset.title} ✓" if chosen else dataset.title
+    title = f"{dataset.title} (chosen)" if chosen else dataset.title
     return title, f"{len(dataset.items):,}", _state(name, here)
 
 

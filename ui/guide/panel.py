@@ -21,6 +21,17 @@ _LEAVING = "guide_leaving"
 _EXAMPLES = {"telling": "Best example", "query": "My query"}
 
 
+def expect_results() -> None:
+    """End the page with a sentence where no dataset has results of every kind."""
+    if not stored_offers.told().datasets:
+        st.info(
+            "The Guide tells with results of every kind, maps among them, and no dataset has them yet. Compute them "
+            "with `semsearch precompute --full` and the name of a dataset.",
+            icon=":material/menu_book:",
+        )
+        st.stop()
+
+
 def with_pictures(choice: Choice) -> Choice:
     """The choice, on a dataset whose pictures are here where its own are not and there is one."""
     offers = stored_offers.told()

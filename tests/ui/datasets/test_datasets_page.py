@@ -80,10 +80,10 @@ def lines(app):
 def test_all_datasets_are_in_one_list_and_one_is_chosen_by_it(mine):
     app = open_page("world")
     names = [cells[0] for _, *cells in lines(app)]
-    assert names[:3] == ["mine", "world ✓", "Groceries 200"] and len(names) == len(datasets.names())
+    assert names[:3] == ["mine", "world (chosen)", "Groceries 200"] and len(names) == len(datasets.names())
     place = 0
     pressing.tell(app, "datasets_list", "picked", place)
-    assert app.session_state["dataset"] == "mine" and [place, "mine ✓", "5", "yours"] in lines(app)
+    assert app.session_state["dataset"] == "mine" and [place, "mine (chosen)", "5", "yours"] in lines(app)
 
 
 @pytest.mark.parametrize("lie", [None, -1, 99, "mine", True, 1.5, [0]])
