@@ -12,7 +12,7 @@ from ui.datasets import changes, check, editing, editors, making, said
 from ui.datasets.making import NEXT, PICTURES
 from ui.pictures import fetching, left_out
 
-ADD, CHECK, HISTORY, NEW = "Add pictures", "Check", "History", "New dataset"
+ADD, CHECK, HISTORY, NEW = "Add", "Check", "History", "New dataset"
 
 
 def show(choice: Choice) -> None:

@@ -227,7 +227,7 @@ def sent(*places):
 
 
 def test_pictures_are_uploaded_into_a_dataset_and_into_a_new_one(mine):
-    app = open_page(part="Add pictures")
+    app = open_page(part="Add")
     app.text_input(key="datasets_title").set_value("cow").run()
     pressing.tell(app, "datasets_more_upload", "uploaded", sent(7, 0))
     assert contents()[0] == ("cat", "cat/0.bmp") and ("cow", "7.bmp") in contents() and len(contents()) == 6
