@@ -5,7 +5,7 @@
 The features have 48 latent dimensions: 101 classes, each a cloud, and some noise in every dimension; cosine distance.
 They lie in a file and are mapped, as those of a large dataset are. Queries are drawn afresh: no index has seen them.
 Times are of one thread, but for building. "Alone" is an index that answers without the features, by its own estimates.
-hnswlib and usearch (requirements-dev.txt) hold all features in memory, as HNSW does. ``--small`` is a trial of the
+hnswlib and usearch, where they are installed, hold all features in memory, as HNSW does. ``--small`` is a trial of the
 benchmark itself: its figures mean nothing.
 """
 
@@ -197,7 +197,7 @@ def others(vectors: np.ndarray, queries: np.ndarray, truth: np.ndarray) -> Itera
         try:
             search, size = make(vectors, K)
         except ImportError:
-            print(f"| {name} is not installed: pip install -r requirements-dev.txt |")
+            print(f"| {name} is not installed: pip install {name}, for which hnswlib needs a C++ compiler |")
             continue
         built = time.perf_counter() - start
         search(queries[:1])
