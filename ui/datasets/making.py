@@ -82,8 +82,7 @@ def watch() -> None:
     if work is None:
         return
     if not work.finished.done():
-        share = work.done / work.total if work.total else 0.0
-        st.progress(min(1.0, share), f"{work.done:,} of {work.total:,} pictures" if work.total else "Reading …")
+        said.progress(work)
         return
     del st.session_state[_WATCHED]
     with said.failing():

@@ -7,6 +7,7 @@ import streamlit as st
 
 from semsearch.errors import SemsearchError
 from ui import failures, texts
+from ui.pictures.work import Work
 
 _SAID = "datasets_said"
 
@@ -23,6 +24,12 @@ def failing() -> Iterator[None]:
         yield
     except SemsearchError as error:
         st.session_state[_SAID] = ("failed", failures.caught(error))
+
+
+def progress(work: Work) -> None:
+    """How far work is that goes on."""
+    share = work.done / work.total if work.total else 0.0
+    st.progress(min(1.0, share), f"{work.done:,} of {work.total:,} pictures" if work.total else "Beginning …")
 
 
 def show() -> None:
