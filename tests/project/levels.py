@@ -10,7 +10,7 @@ LEVELS = (
     {"net"},
     {"models", "data"},
     {"features", "indices", "own", "store"},
-    {"results"},
+    {"results", "explain"},
     {"maps"},
     {"live"},
     {"jobs"},
