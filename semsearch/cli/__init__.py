@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from semsearch.cli import bench, datasets, jobs, models, results, search
+from semsearch.cli import bench, channels, datasets, jobs, models, results, search
 from semsearch.files import leftovers
 from semsearch.terminal import guarded
 
@@ -33,6 +33,6 @@ def _parser() -> argparse.ArgumentParser:
         epilog="--debug, anywhere, shows where in the code a failure came from.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for family in (models, datasets, jobs, results, search, bench):
+    for family in (models, datasets, jobs, results, search, bench, channels):
         family.add_to(commands)
     return parser

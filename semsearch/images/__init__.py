@@ -126,6 +126,13 @@ def thumbnail(rgb: np.ndarray, *, side: int = 256, limit: int = 20_000) -> bytes
     raise InputError(f"no JPEG is as small as side={side} and limit={limit} ask; 20,000 bytes hold a side of 256")
 
 
+def webp(rgb: np.ndarray, *, quality: int = 82) -> bytes:
+    """WebP of (H, W, 3) uint8 as it is, without metadata."""
+    out = io.BytesIO()
+    pillow().fromarray(_checked(rgb)).save(out, "WEBP", quality=quality, method=6)
+    return out.getvalue()
+
+
 def _checked(rgb: np.ndarray) -> np.ndarray:
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
         raise InputError(f"expected a picture of shape (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")

@@ -15,8 +15,11 @@ from tests.project.levels import LEVEL_OF
 WINGS = {"search", "embeddings", "live", "datasets", "lab", "guide"}
 """The parts of each screen, below ui/."""
 HEAVY = {
-    "tensorflow": {"graphs", "engines", "weights", "readers"},
-    "keras": {"graphs", "engines", "openvino_engine", "weights"},
+    "tensorflow": {
+        *("graphs", "engines", "weights", "readers"),
+        *("maximisation", "objectives", "parametrisation", "rectifiers", "transforms"),
+    },
+    "keras": {"graphs", "engines", "openvino_engine", "weights", "maximisation", "rectifiers"},
     "openvino": {"openvino_engine"},
     "h5py": {"readers", "weights"},
     "safetensors": {"weights"},

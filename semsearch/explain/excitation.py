@@ -1,0 +1,92 @@
+"""Which photos excite each channel of a model's layers most, and what its channels answer to simple pictures."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from semsearch.data import datasets
+from semsearch.errors import SemsearchError
+from semsearch.explain.stimuli import STIMULI, picture
+from semsearch.features import FeatureExtractor, Outcome, Picture
+from semsearch.models import catalog
+from semsearch.models.catalog import FeatureSpec
+
+
+@dataclass(frozen=True)
+class Excitation:
+    """What a layer of c channels answers."""
+
+    photos: np.ndarray
+    """(c, p) uint16: items with the strongest units, strongest first; of equal ones the smaller item."""
+    units: np.ndarray
+    """(c, p, 2) uint16: row and column of that unit."""
+    strengths: np.ndarray
+    """(c, p) float32: its value."""
+    natural: np.ndarray
+    """(c,) float32: the largest mean over the positions of one photo."""
+    responses: np.ndarray
+    """(stimuli, c) float32: strongest unit in the middle of each of ``STIMULI``, away from the border."""
+
+
+def measure(
+    model: str,
+    layers: Sequence[str],
+    dataset: str,
+    *,
+    keep: int,
+    told: Callable[[int, int], None] = lambda done, total: None,
+    make: Callable[[Sequence[FeatureSpec]], FeatureExtractor] = FeatureExtractor,
+) -> dict[str, Excitation]:
+    """Send the photos of a dataset and the stimuli through a model; raises as ``FeatureExtractor`` and its stream."""
+    specs = {layer: FeatureSpec(model, layer, "flatten") for layer in layers}
+    network = make(list(specs.values()))
+    photos = datasets.load(dataset)
+    size = catalog.model(model).size
+    pictures: list[Picture] = [*map(photos.path, range(len(photos.items))), *(picture(each, size) for each in STIMULI)]
+    rows: dict[str, list[tuple[np.ndarray, ...]]] = {layer: [] for layer in layers}
+    for position, outcome in network.stream(pictures):
+        for layer, spec in specs.items():
+            found = _map(outcome, spec, model)
+            rows[layer].append(_photo(found) if position < len(photos.items) else _stimulus(found))
+        told(position + 1, len(pictures))
+    count = len(photos.items)
+    return {layer: _ranked(rows[layer][:count], rows[layer][count:], keep) for layer in layers}
+
+
+def _map(outcome: Outcome, spec: FeatureSpec, model: str) -> np.ndarray:
+    """The layer map (h, w, c) of a picture; raises what kept the picture from having one."""
+    if isinstance(outcome, SemsearchError):
+        raise outcome
+    channels = catalog.model(model).layer(spec.layer).channels
+    side = math.isqrt(outcome[spec].size // channels)
+    return outcome[spec].reshape(side, side, channels)
+
+
+def _photo(found: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Of each channel its strongest unit, where it is, and its mean."""
+    flat = found.reshape(-1, found.shape[-1])
+    where = flat.argmax(0)
+    return np.take_along_axis(flat, where[None], 0)[0], where, flat.mean(0), np.array(found.shape[1])
+
+
+def _stimulus(found: np.ndarray) -> tuple[np.ndarray, ...]:
+    height, width = found.shape[:2]
+    middle = found[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    return (middle.max((0, 1)),)
+
+
+def _ranked(photos: Sequence[tuple], stimuli: Sequence[tuple], keep: int) -> Excitation:
+    strongest = np.stack([row[0] for row in photos], 1)
+    where = np.stack([row[1] for row in photos], 1)
+    width = int(photos[0][3])
+    first = np.argsort(-strongest, 1, kind="stable")[:, :keep]
+    places = np.take_along_axis(where, first, 1)
+    return Excitation(
+        photos=first.astype(np.uint16),
+        units=np.stack([places // width, places % width], -1).astype(np.uint16),
+        strengths=np.take_along_axis(strongest, first, 1).astype(np.float32),
+        natural=np.stack([row[2] for row in photos]).max(0).astype(np.float32),
+        responses=np.stack([row[0] for row in stimuli]).astype(np.float32),
+    )
