@@ -39,7 +39,7 @@ class Channels:
     sheet: np.ndarray
     """(bytes,) uint8: their pictures side by side, SIDE pixels each, as WebP."""
     activations: np.ndarray
-    """(n,) float32: mean over positions of the channel in its picture."""
+    """(n,) float32: mean over positions of what is above zero of the channel in its picture."""
     natural: np.ndarray
     """(n,) float32: the largest such mean of a photo of the dataset."""
     photos: np.ndarray

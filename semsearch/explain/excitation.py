@@ -8,6 +8,7 @@ import numpy as np
 
 from semsearch.data import datasets
 from semsearch.errors import SemsearchError
+from semsearch.explain.objectives import inside
 from semsearch.explain.stimuli import STIMULI, picture
 from semsearch.features import FeatureExtractor, Outcome, Picture
 from semsearch.models import catalog
@@ -25,7 +26,7 @@ class Excitation:
     strengths: np.ndarray
     """(c, p) float32: its value."""
     natural: np.ndarray
-    """(c,) float32: the largest mean over the positions of one photo."""
+    """(c,) float32: the largest mean of what is above zero, over the positions of one photo."""
     responses: np.ndarray
     """(stimuli, c) float32: strongest unit in the middle of each of ``STIMULI``, away from the border."""
 
@@ -65,10 +66,15 @@ def _map(outcome: Outcome, spec: FeatureSpec, model: str) -> np.ndarray:
 
 
 def _photo(found: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Of each channel its strongest unit, where it is, and its mean."""
-    flat = found.reshape(-1, found.shape[-1])
+    """Of each channel its strongest unit inside the margin, where it is, and the mean of what is above zero."""
+    height, width, channels = found.shape
+    rows, columns = inside(height, width)
+    part = found[rows, columns]
+    flat = part.reshape(-1, channels)
     where = flat.argmax(0)
-    return np.take_along_axis(flat, where[None], 0)[0], where, flat.mean(0), np.array(found.shape[1])
+    strongest = np.take_along_axis(flat, where[None], 0)[0]
+    unit = np.stack([where // part.shape[1] + rows.start, where % part.shape[1] + columns.start], -1)
+    return strongest, unit, np.maximum(flat, 0).mean(0)
 
 
 def _stimulus(found: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -80,12 +86,10 @@ def _stimulus(found: np.ndarray) -> tuple[np.ndarray, ...]:
 def _ranked(photos: Sequence[tuple], stimuli: Sequence[tuple], keep: int) -> Excitation:
     strongest = np.stack([row[0] for row in photos], 1)
     where = np.stack([row[1] for row in photos], 1)
-    width = int(photos[0][3])
     first = np.argsort(-strongest, 1, kind="stable")[:, :keep]
-    places = np.take_along_axis(where, first, 1)
     return Excitation(
         photos=first.astype(np.uint16),
-        units=np.stack([places // width, places % width], -1).astype(np.uint16),
+        units=np.take_along_axis(where, first[..., None], 1).astype(np.uint16),
         strengths=np.take_along_axis(strongest, first, 1).astype(np.float32),
         natural=np.stack([row[2] for row in photos]).max(0).astype(np.float32),
         responses=np.stack([row[0] for row in stimuli]).astype(np.float32),

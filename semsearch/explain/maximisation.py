@@ -141,12 +141,12 @@ class Maximiser:
         with tf.GradientTape() as tape:
             tape.watch(numbers)
             pictures = self._made.pictures(numbers)
-            views, cost = self._shown(pictures, place)
+            views = self._before_noise(pictures, place)
             if self._options.transforms:
-                views = transforms.moved(views, place)
+                views = transforms.moved(views, place, 1 - 0.75 * centre)
             maps = self._network(self._prepared(views), training=False)
-            values = objectives.activations(maps, directions, centre)
-            goal = tf.reduce_sum(values) - cost
+            values = objectives.activations(maps, directions, centre, leak=objectives.LEAK)
+            goal = tf.reduce_sum(values) - self._cost(pictures, values)
             if self._options.diversity and self._batch > 1:
                 goal -= DIVERSITY * objectives.sameness(maps) * tf.stop_gradient(tf.reduce_sum(tf.abs(values)))
         slope = tape.gradient(goal, numbers)
@@ -167,19 +167,24 @@ class Maximiser:
         silent = tf.cast(tf.logical_or(steepest == 0, asleep), tf.float32)
         self._silent.assign(silent[:, None, None, None])
 
-    def _shown(self, pictures: Any, place: Any) -> Any:  # noqa: ANN401
-        """What the network sees of pictures, and what they cost: variation, and opacity before a random background."""
+    def _before_noise(self, pictures: Any, place: Any) -> Any:  # noqa: ANN401
+        """What the network sees of pictures: what is transparent lets a random background through."""
         import tensorflow as tf
 
-        cost = 0.0
-        if self._options.smoothness:
-            cost = self._options.smoothness * tf.reduce_sum(tf.image.total_variation(pictures)) / self._options.size**2
         if not self._options.opacity:
-            return pictures, cost
+            return pictures
         cover, side = pictures[..., 3:], self._options.size
         behind = tf.random.stateless_uniform((self._batch, side // 8, side // 8, 3), place)
-        seen = pictures[..., :3] * cover + tf.image.resize(behind, (side, side)) * (1 - cover)
-        return seen, cost + 0.5 * tf.reduce_mean(cover) * self._batch
+        return pictures[..., :3] * cover + tf.image.resize(behind, (side, side)) * (1 - cover)
+
+    def _cost(self, pictures: Any, values: Any) -> Any:  # noqa: ANN401
+        """What is taken off the objective: total variation, and what is covered in vain."""
+        import tensorflow as tf
+
+        cost = self._options.smoothness * tf.reduce_sum(tf.image.total_variation(pictures)) / self._options.size**2
+        if self._options.opacity:
+            cost += tf.reduce_sum(tf.reduce_mean(pictures[..., 3], (1, 2)) * tf.stop_gradient(tf.abs(values)))
+        return cost
 
     def _prepared(self, pictures: Any) -> Any:  # noqa: ANN401
         ordered = pictures[..., ::-1] if self._facts.order == "bgr" else pictures

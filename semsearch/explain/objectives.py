@@ -36,7 +36,7 @@ class Objective:
 
 
 def channel(number: int) -> Objective:
-    """The mean of one channel over all positions."""
+    """One channel at all positions."""
     return Objective(((number, 1.0),))
 
 
@@ -62,19 +62,33 @@ def layer() -> Objective:
     return Objective(())
 
 
-def activations(maps: Any, directions: Any, centre: Any) -> Any:  # noqa: ANN401
+MARGIN = 8
+"""One part in so many of a map, on each side, does not count: units there see the padding."""
+LEAK = 0.01
+"""Weight of values below zero, so that a channel without any above still has a way up."""
+
+
+def inside(height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of a map that count: all but the margin."""
+    down, right = height // MARGIN, width // MARGIN
+    return slice(down, height - down), slice(right, width - right)
+
+
+def activations(maps: Any, directions: Any, centre: Any, *, leak: float = 0.0) -> Any:  # noqa: ANN401
     """How strongly each picture excites what it is to: (n,) of layer maps (n, h, w, c) and directions (n, c).
 
-    ``centre`` is (n,) of 0 and 1. A direction of zeros stands for the whole layer.
+    The mean of what is above zero inside the margin: of a filter for edges the values above and below zero would
+    cancel out. What is below zero weighs ``leak``. At the centre, where ``centre``, (n,) of 0 and 1, is 1: the value
+    of the unit there. A direction of zeros stands for the whole layer: the mean square.
     """
     import tensorflow as tf
 
-    height, width = tf.shape(maps)[1], tf.shape(maps)[2]
-    everywhere = tf.reduce_mean(maps, (1, 2))
-    middle = maps[:, height // 2, width // 2]
-    read = tf.where(centre[:, None] > 0, middle, everywhere)
+    rows, columns = inside(maps.shape[1], maps.shape[2])
+    values = tf.einsum("nhwc,nc->nhw", maps, directions)
+    everywhere = tf.reduce_mean(tf.nn.leaky_relu(values[:, rows, columns], leak), (1, 2))
+    middle = values[:, maps.shape[1] // 2, maps.shape[2] // 2]
     whole = tf.cast(tf.reduce_all(directions == 0, 1), maps.dtype)
-    return tf.reduce_sum(read * directions, 1) + whole * tf.reduce_mean(tf.square(maps), (1, 2, 3))
+    return tf.where(centre > 0, middle, everywhere) + whole * tf.reduce_mean(tf.square(maps), (1, 2, 3))
 
 
 def sameness(maps: Any) -> Any:  # noqa: ANN401

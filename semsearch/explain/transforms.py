@@ -6,17 +6,17 @@ As in "Feature Visualization" (Distill 2017): padded, jittered, scaled and rotat
 import math
 from typing import Any
 
-JITTER = 0.0625
+JITTER = 0.125
 """Furthest move in each direction, as a share of the side."""
 SCALE = (0.9, 1.1)
 ANGLE = math.radians(8)
 """Furthest turn to either side."""
 
 
-def moved(pictures: Any, seed: Any) -> Any:  # noqa: ANN401
-    """Each of (n, s, s, c) moved, scaled and turned by seeded random amounts; what comes in from outside mirrors.
+def moved(pictures: Any, seed: Any, reach: Any = 1.0) -> Any:  # noqa: ANN401
+    """Each of (n, s, s, c) moved, scaled and turned by seeded random amounts; what leaves on one side comes in on the other.
 
-    ``seed`` is an int32 tensor of two numbers. Gradients flow.
+    ``seed`` is an int32 tensor of two numbers; ``reach``, for each picture, is a share of JITTER. Gradients flow.
     """
     import tensorflow as tf
 
@@ -25,9 +25,9 @@ def moved(pictures: Any, seed: Any) -> Any:  # noqa: ANN401
     low, high = (math.log(bound) for bound in SCALE)
     scale = tf.exp((low + high) / 2 + (high - low) / 2 * amounts[0])
     cos, sin = scale * tf.cos(ANGLE * amounts[1]), scale * tf.sin(ANGLE * amounts[1])
-    middle = (side - 1) / 2
-    right = middle - cos * middle + sin * middle + JITTER * side * amounts[2]
-    down = middle - sin * middle - cos * middle + JITTER * side * amounts[3]
+    middle, reach = (side - 1) / 2, JITTER * side * reach
+    right = middle - cos * middle + sin * middle + reach * amounts[2]
+    down = middle - sin * middle - cos * middle + reach * amounts[3]
     nothing = tf.zeros_like(cos)
     matrix = tf.stack([cos, -sin, right, sin, cos, down, nothing, nothing], 1)
     return tf.raw_ops.ImageProjectiveTransformV3(
@@ -36,5 +36,5 @@ def moved(pictures: Any, seed: Any) -> Any:  # noqa: ANN401
         output_shape=[side, side],
         fill_value=0.0,
         interpolation="BILINEAR",
-        fill_mode="REFLECT",
+        fill_mode="WRAP",
     )

@@ -49,7 +49,7 @@ def test_the_strongest_photos_come_first_with_the_unit_that_answered(monkeypatch
     assert found.photos[0].tolist() == [3, 1, 2]
     assert found.units[0].tolist() == [[2, 3], [3, 0], [1, 2]]
     assert found.strengths[0].tolist() == [16, 5, 5]
-    assert found.natural[:2].tolist() == [1, -1]
+    assert found.natural[:2].tolist() == [1, 0]
 
 
 def test_of_equally_strong_photos_the_first_stand_first_and_no_more_than_there_are(monkeypatch):

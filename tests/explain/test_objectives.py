@@ -21,7 +21,7 @@ MAPS[0, 0, 0] = (0.0, 18.0)
         (neuron(1), 0.0),
         (blend(0, 1), (1 + 2) / 2**0.5),
         (blend(0, 1, 1.0), 2.0),
-        (direction([3.0, -4.0]), 0.6 * 1 - 0.8 * 2),
+        (direction([3.0, -4.0]), 0.6 * 1),
         (layer(), (81 + 324) / 18),
     ],
 )
@@ -29,6 +29,16 @@ def test_each_reads_its_own_part_of_the_map(objective, value):
     row = objective.direction(2)
     found = activations(tf.constant(MAPS), tf.constant(row[None]), tf.constant([float(objective.where == "centre")]))
     assert found.numpy() == pytest.approx([value])
+
+
+def test_what_is_below_zero_and_what_lies_in_the_margin_do_not_count():
+    maps = np.zeros((1, 16, 16, 1), np.float32)
+    maps[0, :2], maps[0, 14:] = 500, 500
+    maps[0, :, :2], maps[0, :, 14:] = 500, 500
+    maps[0, 5, 5], maps[0, 6, 6] = 144.0, -72.0
+    one, everywhere = tf.ones((1, 1)), tf.zeros(1)
+    assert activations(tf.constant(maps), one, everywhere).numpy() == pytest.approx([1])
+    assert activations(tf.constant(maps), one, everywhere, leak=0.1).numpy() == pytest.approx([0.95])
 
 
 @pytest.mark.parametrize("number", [-1, 2, 1000])
