@@ -14,7 +14,7 @@ ANGLE = math.radians(8)
 
 
 def moved(pictures: Any, seed: Any, reach: Any = 1.0) -> Any:  # noqa: ANN401
-    """Each of (n, s, s, c) moved, scaled and turned by seeded random amounts; what leaves on one side comes in on the other.
+    """Each of (n, s, s, c) moved, scaled and turned by seeded amounts; what leaves on one side comes in on the other.
 
     ``seed`` is an int32 tensor of two numbers; ``reach``, for each picture, is a share of JITTER. Gradients flow.
     """

@@ -1,0 +1,87 @@
+"""What kind of thing each channel looks for, told by what it answers to, not by how its picture looks to a person.
+
+===========  =========================================================================================
+colours      plain colours excite it more than any stripes do
+edges        stripes of one direction excite it, and a unit sees a small part of the picture
+textures     fine stripes excite it, in more than one direction
+patterns     coarse stripes excite it, or stripes of one direction over a larger part
+parts        photos excite it more than colours and stripes; those are of several classes
+objects      photos of one class above all
+===========  =========================================================================================
+"""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import numpy as np
+
+from semsearch.explain.channels import Channels
+from semsearch.explain.stimuli import ANGLES, STIMULI, WAVELENGTHS, Stimulus
+
+Kind = Literal["colours", "edges", "textures", "patterns", "parts", "objects"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+SMALL = 48
+"""Pixels of the square that one unit sees, up to which stripes of one direction are an edge."""
+FINE = 8
+"""Wavelength in pixels up to which stripes are a texture."""
+NATURAL = 0.5
+"""Stripes and colours that reach this share of what photos reach are what a channel looks for."""
+ONE_DIRECTION = 0.5
+"""Selectivity from which on stripes count as of one direction."""
+ONE_CLASS = 0.75
+"""Share of the strongest photos that are of one class in an object."""
+_STRIPES = np.array([stimulus.angle >= 0 for stimulus in STIMULI])
+
+
+def kinds(channels: Channels, receptive_field: int, labels: Sequence[int]) -> list[Kind]:
+    """The kind of each of c channels; ``labels`` are the classes of the dataset's items."""
+    rest = channels.responses.min(0)
+    answers = channels.responses - rest
+    photos = np.maximum(channels.strengths[:, 0] - rest, 1e-12)
+    stripes, colours = answers[_STRIPES].max(0), answers[~_STRIPES].max(0)
+    alone, together = selectivity(channels), purity(channels, labels)
+    fine = np.array([STIMULI[place].wavelength <= FINE for place in _strongest(channels)])
+    found: list[Kind] = []
+    for channel in range(len(photos)):
+        if max(stripes[channel], colours[channel]) < NATURAL * photos[channel]:
+            found.append("objects" if together[channel] >= ONE_CLASS else "parts")
+        elif colours[channel] >= stripes[channel]:
+            found.append("colours")
+        elif alone[channel] >= ONE_DIRECTION:
+            found.append("edges" if receptive_field <= SMALL else "patterns")
+        else:
+            found.append("textures" if fine[channel] else "patterns")
+    return found
+
+
+def _strongest(channels: Channels) -> np.ndarray:
+    """(c,) place of the stripes that excite each channel most."""
+    places: np.ndarray = np.flatnonzero(_STRIPES)[channels.responses[_STRIPES].argmax(0)]
+    return places
+
+
+def selectivity(channels: Channels) -> np.ndarray:
+    """(c,) 0 … 1: how much one direction of stripes stands out, at the wavelength that excites a channel most.
+
+    1 − circular variance of the answers above the weakest (Ringach, Shapley and Hawken, J. Neurosci. 2002).
+    """
+    answers = channels.responses[_STRIPES].reshape(len(WAVELENGTHS), len(ANGLES), -1)
+    best = answers.max(1).argmax(0)
+    rows = np.take_along_axis(answers, best[None, None], 0)[0]
+    rows = rows - rows.min(0)
+    turns = np.exp(2j * np.radians(ANGLES))[:, None]
+    sums = rows.sum(0)
+    shares: np.ndarray = np.abs((rows * turns).sum(0)) / np.where(sums > 0, sums, 1)
+    return shares
+
+
+def purity(channels: Channels, labels: Sequence[int]) -> np.ndarray:
+    """(c,) 0 … 1: the share of the strongest photos of a channel that are of their most frequent class."""
+    classes = np.asarray(labels)[channels.photos]
+    counts = [np.unique(row, return_counts=True)[1].max() for row in classes]
+    return np.array(counts) / channels.photos.shape[1]
+
+
+def strongest_stimulus(channels: Channels, channel: int) -> Stimulus:
+    """The simple picture that excites a channel most."""
+    return STIMULI[int(channels.responses[:, channel].argmax())]
