@@ -1,18 +1,21 @@
-"""The networks of the catalogue as Keras graphs without weights, and the table of any network's layers.
+"""The networks of the catalogue as Keras graphs without weights.
 
-``python -m semsearch.models.graphs`` prints ``models.json`` with every derived number computed anew.
+``python -m semsearch.models.graphs models`` prints ``models.json`` with every derived number computed anew, and
+``python -m semsearch.models.graphs layers`` prints ``layers.json``.
 """
 
 import json
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, fields
 from typing import Any
 
 from semsearch.errors import InputError, UnknownName
 from semsearch.models.catalog import CHOSEN, Layer, models
+from semsearch.models.fields import CONVOLUTIONS, layer_table
+from semsearch.models.layers import packed
 
 KERAS_NAMES = {
     "vgg16": "VGG16",
@@ -42,9 +45,6 @@ LITE_STAGES = (
     (1, 3, 1, 6, 320),
 )
 """Repeats, kernel, stride, expansion and channels of the seven stages, before scaling."""
-
-CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
-POOLS = ("MaxPooling2D", "AveragePooling2D")
 
 SPREAD = ("mobilenetv2", "nasnetmobile", *LITE)
 """Models without published layers: theirs are chosen by ``spread_layers``."""
@@ -137,108 +137,6 @@ def _rounded(channels: float) -> int:
     return nearest + 8 if nearest < 0.9 * channels else nearest
 
 
-@dataclass(frozen=True)
-class _Field:
-    """What one unit sees, (vertical, horizontal): side and step between neighbours in input pixels."""
-
-    side: tuple[float, float] = (1, 1)
-    step: tuple[float, float] = (1, 1)
-    everything: bool = False
-
-    def through(self, kernel: tuple[float, ...], stride: tuple[float, ...]) -> "_Field":
-        """After a window of that extent that moves by that stride."""
-        side = (self.side[0] + (kernel[0] - 1) * self.step[0], self.side[1] + (kernel[1] - 1) * self.step[1])
-        return _Field(side, (self.step[0] * stride[0], self.step[1] * stride[1]), self.everything)
-
-
-def layer_table(keras_model: Any) -> list[Layer]:  # noqa: ANN401
-    """Every layer of a built functional or sequential model, in the model's own order; ``alias`` is empty.
-
-    A model used as a layer is listed layer by layer, as ``outer/inner``. ``channels`` is the last axis of the
-    output. ``receptive_field`` is exact for the longest path, not clipped to the input, and the longer of the
-    two sides (kernels may be 1 × 7). A window of extent k, dilation d and stride s over a step j gives
-    r + (k − 1)·d·j and the step j·s; where branches meet and where a layer is used twice, the largest counts;
-    every other layer keeps what it gets. What depends on all positions (global pooling, squeeze-and-excitation,
-    a dense layer after flattening, attention) and all that follows sees at least the whole input side; that
-    side is not known, and not counted, in a model for inputs of any size.
-
-    Source of the rule: Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks",
-    Distill 2019, doi 10.23915/distill.00021. InputError for a model that is no graph of layers, or not yet built.
-    """
-    if not getattr(keras_model, "inputs", None):
-        raise InputError(f"expected a functional or sequential Keras model with known inputs, got {keras_model!r}")
-    whole = max(side or 0 for tensor in keras_model.inputs for side in (*tensor.shape[1:3], 0))
-    rows: list[Layer] = []
-    total = 0
-    for name, layer, field in _walk(keras_model, "", _Field())[0]:
-        total += layer.count_params()
-        seen = max(*field.side, whole if field.everything else 1)
-        output = layer.output[0] if isinstance(layer.output, list | tuple) else layer.output
-        kind, index, channels = type(layer).__name__, len(rows), output.shape[-1] or 0
-        rows.append(Layer(name, "", kind, index, channels, layer.count_params(), total, math.ceil(seen)))
-    return rows
-
-
-def _walk(keras_model: Any, prefix: str, entry: _Field) -> tuple[list[tuple[str, Any, _Field]], _Field]:  # noqa: ANN401
-    """(name, layer, field behind it) in order, and the field of the outputs; ``entry`` is that of the inputs."""
-    from keras.layers import Layer as KerasLayer
-
-    operations = getattr(keras_model, "operations", keras_model.layers)
-    before: dict[int, _Field] = {}
-    behind = {id(tensor): entry for tensor in keras_model.inputs}
-    pending = [(operation, node) for operation in operations for node in operation._inbound_nodes if node.input_tensors]
-    left = len(pending) + 1
-    while len(pending) < left:
-        left, waiting = len(pending), []
-        for operation, node in pending:
-            incoming = [behind.get(id(tensor)) for tensor in node.input_tensors]
-            if None in incoming:
-                waiting.append((operation, node))
-                continue
-            field = _merged([field for field in incoming if field])
-            before[id(operation)] = _merged([field, before.get(id(operation), field)])
-            behind.update((id(tensor), _after(operation, field)) for tensor in node.output_tensors)
-        pending = waiting
-    rows = []
-    for operation in operations:
-        field = before.get(id(operation), entry)
-        if getattr(operation, "inputs", None):
-            rows += _walk(operation, f"{prefix}{operation.name}/", field)[0]
-        elif isinstance(operation, KerasLayer):
-            rows.append((f"{prefix}{operation.name}", operation, _after(operation, field)))
-    return rows, _merged([behind[id(tensor)] for tensor in keras_model.outputs])
-
-
-def _merged(fields: Sequence[_Field]) -> _Field:
-    """Where branches meet: the largest of each."""
-    side, step = (
-        (max(pair[0] for pair in pairs), max(pair[1] for pair in pairs))
-        for pairs in ([field.side for field in fields], [field.step for field in fields])
-    )
-    return _Field(side, step, any(field.everything for field in fields))
-
-
-def _after(layer: Any, field: _Field) -> _Field:  # noqa: ANN401
-    """The field behind one layer, from its class and settings."""
-    if getattr(layer, "inputs", None):
-        return _walk(layer, "", field)[1]
-    kind = type(layer).__name__
-    if kind in CONVOLUTIONS:
-        extent = tuple((k - 1) * d + 1 for k, d in zip(layer.kernel_size, layer.dilation_rate, strict=True))
-        return field.through(extent, layer.strides)
-    if kind in POOLS:
-        return field.through(layer.pool_size, layer.strides)
-    if kind == "UpSampling2D":
-        return field.through((1, 1), tuple(1 / size for size in layer.size))
-    if kind == "Conv2DTranspose":
-        reach = tuple(math.ceil(k / s) for k, s in zip(layer.kernel_size, layer.strides, strict=True))
-        return field.through(reach, tuple(1 / s for s in layer.strides))
-    flat_dense = kind == "Dense" and len(layer.input.shape) == 2
-    if flat_dense or kind.startswith("Global") or kind.endswith("Attention"):
-        return _Field(field.side, field.step, everything=True)
-    return field
-
-
 def spread(count: int, *, chosen: int = CHOSEN) -> tuple[int, ...]:
     """Positions of ``chosen`` out of ``count`` things, evenly by index, the first and the last always among them.
 
@@ -268,10 +166,19 @@ def refreshed(row: dict) -> dict:
     chosen = [(layer["name"], layer["alias"]) for layer in row["layers"]]
     if row["name"] in SPREAD:
         chosen = [(name, "") for name in spread_layers(graph)]
-    layers = [asdict(by_name[name]) | {"alias": alias} for name, alias in chosen]
-    return row | {"parameters": table[-1].cumulative_parameters, "layer_count": len(table), "layers": layers}
+    kept = [field.name for field in fields(Layer) if field.name != "alias"]
+    rows = [{"alias": alias} | {key: getattr(by_name[name], key) for key in kept} for name, alias in chosen]
+    return row | {"parameters": table[-1].cumulative_parameters, "layer_count": len(table), "layers": rows}
+
+
+def printed(file: str) -> str:
+    """The text of ``models.json`` or ``layers.json``."""
+    if file == "models":
+        return json.dumps([refreshed(asdict(model)) for model in models().values()], indent=1)
+    tables = {name: packed(layer_table(build(name, size=model.size))) for name, model in models().items()}
+    rows = {name: ",\n".join(json.dumps(row, separators=(",", ":")) for row in table) for name, table in tables.items()}
+    return "{" + ",\n".join(f'"{name}":[\n{table}]' for name, table in rows.items()) + "}"
 
 
 if __name__ == "__main__":
-    facts = [asdict(model) for model in models().values()]
-    sys.stdout.write(json.dumps([refreshed(row) for row in facts], indent=1) + "\n")
+    sys.stdout.write(printed(sys.argv[1]) + "\n")

@@ -14,6 +14,7 @@ import pytest
 
 from semsearch.errors import InputError, UnknownName
 from semsearch.models import catalog, graphs
+from semsearch.models.fields import layer_table
 
 PARAMETERS = {
     "vgg16": 14_714_688,
@@ -48,7 +49,7 @@ MODULES = {
 
 def fields(model):
     """Receptive field by layer name."""
-    return {layer.name: layer.receptive_field for layer in graphs.layer_table(model)}
+    return {layer.name: layer.receptive_field for layer in layer_table(model)}
 
 
 def as_json(row):
@@ -215,7 +216,7 @@ def test_spread_needs_enough():
 
 @pytest.mark.parametrize("name", graphs.SPREAD)
 def test_models_nobody_published_follow_the_rule(name):
-    table = graphs.layer_table(graphs.build(name, size=catalog.model(name).size))
+    table = layer_table(graphs.build(name, size=catalog.model(name).size))
     convolutions = [layer.name for layer in table if layer.kind.endswith("Conv2D")]
     chosen = [layer.name for layer in catalog.model(name).layers]
     assert (chosen[0], chosen[-1]) == (convolutions[0], convolutions[-1])
@@ -309,7 +310,7 @@ def test_global_layers_see_the_whole_side():
 def test_a_classifier_sees_everything():
     layers = [keras.Input((20, 30, 3)), keras.layers.Conv2D(2, 3, name="conv")]
     tail = [keras.layers.Flatten(name="flat"), keras.layers.Dense(5, name="scores")]
-    table = graphs.layer_table(keras.Sequential([*layers, *tail]))
+    table = layer_table(keras.Sequential([*layers, *tail]))
     assert [(row.name, row.receptive_field, row.channels) for row in table] == [
         ("conv", 3, 2),
         ("flat", 3, 18 * 28 * 2),
@@ -332,7 +333,7 @@ def test_a_model_inside_a_model_is_listed_layer_by_layer():
     inputs = keras.Input((40, 40, 3), name="image")
     x = keras.layers.Conv2D(3, 3, strides=2, name="stem")(inputs)
     outer = keras.Model(inputs, keras.layers.Conv2D(5, 3, name="head")(inner(x)))
-    table = graphs.layer_table(outer)
+    table = layer_table(outer)
     assert [(row.index, row.name, row.kind, row.parameters, row.receptive_field) for row in table] == [
         (0, "image", "InputLayer", 0, 1),
         (1, "stem", "Conv2D", 84, 3),
@@ -361,16 +362,15 @@ def test_layers_of_another_model_do_not_leak_in():
 
 def test_a_model_without_a_graph_is_refused():
     with pytest.raises(InputError, match="functional or sequential"):
-        graphs.layer_table(keras.Sequential([keras.layers.Conv2D(2, 3)]))
+        layer_table(keras.Sequential([keras.layers.Conv2D(2, 3)]))
 
 
 def test_the_table_covers_the_model():
     graph = graphs.build("densenet121", size=224)
-    table = graphs.layer_table(graph)
+    table = layer_table(graph)
     assert [row.name for row in table] == [layer.name for layer in graph.layers]
     assert [row.index for row in table] == list(range(427))
     assert table[-1].cumulative_parameters == graph.count_params()
-    assert {row.alias for row in table} == {""}
 
 
 def test_importing_the_module_loads_no_keras():

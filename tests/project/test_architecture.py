@@ -19,7 +19,7 @@ HEAVY = {
         *("graphs", "engines", "weights", "readers"),
         *("maximisation", "objectives", "parametrisation", "rectifiers", "transforms"),
     },
-    "keras": {"graphs", "engines", "openvino_engine", "weights", "maximisation", "rectifiers"},
+    "keras": {"graphs", "fields", "engines", "openvino_engine", "weights", "maximisation", "rectifiers"},
     "openvino": {"openvino_engine"},
     "h5py": {"readers", "weights"},
     "safetensors": {"weights"},
