@@ -24,6 +24,13 @@ PAGES = (
     ("embeddings", "Embeddings", "map", "scatter_plot", "All pictures as points on a map, layer by layer."),
     ("datasets", "Datasets", "data", "photo_library", "All sets of pictures; make, change and look after your own."),
     ("index_lab", "Index lab", "indices", "speed", "Which index finds how much at what cost, on your own pictures."),
+    (
+        "model_explorer",
+        "Model explorer",
+        "explorer",
+        "hub",
+        "Every layer of a network: what it sees and costs.",
+    ),
     ("guide", "Guide", "learn", "menu_book", "How it works, told with real pictures and results."),
 )
 pages = [
@@ -32,7 +39,7 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 with failures.shown_in_words(), turn.taken():
-    sidebar.show(offers.of(page.title), compare=page.title not in offers.LIVE)
+    sidebar.show(offers.of(page.title), compare=page.title not in offers.ALONE)
     drawer.close_for(page.title)
     steps.keep()
     page.run()

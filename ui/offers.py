@@ -14,6 +14,8 @@ from ui.choice import Choice, Offers
 LACKING = "no results yet"
 LIVE = ("Live search", "Datasets", "Index lab")
 """Titles of the pages that need no stored results."""
+ALONE = (*LIVE, "Model explorer")
+"""Titles of the pages that show one configuration at a time."""
 FETCH = "semsearch datasets fetch"
 
 

@@ -82,6 +82,18 @@ def facts(model_name: str, layer: str) -> LayerFacts:
         raise UnknownName(f"layer of {model_name}", layer, catalog.model(model_name).layer_names) from None
 
 
+def cost(model_name: str, layer: str) -> int:
+    """Multiply-adds from the picture to a layer: its own, and those of all that it is computed from."""
+    by_name = {row.name: row for row in table(model_name)}
+    needed, waiting = set(), [facts(model_name, layer).name]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += by_name[name].parents
+    return sum(by_name[name].multiply_adds for name in needed)
+
+
 @cache
 def _tables() -> dict[str, tuple[LayerFacts, ...]]:
     stored = json.loads((Path(__file__).parent / "layers.json").read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from semsearch.errors import InputError, SpecMismatch, UnknownName
+from semsearch.models.catalog import Readout
 from semsearch.ranking import closeness, scores
 from semsearch.settings import settings
 from semsearch.store import opened
@@ -120,6 +121,14 @@ def summary(store: Store, experiment: Experiment) -> Summary:
         recall=scores.mean(recalls),
         per_class=tuple(float(value) for value in scores.class_means(stored.score, labels, classes)),
     )
+
+
+def layer_means(store: Store, dataset: str, readout: Readout, metric: str) -> dict[tuple[str, str], float]:
+    """{(model, layer): mean published score} of all that is stored of a dataset with that readout and metric."""
+    table = store.scores(dataset)
+    means = table.scores.score.mean(1)
+    rows = zip(table.specs, table.metrics, means.tolist(), strict=True)
+    return {(spec.model, spec.layer): mean for spec, of, mean in rows if spec.readout == readout and of == metric}
 
 
 def leaderboard(store: Store, dataset: str) -> list[tuple[Experiment, float, float]]:

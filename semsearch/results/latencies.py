@@ -9,13 +9,15 @@ from semsearch.files.storage import read_here
 from semsearch.models.catalog import FeatureSpec
 
 FILE = "latency.json"
-"""Beside the manifest of a store."""
+"""Beside the manifest of a store: up to each of the eight layers."""
+EACH_LAYER = "layer_latency.json"
+"""Beside it: what each layer takes by itself."""
 _SEAL = b'"digest"'
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Measured milliseconds of one picture through the fast engine, up to a layer."""
+    """Measured milliseconds of one picture through the fast engine, by model and layer."""
 
     machine: str
     models: Mapping[str, Mapping[str, float]]

@@ -13,6 +13,7 @@ PAGES = {
     "live": "live",
     "map": "map",
     "indices": "indices",
+    "explorer": "explorer",
     "guide": "learn",
 }
 GRAVE = ("serious", "critical")

@@ -12,7 +12,7 @@ import pytest
 from tests import ROOT
 from tests.project.levels import LEVEL_OF
 
-WINGS = {"search", "embeddings", "live", "datasets", "lab", "guide"}
+WINGS = {"search", "embeddings", "live", "datasets", "lab", "explorer", "guide"}
 """The parts of each screen, below ui/."""
 HEAVY = {
     "tensorflow": {

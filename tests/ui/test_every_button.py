@@ -32,7 +32,7 @@ OURS = "test_every_button.test_"
 PAGES, VIEWS, MAPS, LIVE, GUIDE = (f"test_{name}.test_" for name in ("pages", "views", "embeddings", "live", "guide"))
 FAILS, FETCH, MOVERS, SHEET = (f"test_{name}.test_" for name in ("failures", "fetching", "movers", "sheet"))
 DATA = "test_datasets_page.test_"
-LAB = "test_lab.test_"
+LAB, EXPLORER = "test_lab.test_", "test_explorer.test_"
 NO = ""
 """It cannot fail: it changes what is chosen among what is there, and a lie of the browser is settled by ``settle``."""
 SETTLED, SETTLED_B = PAGES + "a_hostile_browser_gets_the_first_query", PAGES + "a_hostile_browser_gets_a_settled_b"
@@ -214,6 +214,12 @@ PRESSED = {
     "lab_use": (LAB + "the_recommended_index_is_used_by_live_search", NO),
     "lab_table": (LAB + "any_index_of_the_table_is_used_by_live_search", LAB + "a_hostile_browser_adopts_nothing"),
     "page_link 'Get the model in Live search'": (LAB + "without_the_model_the_way_to_it_is_named", NO),
+    # Model explorer
+    "explorer_network": (EXPLORER + "a_box_of_the_drawing_is_looked_at", EXPLORER + "a_hostile_browser_looks_at"),
+    "explorer_table": (EXPLORER + "a_line_of_the_table_is_looked_at", EXPLORER + "a_hostile_browser_looks_at"),
+    "explorer_cost": (EXPLORER + "a_layer_is_chosen_by_its_score_and_cost", NO),
+    "explorer_pareto": (EXPLORER + "a_layer_is_chosen_by_its_score_and_cost", EXPLORER + "a_hostile_browser_looks_at"),
+    "page_link 'Get the weights in Live search'": (EXPLORER + "without_weights_the_way_to_them_is_named", NO),
     # Guide
     "guide_example": (GUIDE + "my_query_tells_the_story_too", NO),
     "guide_varied": (GUIDE + "other_measures_and_how_many_matches_they_share", NO),
@@ -244,6 +250,7 @@ SAID = {
     "page_link together": "page_link",
     "page_link 'Open the map'": "page_link",
     "page_link 'Get the model in Live search'": "page_link",
+    "page_link 'Get the weights in Live search'": "page_link",
     "dialog ui.search.panels.browse": "search_browse",
     "dialog ui.live.sources.browse": "live_browse",
     "dialog ui.live.query.crop": "live_crop",
