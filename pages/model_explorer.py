@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui import sidebar
-from ui.explorer import about, cost, diagram, looked, table
+from ui.explorer import about, channels, cost, diagram, looked, table
 
 choice = sidebar.current()
 
@@ -12,7 +12,8 @@ st.markdown("A network is a row of layers. Choose one, on the drawing or in the 
 at = looked.current(choice)
 diagram.show(at)
 about.show(at)
-table.show(at)
 about.offer_weights(choice)
+channels.show(at)
+table.show(at)
 cost.show(choice)
 about.explain(at)

@@ -13,6 +13,8 @@ from semsearch import server_log
 from semsearch.data import datasets
 from semsearch.data.datasets import Dataset
 from semsearch.errors import IntegrityError, SemsearchError, StorageError
+from semsearch.explain import channels
+from semsearch.explain.channels import Channels
 from semsearch.live import serving
 from semsearch.models import catalog
 from semsearch.models.catalog import FeatureSpec, Readout
@@ -262,3 +264,14 @@ def _travel(
     _store: Store, _of: Dataset, specs: tuple[FeatureSpec, ...], kind: str, colour: str, made_of: tuple
 ) -> Travel:
     return map_payload.travel(_store, specs, _of, kind, colour)
+
+
+def channels_of(model: str, layer: str) -> Channels:
+    """What is stored about the channels of a layer; raises as ``channels.read``."""
+    name = f"{model}/{layer}"
+    return _channels_of(model, layer, channels.folder(), channels.stored().get(name, ""))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _channels_of(model: str, layer: str, folder: Path, digest: str) -> Channels:
+    return channels.read(model, layer)

@@ -22,6 +22,8 @@ SHOWN = 30
 """Channels of a layer that have a picture, where it has as many."""
 SIDE = 128
 """Of a picture, pixels."""
+COLUMNS = 6
+"""Pictures in a row of a sheet."""
 PHOTOS = 12
 """Photos that are kept for each channel, strongest first."""
 DATASET = "groceries200"
@@ -41,7 +43,7 @@ class Channels:
     activations: np.ndarray
     """(n,) float32: mean over positions of what is above zero of the channel in its picture."""
     natural: np.ndarray
-    """(n,) float32: the largest such mean of a photo of the dataset."""
+    """(c,) float32: the largest such mean of a photo of the dataset."""
     photos: np.ndarray
     """(c, p) uint16: items of the dataset with the strongest unit of the channel, strongest first."""
     units: np.ndarray
@@ -50,6 +52,11 @@ class Channels:
     """(c, p) float32: its value."""
     responses: np.ndarray
     """(stimuli, c) float32: mean over positions for each of ``stimuli.names()``."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the sheet."""
+        return -(-len(self.shown) // COLUMNS)
 
     @cached_property
     def places(self) -> dict[int, int]:

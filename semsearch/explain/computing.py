@@ -9,7 +9,7 @@ import numpy as np
 
 from semsearch import images
 from semsearch.explain import channels, excitation, objectives
-from semsearch.explain.channels import DATASET, PHOTOS, SHOWN, SIDE, Channels
+from semsearch.explain.channels import COLUMNS, DATASET, PHOTOS, SHOWN, SIDE, Channels
 from semsearch.explain.excitation import Excitation
 from semsearch.explain.maximisation import Maximiser, Options
 from semsearch.files import storage
@@ -18,8 +18,6 @@ from semsearch.models import catalog, weights
 BATCH = 6
 """Pictures maximised at once."""
 OPTIONS = Options(size=SIDE, steps=128)
-COLUMNS = 6
-"""Pictures in a row of a sheet."""
 
 
 def compute(
@@ -35,14 +33,20 @@ def compute(
     missing = [layer.name for layer in facts.layers if not _whole(model, layer.name, count)]
     if not missing:
         return 0
-    measured = excitation.measure(
-        model, missing, DATASET, keep=PHOTOS, told=lambda done, total: told("photos and stimuli", done, total)
-    )
+    measured = _measured(model, missing, lambda done, total: told("photos and stimuli", done, total))
     for layer in missing:
         wanted = channels.order(facts.layer(layer).channels)[:count]
         found = _maximised(model, layer, digest, wanted, told)
         channels.write(model, layer, _joined(found, measured[layer]))
     return len(missing)
+
+
+def _measured(model: str, layers: Sequence[str], told: Callable[[int, int], None]) -> dict[str, Excitation]:
+    """What photos and stimuli do to layers; of those that are stored with fewer pictures it is known."""
+    there = set(channels.layers_of(model))
+    found = {layer: excitation.known(channels.read(model, layer)) for layer in layers if layer in there}
+    new = [layer for layer in layers if layer not in there]
+    return found | (excitation.measure(model, new, DATASET, keep=PHOTOS, told=told) if new else {})
 
 
 def _whole(model: str, layer: str, count: int) -> bool:
@@ -102,7 +106,7 @@ def _joined(found: Found, measured: Excitation) -> Channels:
         shown=shown,
         sheet=np.frombuffer(images.webp(sheet([found[int(number)][0] for number in shown])), np.uint8),
         activations=np.array([found[int(number)][1] for number in shown], np.float32),
-        natural=measured.natural[shown],
+        natural=measured.natural,
         photos=measured.photos,
         units=measured.units,
         strengths=measured.strengths,

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from semsearch.data import datasets
 from semsearch.errors import SemsearchError
+from semsearch.explain.channels import Channels
 from semsearch.explain.objectives import inside
 from semsearch.explain.stimuli import STIMULI, picture
 from semsearch.features import FeatureExtractor, Outcome, Picture
@@ -29,6 +30,11 @@ class Excitation:
     """(c,) float32: the largest mean of what is above zero, over the positions of one photo."""
     responses: np.ndarray
     """(stimuli, c) float32: strongest unit in the middle of each of ``STIMULI``, away from the border."""
+
+
+def known(stored: Channels) -> Excitation:
+    """The same, as it is stored."""
+    return Excitation(**{field.name: getattr(stored, field.name) for field in fields(Excitation)})
 
 
 def measure(
@@ -70,11 +76,11 @@ def _photo(found: np.ndarray) -> tuple[np.ndarray, ...]:
     height, width, channels = found.shape
     rows, columns = inside(height, width)
     part = found[rows, columns]
-    flat = part.reshape(-1, channels)
-    where = flat.argmax(0)
-    strongest = np.take_along_axis(flat, where[None], 0)[0]
+    flat = np.ascontiguousarray(part.reshape(-1, channels).T)
+    where = flat.argmax(1)
+    strongest = np.take_along_axis(flat, where[:, None], 1)[:, 0]
     unit = np.stack([where // part.shape[1] + rows.start, where % part.shape[1] + columns.start], -1)
-    return strongest, unit, np.maximum(flat, 0).mean(0)
+    return strongest, unit, np.maximum(flat, 0).mean(1)
 
 
 def _stimulus(found: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -143,7 +143,7 @@ class Maximiser:
             pictures = self._made.pictures(numbers)
             views = self._before_noise(pictures, place)
             if self._options.transforms:
-                views = transforms.moved(views, place, 1 - 0.75 * centre)
+                views = transforms.moved(views, place, self._reach(centre))
             maps = self._network(self._prepared(views), training=False)
             values = objectives.activations(maps, directions, centre, leak=objectives.LEAK)
             goal = tf.reduce_sum(values) - self._cost(pictures, values)
@@ -157,6 +157,11 @@ class Maximiser:
         count = tf.cast(place[1] + 1, tf.float32)
         sized = tf.sqrt(power / (1 - second**count)) + tiny
         return numbers + self._made.rate * mean / (1 - first**count) / sized, (mean, power)
+
+    def _reach(self, centre: Any) -> Any:  # noqa: ANN401
+        """How far pictures are moved: anywhere where the map has a margin, for else the border never counts."""
+        everywhere = transforms.ANYWHERE if self._network.output.shape[1] >= objectives.MARGIN else transforms.JITTER
+        return everywhere + (transforms.JITTER / 4 - everywhere) * centre
 
     def _wake(self, slope: Any, values: Any) -> None:  # noqa: ANN401
         """Redirect rectifiers for pictures whose gradient is nothing, until they excite what they are to."""

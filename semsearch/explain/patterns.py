@@ -79,7 +79,8 @@ def purity(channels: Channels, labels: Sequence[int]) -> np.ndarray:
     """(c,) 0 … 1: the share of the strongest photos of a channel that are of their most frequent class."""
     classes = np.asarray(labels)[channels.photos]
     counts = [np.unique(row, return_counts=True)[1].max() for row in classes]
-    return np.array(counts) / channels.photos.shape[1]
+    shares: np.ndarray = np.array(counts) / channels.photos.shape[1]
+    return shares
 
 
 def strongest_stimulus(channels: Channels, channel: int) -> Stimulus:

@@ -7,16 +7,18 @@ import math
 from typing import Any
 
 JITTER = 0.125
-"""Furthest move in each direction, as a share of the side."""
+"""Furthest move in each direction, as a share of the side, for what stands somewhere in the picture."""
+ANYWHERE = 0.5
+"""The same for what is everywhere in it: each part of the picture comes to each place."""
 SCALE = (0.9, 1.1)
 ANGLE = math.radians(8)
 """Furthest turn to either side."""
 
 
-def moved(pictures: Any, seed: Any, reach: Any = 1.0) -> Any:  # noqa: ANN401
+def moved(pictures: Any, seed: Any, reach: Any = JITTER) -> Any:  # noqa: ANN401
     """Each of (n, s, s, c) moved, scaled and turned by seeded amounts; what leaves on one side comes in on the other.
 
-    ``seed`` is an int32 tensor of two numbers; ``reach``, for each picture, is a share of JITTER. Gradients flow.
+    ``seed`` is an int32 tensor of two numbers; ``reach``, for each picture, is the furthest move. Gradients flow.
     """
     import tensorflow as tf
 
@@ -25,7 +27,7 @@ def moved(pictures: Any, seed: Any, reach: Any = 1.0) -> Any:  # noqa: ANN401
     low, high = (math.log(bound) for bound in SCALE)
     scale = tf.exp((low + high) / 2 + (high - low) / 2 * amounts[0])
     cos, sin = scale * tf.cos(ANGLE * amounts[1]), scale * tf.sin(ANGLE * amounts[1])
-    middle, reach = (side - 1) / 2, JITTER * side * reach
+    middle, reach = (side - 1) / 2, side * reach
     right = middle - cos * middle + sin * middle + reach * amounts[2]
     down = middle - sin * middle - cos * middle + reach * amounts[3]
     nothing = tf.zeros_like(cos)

@@ -133,6 +133,14 @@ def webp(rgb: np.ndarray, *, quality: int = 82) -> bytes:
     return out.getvalue()
 
 
+def png(pixels: np.ndarray) -> bytes:
+    """PNG of (H, W, 3) or, with opacity, (H, W, 4) uint8 as it is."""
+    _checked(pixels[..., :3])
+    out = io.BytesIO()
+    pillow().fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
 def _checked(rgb: np.ndarray) -> np.ndarray:
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
         raise InputError(f"expected a picture of shape (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")

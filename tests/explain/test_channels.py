@@ -21,7 +21,7 @@ def world(first=1.0):
         shown=np.array([0, 2], np.int32),
         sheet=np.arange(20, dtype=np.uint8),
         activations=np.array([first, 2], np.float32),
-        natural=np.array([0.5, 1], np.float32),
+        natural=np.array([0.5, 1, 2], np.float32),
         photos=np.array([[3, 1], [0, 2], [9, 8]], np.uint16),
         units=np.zeros((3, 2, 2), np.uint16),
         strengths=np.ones((3, 2), np.float32),

@@ -32,7 +32,7 @@ OURS = "test_every_button.test_"
 PAGES, VIEWS, MAPS, LIVE, GUIDE = (f"test_{name}.test_" for name in ("pages", "views", "embeddings", "live", "guide"))
 FAILS, FETCH, MOVERS, SHEET = (f"test_{name}.test_" for name in ("failures", "fetching", "movers", "sheet"))
 DATA = "test_datasets_page.test_"
-LAB, EXPLORER = "test_lab.test_", "test_explorer.test_"
+LAB, EXPLORER, CHANNELS = "test_lab.test_", "test_explorer.test_", "test_channels_page.test_"
 NO = ""
 """It cannot fail: it changes what is chosen among what is there, and a lie of the browser is settled by ``settle``."""
 SETTLED, SETTLED_B = PAGES + "a_hostile_browser_gets_the_first_query", PAGES + "a_hostile_browser_gets_a_settled_b"
@@ -219,6 +219,22 @@ PRESSED = {
     "explorer_table": (EXPLORER + "a_line_of_the_table_is_looked_at", EXPLORER + "a_hostile_browser_looks_at"),
     "explorer_cost": (EXPLORER + "a_layer_is_chosen_by_its_score_and_cost", NO),
     "explorer_pareto": (EXPLORER + "a_layer_is_chosen_by_its_score_and_cost", EXPLORER + "a_hostile_browser_looks_at"),
+    "explorer_channels": (CHANNELS + "a_card_or_a_number_chooses", CHANNELS + "a_hostile_browser_chooses"),
+    "explorer_kinds": (CHANNELS + "channels_of_one_kind_alone", NO),
+    "explorer_channel_{}_{}": (CHANNELS + "a_card_or_a_number_chooses", NO),
+    "make": (CHANNELS + "a_picture_is_made_shown", CHANNELS + "a_failure_is_told"),
+    "make_cancel": (CHANNELS + "a_picture_can_be_cancelled", NO),
+    "make_download": (CHANNELS + "a_picture_is_made_shown", NO),
+    "make_size": (CHANNELS + "settings_of_the_address", NO),
+    "make_steps": (CHANNELS + "settings_of_the_address", NO),
+    "make_seed": (CHANNELS + "settings_of_the_address", NO),
+    "make_smooth": (CHANNELS + "settings_of_the_address", NO),
+    "make_moves": (CHANNELS + "settings_of_the_address", NO),
+    "make_clear": (CHANNELS + "settings_of_the_address", NO),
+    "make_share": (CHANNELS + "settings_of_the_address", NO),
+    "make_of_{}": (CHANNELS + "settings_of_the_address", NO),
+    "make_other_{}": (CHANNELS + "settings_of_the_address", NO),
+    "make_what": (CHANNELS + "the_query_is_accentuated", NO),
     "page_link 'Get the weights in Live search'": (EXPLORER + "without_weights_the_way_to_them_is_named", NO),
     # Guide
     "guide_example": (GUIDE + "my_query_tells_the_story_too", NO),

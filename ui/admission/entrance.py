@@ -32,6 +32,7 @@ NAMES = MappingProxyType(
     {
         **{"/search": "/", "/similar": "/", "/live_search": "/live"},
         **{"/embeddings": "/map", "/datasets": "/data", "/guide": "/learn"},
+        **{"/index_lab": "/indices", "/model_explorer": "/explorer"},
     }
 )
 """Where pages are found whose address somebody takes from their title."""

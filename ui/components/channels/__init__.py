@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -54,6 +54,6 @@ def cards(
         if on_pick:
             on_pick(st.session_state[key].picked)
 
-    data = {"cards": tuple(asdict(card) for card in shown), "look": look, "label": label, "sheet": sheet}
-    data |= {"columns": columns, "rows": rows, "current": current, "clickable": on_pick is not None}
+    data: dict[str, Any] = {"cards": tuple(asdict(card) for card in shown), "look": look, "label": label}
+    data |= {"sheet": sheet, "columns": columns, "rows": rows, "current": current, "clickable": on_pick is not None}
     _RENDER(key=key, data=data, on_picked_change=picked)
