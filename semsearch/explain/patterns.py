@@ -11,6 +11,7 @@ objects      photos of one class above all
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -33,24 +34,41 @@ ONE_CLASS = 0.75
 _STRIPES = np.array([stimulus.angle >= 0 for stimulus in STIMULI])
 
 
-def kinds(channels: Channels, receptive_field: int, labels: Sequence[int]) -> list[Kind]:
-    """The kind of each of c channels; ``labels`` are the classes of the dataset's items."""
+@dataclass(frozen=True)
+class Sort:
+    """The kind of a channel, and how clearly it is of it, 0 … 1."""
+
+    kind: Kind
+    clearness: float
+
+
+def kinds(channels: Channels, receptive_field: int, labels: Sequence[int]) -> list[Sort]:
+    """The kind of each of c channels; ``labels`` are the classes of the dataset's items.
+
+    Clearness: of colours and stripes the share by which they exceed the other, of edges the selectivity, of objects
+    the share of one class, of parts the share by which photos exceed both.
+    """
     rest = channels.responses.min(0)
     answers = channels.responses - rest
     photos = np.maximum(channels.strengths[:, 0] - rest, 1e-12)
     stripes, colours = answers[_STRIPES].max(0), answers[~_STRIPES].max(0)
     alone, together = selectivity(channels), purity(channels, labels)
     fine = np.array([STIMULI[place].wavelength <= FINE for place in _strongest(channels)])
-    found: list[Kind] = []
+    found: list[Sort] = []
     for channel in range(len(photos)):
-        if max(stripes[channel], colours[channel]) < NATURAL * photos[channel]:
-            found.append("objects" if together[channel] >= ONE_CLASS else "parts")
+        simple = max(stripes[channel], colours[channel], 1e-12)
+        apart = float(abs(stripes[channel] - colours[channel]) / simple)
+        directed = alone[channel] >= ONE_DIRECTION
+        if simple < NATURAL * photos[channel] and together[channel] >= ONE_CLASS:
+            found.append(Sort("objects", float(together[channel])))
+        elif simple < NATURAL * photos[channel]:
+            found.append(Sort("parts", float(1 - simple / photos[channel])))
         elif colours[channel] >= stripes[channel]:
-            found.append("colours")
-        elif alone[channel] >= ONE_DIRECTION:
-            found.append("edges" if receptive_field <= SMALL else "patterns")
+            found.append(Sort("colours", apart))
+        elif directed and receptive_field <= SMALL:
+            found.append(Sort("edges", float(alone[channel])))
         else:
-            found.append("textures" if fine[channel] else "patterns")
+            found.append(Sort("textures" if fine[channel] and not directed else "patterns", apart))
     return found
 
 

@@ -35,16 +35,19 @@ CASES = {
     "objects": (world(answers=lambda s: 0.2 * (s.angle == 0), photos=(4, 5, 6, 0)), 200),
 }
 
+CLEAR = {"colours": 0.6, "edges": 1, "textures": 1, "patterns": 1, "parts": 0.8, "objects": 0.75}
+
 
 @pytest.mark.parametrize("kind", patterns.KINDS)
 def test_each_kind_is_told_by_what_the_channel_answers_to(kind):
     channels, field = CASES[kind]
-    assert patterns.kinds(channels, field, LABELS) == [kind]
+    [found] = patterns.kinds(channels, field, LABELS)
+    assert found.kind == kind and found.clearness == pytest.approx(CLEAR[kind])
 
 
 def test_stripes_of_one_direction_over_a_large_part_are_a_pattern():
     channels, _ = CASES["edges"]
-    assert patterns.kinds(channels, 49, LABELS) == ["patterns"]
+    assert patterns.kinds(channels, 49, LABELS)[0].kind == "patterns"
 
 
 def test_selectivity_is_one_for_one_direction_and_nothing_for_all():

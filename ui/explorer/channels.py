@@ -9,9 +9,10 @@ from semsearch.data.datasets import Dataset
 from semsearch.errors import NotComputed, SemsearchError, UnknownName
 from semsearch.explain import patterns
 from semsearch.explain.channels import COLUMNS, DATASET, Channels
-from semsearch.models import catalog, weights
+from semsearch.explain.patterns import Sort
+from semsearch.models import catalog, layers, weights
 from ui import failures, pictures, resources, texts
-from ui.components.channels import Card, Photo, cards
+from ui.components.channels import Card, Photo, Sprite, cards
 from ui.explorer import looked, maximise, sheets
 from ui.explorer.looked import Looked
 
@@ -33,9 +34,9 @@ def show(at: Looked) -> None:
     except SemsearchError as error:
         st.warning(failures.caught(error), icon=":material/broken_image:")
         return
-    kinds = patterns.kinds(found, at.layer.receptive_field, [item.label for item in _photos().items])
+    kinds = sorts(at.model, at.layer.name)
     channel = at.channel if at.channel is not None else telling(found)
-    _one(at, found, channel, kinds[channel])
+    _one(at, found, channel, kinds[channel].kind)
     _all(at, found, channel, kinds)
     maximise.show(at, channel)
 
@@ -48,6 +49,12 @@ def _without(at: Looked) -> None:
     else:
         words = f"Pictures are kept for channels of the eight layers of the experiments, not of this one{below}."
     st.info(words, icon=":material/imagesmode:")
+
+
+def sorts(model: str, layer: str) -> list[Sort]:
+    """What kind of thing each channel of a layer looks for."""
+    field = layers.facts(model, layer).receptive_field
+    return patterns.kinds(resources.channels_of(model, layer), field, [item.label for item in _photos().items])
 
 
 def telling(found: Channels) -> int:
@@ -67,18 +74,17 @@ def _one(at: Looked, found: Channels, channel: int, kind: str) -> None:
     made, seen = st.columns([1, 3], gap="medium")
     with made:
         _number(at, channel)
-        place = found.places.get(channel)
-        if place is None:
+        if (made_for := sprite(found, channel)) is None:
             st.caption("No picture of this channel is kept; it can be made below.")
         else:
-            card = Card(channel, "", "", "", (), place)
-            _cards([card], found, key="explorer_made", label=f"What excites channel {channel}")
+            card = Card(channel, "", "", "", (), made_for)
+            cards([card], key="explorer_made", look="grid", label=f"What excites channel {channel}")
     with seen:
         st.markdown(told(found, channel, kind))
         wanted = found.photos[channel]
         pictures.ensure_thumbnails(dataset, map(int, wanted))
         shown = [
-            Card(place, texts.plain(photo.alt), f"{value:.2f}", photo.alt, (photo,))
+            Card(place, photo.alt.partition(",")[0], f"{value:.2f}", photo.alt, (photo,))
             for place, (photo, value) in enumerate(
                 zip(photos(at, found, channel), found.strengths[channel], strict=True)
             )
@@ -152,10 +158,10 @@ def photos(at: Looked, found: Channels, channel: int) -> list[Photo]:
     return shown
 
 
-def _all(at: Looked, found: Channels, channel: int, kinds: Sequence[str]) -> None:
+def _all(at: Looked, found: Channels, channel: int, kinds: Sequence[Sort]) -> None:
     """The cards of all channels that have a picture, by kind."""
     numbers = [int(number) for number in found.shown]
-    counts = {kind: sum(kinds[number] == kind for number in numbers) for kind in patterns.KINDS}
+    counts = {kind: sum(kinds[number].kind == kind for number in numbers) for kind in patterns.KINDS}
     options = [kind for kind, count in counts.items() if count]
     wanted = st.pills(
         "Which channels",
@@ -164,7 +170,7 @@ def _all(at: Looked, found: Channels, channel: int, kinds: Sequence[str]) -> Non
         selection_mode="multi",
         format_func=lambda kind: f"{kind.capitalize()} {counts[kind]}",
     )
-    chosen = [number for number in numbers if not wanted or kinds[number] in wanted]
+    chosen = [number for number in numbers if not wanted or kinds[number].kind in wanted]
     dataset = _photos()
     few = {number: photos(at, found, number)[:FIRST] for number in chosen}
     pictures.ensure_thumbnails(dataset, {int(item) for number in chosen for item in found.photos[number][:FIRST]})
@@ -172,10 +178,10 @@ def _all(at: Looked, found: Channels, channel: int, kinds: Sequence[str]) -> Non
         Card(
             number,
             f"Channel {number:,}",
-            kinds[number].capitalize(),
-            f"Channel {number}, {kinds[number]}. Look at it.",
+            kinds[number].kind.capitalize(),
+            f"Channel {number}, {kinds[number].kind}. Look at it.",
             tuple(few[number]) if dataset.has_pictures else (),
-            found.places[number],
+            sprite(found, number),
         )
         for number in chosen
     ]
@@ -185,12 +191,21 @@ def _all(at: Looked, found: Channels, channel: int, kinds: Sequence[str]) -> Non
             looked.go(at.layer.name, number)
 
     with st.container(height=HEIGHT, border=False):
-        _cards(shown, found, key="explorer_channels", label="Channels of the layer", current=channel, on_pick=picked)
+        cards(
+            shown,
+            key="explorer_channels",
+            look="grid",
+            label="Channels of the layer",
+            current=channel,
+            on_pick=picked,
+        )
     st.caption(
         f"{len(numbers)} of {texts.counted(at.layer.channels, 'channel')}, evenly spread over the layer; type a number "
         "above for any other. Each picture was made to excite its channel as much as it can."
     )
 
 
-def _cards(shown: Sequence[Card], found: Channels, **parts: object) -> None:
-    cards(shown, look="grid", sheet=sheets.address(found), columns=COLUMNS, rows=found.rows, **parts)  # type: ignore[arg-type]
+def sprite(found: Channels, channel: int) -> Sprite | None:
+    """The picture of a channel on the sheet of its layer; None where it has none."""
+    place = found.places.get(channel)
+    return None if place is None else Sprite(sheets.address(found), place, COLUMNS, found.rows)

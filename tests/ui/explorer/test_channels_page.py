@@ -82,8 +82,9 @@ def test_the_channel_that_tells_most_is_shown_first_with_its_photos(kept):
     cards = data(app, "explorer_channels")
     assert [card["id"] for card in cards["cards"]] == [0, 95, 191] and cards["current"] == 95
     assert [card["note"] for card in cards["cards"]] == ["Colours", "Edges", "Objects"]
-    assert (cards["columns"], cards["rows"]) == (6, 1) and cards["sheet"].startswith("app/static/pictures/_channels/")
-    assert data(app, "explorer_made")["cards"][0]["place"] == 1
+    made = data(app, "explorer_made")["cards"][0]["made"]
+    assert (made["columns"], made["rows"], made["place"]) == (6, 1, 1)
+    assert made["sheet"].startswith("app/static/pictures/_channels/")
     shown = data(app, "explorer_photos")["cards"]
     assert [card["note"] for card in shown] == ["10.00", "8.00"]
     box = shown[1]["photos"][0]["box"]
@@ -133,6 +134,17 @@ def test_a_damaged_file_is_told_of_and_the_rest_of_the_page_stays(kept):
     app = open_explorer()
     assert not app.exception and any("compute them again" in warning.value for warning in app.warning)
     assert app.subheader[-1].value == "What each layer is worth"
+
+
+def test_a_strip_for_each_kind_leads_to_its_channels(kept):
+    app = open_explorer()
+    assert data(app, "explorer_kind_edges")["current"] is None
+    [card] = data(app, "explorer_kind_objects")["cards"]
+    assert (card["title"], card["note"]) == ("Channel 191", LAYER)
+    pressing.tell(app, "explorer_kind_objects", "picked", 0)
+    assert app.query_params["channel"] == "191" and data(app, "explorer_kind_objects")["current"] == 0
+    pressing.tell(app, "explorer_kind_objects", "picked", 1)
+    assert not app.exception and app.query_params["channel"] == "191", "no such card"
 
 
 class Process:

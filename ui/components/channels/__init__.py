@@ -21,33 +21,40 @@ class Photo:
 
 
 @dataclass(frozen=True)
+class Sprite:
+    """A picture on a sheet of many, side by side in so many columns and rows; ``sheet`` is its address."""
+
+    sheet: str
+    place: int
+    columns: int
+    rows: int
+
+
+@dataclass(frozen=True)
 class Card:
-    """What is shown of a channel; ``place`` is that of its picture on the sheet, None without one."""
+    """What is shown of a channel."""
 
     id: int
     title: str
     note: str
     spoken: str
     photos: tuple[Photo, ...]
-    place: int | None = None
+    made: Sprite | None = None
+    """Its own picture, if it has one."""
 
 
 def cards(
     shown: Sequence[Card],
     *,
     key: str,
-    look: Literal["grid", "photos"],
+    look: Literal["grid", "photos", "strip"],
     label: str,
-    sheet: str = "",
-    columns: int = 1,
-    rows: int = 1,
     current: int | None = None,
     on_pick: Callable[[object], None] | None = None,
 ) -> None:
     """Show cards as a list named ``label``; ``on_pick`` is called with the id of one that is pressed.
 
-    ``sheet`` is the address of all pictures side by side, in so many columns and rows. That id comes from the
-    browser: check it.
+    That id comes from the browser: check it.
     """
 
     def picked() -> None:
@@ -55,5 +62,5 @@ def cards(
             on_pick(st.session_state[key].picked)
 
     data: dict[str, Any] = {"cards": tuple(asdict(card) for card in shown), "look": look, "label": label}
-    data |= {"sheet": sheet, "columns": columns, "rows": rows, "current": current, "clickable": on_pick is not None}
+    data |= {"current": current, "clickable": on_pick is not None}
     _RENDER(key=key, data=data, on_picked_change=picked)

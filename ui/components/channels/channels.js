@@ -1,5 +1,5 @@
-// Channels as cards: `data` in, the id of the card that was pressed out as the trigger `picked`. Pictures come from one
-// sheet, photos from addresses of our own; everything else is shown as text. Cards are kept and refilled, so that
+// Channels as cards: `data` in, the id of the card that was pressed out as the trigger `picked`. Pictures come from
+// sheets, photos from addresses of our own; everything else is shown as text. Cards are kept and refilled, so that
 // nothing flickers and the keyboard focus stays where it is.
 
 const SOURCES = ["app/static/pictures/", "data:image/jpeg;base64,", "data:image/webp;base64,"]
@@ -18,13 +18,14 @@ function resize(list, template, count, clickable) {
   }
 }
 
-function drawMade(part, data, place) {
-  part.hidden = place === null || !known(data.sheet)
+function drawMade(part, made) {
+  part.hidden = !made || !known(made.sheet)
   if (part.hidden) return
+  const { sheet, place, columns, rows } = made
   const share = (at, count) => (count > 1 ? (100 * at) / (count - 1) : 0)
-  part.style.backgroundImage = `url("${data.sheet}")`
-  part.style.backgroundSize = `${100 * data.columns}% ${100 * data.rows}%`
-  part.style.backgroundPosition = `${share(place % data.columns, data.columns)}% ${share(Math.floor(place / data.columns), data.rows)}%`
+  part.style.backgroundImage = `url("${encodeURI(sheet)}")`
+  part.style.backgroundSize = `${100 * columns}% ${100 * rows}%`
+  part.style.backgroundPosition = `${share(place % columns, columns)}% ${share(Math.floor(place / columns), rows)}%`
 }
 
 function drawPhoto(frame, photo) {
@@ -58,7 +59,7 @@ function fill(item, card, data) {
     part.textContent = value
     part.hidden = value === ""
   }
-  drawMade(item.querySelector(".made"), data, card.place)
+  drawMade(item.querySelector(".made"), card.made)
   drawPhotos(item.querySelector(".photos"), card.photos)
   text("title", card.title)
   text("note", card.note)
