@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui import sidebar
-from ui.explorer import about, channels, cost, diagram, kinds, looked, table
+from ui.explorer import about, channels, cost, diagram, kinds, looked, ranked, table
 
 choice = sidebar.current()
 
@@ -14,6 +14,7 @@ diagram.show(at)
 about.show(at)
 about.offer_weights(choice)
 channels.show(at)
+ranked.show(choice, at)
 kinds.show(at)
 table.show(at)
 cost.show(choice)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from semsearch.data import datasets
-from semsearch.errors import SemsearchError
+from semsearch.errors import InputError, SemsearchError
 from semsearch.explain.channels import Channels
 from semsearch.explain.objectives import inside
 from semsearch.explain.stimuli import STIMULI, picture
@@ -30,6 +30,25 @@ class Excitation:
     """(c,) float32: the largest mean of what is above zero, over the positions of one photo."""
     responses: np.ndarray
     """(stimuli, c) float32: strongest unit in the middle of each of ``STIMULI``, away from the border."""
+
+
+def strongest(vectors: np.ndarray, channels: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of (n, c) features in the order in which channels answer, strongest first, and (n,) float32 how strongly.
+
+    Of one channel the value itself; of several the sum of their values, each divided by its standard deviation over
+    the rows, so that each counts alike. Of equals the first row stands first. InputError for no channel, or one that
+    is not there.
+    """
+    count = vectors.shape[1]
+    if not channels or not all(0 <= channel < count for channel in channels):
+        raise InputError(f"expected channels from 0 to {count - 1}, got {list(channels)}")
+    columns: np.ndarray = np.asarray(vectors[:, list(channels)], np.float32)
+    if len(channels) > 1:
+        spread = columns.std(0)
+        columns = columns / np.where(spread > 0, spread, 1)
+    values = columns.sum(1)
+    rows = np.argsort(-values, kind="stable")
+    return rows, values[rows]
 
 
 def known(stored: Channels) -> Excitation:

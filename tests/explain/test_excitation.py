@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from semsearch.data import datasets
-from semsearch.errors import ImageRefused
+from semsearch.errors import ImageRefused, InputError
 from semsearch.explain import excitation, stimuli
 from semsearch.explain.stimuli import STIMULI, Stimulus, picture
 
@@ -82,3 +82,20 @@ def test_stripes_run_the_way_they_say_and_colours_are_plain():
     assert (picture(Stimulus(hue=120), 4) == (0, 255, 0)).all()
     assert (picture(Stimulus(level=128), 4) == 128).all()
     assert len(set(STIMULI)) == len(stimuli.ANGLES) * len(stimuli.WAVELENGTHS) + len(stimuli.HUES) + len(stimuli.GREYS)
+
+
+def test_a_dataset_is_ranked_by_a_channel_or_by_several_that_count_alike():
+    vectors = np.array([[1, 0], [3, 100], [3, 0], [2, 220]], np.float32)
+    rows, values = excitation.strongest(vectors, [0])
+    assert list(zip(rows.tolist(), values.tolist(), strict=True)) == [(1, 3), (2, 3), (3, 2), (0, 1)]
+    rows, values = excitation.strongest(vectors, [0, 1])
+    assert rows.tolist() == [3, 1, 2, 0]
+    assert values[0] == pytest.approx(2 / vectors[:, 0].std() + 220 / vectors[:, 1].std())
+    rows, values = excitation.strongest(np.ones((2, 2), np.float32), [0, 1])
+    assert (rows.tolist(), values.tolist()) == ([0, 1], [2, 2])
+
+
+@pytest.mark.parametrize("channels", [[], [-1], [2], [0, 7]])
+def test_a_dataset_is_not_ranked_by_a_channel_that_is_not_there(channels):
+    with pytest.raises(InputError, match="from 0 to 1"):
+        excitation.strongest(np.zeros((3, 2), np.float32), channels)

@@ -28,6 +28,7 @@ def bench(name, *words, home, **env):
         ("serving", ()),
         ("screenshots", ()),
         ("weight", ()),
+        ("visualization", ()),
         ("datasets", ()),
     ],
 )

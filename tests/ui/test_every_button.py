@@ -220,6 +220,8 @@ PRESSED = {
     "explorer_cost": (EXPLORER + "a_layer_is_chosen_by_its_score_and_cost", NO),
     "explorer_pareto": (EXPLORER + "a_layer_is_chosen_by_its_score_and_cost", EXPLORER + "a_hostile_browser_looks_at"),
     "explorer_channels": (CHANNELS + "a_card_or_a_number_chooses", CHANNELS + "a_hostile_browser_chooses"),
+    "explorer_rank": (CHANNELS + "a_dataset_is_ranked", CHANNELS + "a_dataset_is_not_ranked"),
+    "explorer_also_{}": (CHANNELS + "a_dataset_is_not_ranked", NO),
     "explorer_kind_{}": (CHANNELS + "a_strip_for_each_kind", CHANNELS + "a_strip_for_each_kind"),
     "explorer_kinds": (CHANNELS + "channels_of_one_kind_alone", NO),
     "explorer_channel_{}_{}": (CHANNELS + "a_card_or_a_number_chooses", NO),

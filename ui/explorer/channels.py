@@ -35,7 +35,7 @@ def show(at: Looked) -> None:
         st.warning(failures.caught(error), icon=":material/broken_image:")
         return
     kinds = sorts(at.model, at.layer.name)
-    channel = at.channel if at.channel is not None else telling(found)
+    channel = channel_of(at)
     _one(at, found, channel, kinds[channel].kind)
     _all(at, found, channel, kinds)
     maximise.show(at, channel)
@@ -49,6 +49,16 @@ def _without(at: Looked) -> None:
     else:
         words = f"Pictures are kept for channels of the eight layers of the experiments, not of this one{below}."
     st.info(words, icon=":material/imagesmode:")
+
+
+def channel_of(at: Looked) -> int:
+    """The channel that is looked at, or the one to begin with: the first where nothing is stored."""
+    if at.channel is not None:
+        return at.channel
+    try:
+        return telling(resources.channels_of(at.model, at.layer.name))
+    except SemsearchError:
+        return 0
 
 
 def sorts(model: str, layer: str) -> list[Sort]:

@@ -17,6 +17,7 @@ from semsearch.explain.maximisation import Options
 from semsearch.explain.objectives import channel
 from semsearch.explain.stimuli import STIMULI
 from semsearch.models import weights
+from semsearch.models.catalog import FeatureSpec
 from semsearch.models.weights import WeightsFile
 from tests import ROOT
 from tests.ui import pressing
@@ -145,6 +146,26 @@ def test_a_strip_for_each_kind_leads_to_its_channels(kept):
     assert app.query_params["channel"] == "191" and data(app, "explorer_kind_objects")["current"] == 0
     pressing.tell(app, "explorer_kind_objects", "picked", 1)
     assert not app.exception and app.query_params["channel"] == "191", "no such card"
+
+
+def test_a_dataset_is_ranked_by_a_channel(kept, service, monkeypatch):
+    app = open_explorer(channel=0, dataset=WORLD)
+    assert [button.label for button in app.button if button.key == "explorer_rank"] == ["Rank world by channel 0"]
+    app.button(key="explorer_rank").click().run()
+    soon(lambda: app.run() and not app.get("progress"))
+    ranked = data(app, "explorer_ranked")["tiles"]
+    vectors = service.gallery(WORLD, FeatureSpec("mobilenetv2", LAYER, "max")).vectors
+    assert [tile["id"] for tile in ranked] == np.argsort(-vectors[:, 0], kind="stable").tolist()
+    assert [tile["note"] for tile in ranked] == [f"{value:,.2f}" for value in sorted(vectors[:, 0], reverse=True)]
+
+
+def test_a_dataset_is_not_ranked_by_a_channel_that_its_features_lack(kept, service):
+    app = open_explorer(channel=0, dataset=WORLD)
+    app.number_input(key=f"explorer_also_{LAYER}").set_value(100).run()
+    assert app.button(key="explorer_rank").label == "Rank world by channel 0 and 100"
+    app.button(key="explorer_rank").click().run()
+    soon(lambda: app.run() and not app.get("progress"))
+    assert any("expected channels from 0 to" in warning.value for warning in app.warning), "the world has two"
 
 
 class Process:
