@@ -135,7 +135,7 @@ class Maximiser:
         return self._made.of(np.repeat(start[None] / 255.0, self._batch, 0))
 
     def _one_step(self, numbers: Any, momenta: Any, place: Any, directions: Any, centre: Any) -> Any:  # noqa: ANN401
-        """One step of Adam (Kingma and Ba, 2015) up the objective."""
+        """One step of Adam (Kingma and Ba, 2015) down the loss: rectifiers tell by its sign what would wake them."""
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
@@ -146,17 +146,17 @@ class Maximiser:
                 views = transforms.moved(views, place, self._reach(centre))
             maps = self._network(self._prepared(views), training=False)
             values = objectives.activations(maps, directions, centre, leak=objectives.LEAK)
-            goal = tf.reduce_sum(values) - self._cost(pictures, values)
+            loss = self._cost(pictures, values) - tf.reduce_sum(values)
             if self._options.diversity and self._batch > 1:
-                goal -= DIVERSITY * objectives.sameness(maps) * tf.stop_gradient(tf.reduce_sum(tf.abs(values)))
-        slope = tape.gradient(goal, numbers)
+                loss += DIVERSITY * objectives.sameness(maps) * tf.stop_gradient(tf.reduce_sum(tf.abs(values)))
+        slope = tape.gradient(loss, numbers)
         self._wake(slope, values)
         first, second, tiny = _ADAM
         mean = first * momenta[0] + (1 - first) * slope
         power = second * momenta[1] + (1 - second) * tf.square(slope)
         count = tf.cast(place[1] + 1, tf.float32)
         sized = tf.sqrt(power / (1 - second**count)) + tiny
-        return numbers + self._made.rate * mean / (1 - first**count) / sized, (mean, power)
+        return numbers - self._made.rate * mean / (1 - first**count) / sized, (mean, power)
 
     def _reach(self, centre: Any) -> Any:  # noqa: ANN401
         """How far pictures are moved: anywhere where the map has a margin, for else the border never counts."""

@@ -84,6 +84,21 @@ def test_what_cannot_be_done_is_said(maximiser):
         Maximiser(MODEL, "no-such", options=Options(size=64), batch=1)
 
 
+@pytest.mark.parametrize("bias", [-20.0, 0.0])
+def test_a_channel_that_no_start_excites_is_woken(monkeypatch, bias):
+    """Its rectifier is at rest for the picture that a run begins with, so its plain gradient is nothing."""
+    import keras
+
+    inputs = keras.Input((64, 64, 3))
+    filters = keras.layers.Conv2D(1, 3, padding="same", activation="relu", name="only")
+    network = keras.Model(inputs, filters(inputs))
+    filters.set_weights([np.ones((3, 3, 3, 1), np.float32), np.array([bias], np.float32)])
+    monkeypatch.setattr(weights, "load_model", lambda model, size: network)
+    made = Maximiser(MODEL, "only", options=Options(size=64, steps=80), batch=1)
+    looks = [look() for look in made.steps([channel(0)])]
+    assert looks[-1].activations[0] > looks[0].activations[0] + 5
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -94,7 +94,7 @@ def _one(at: Looked, found: Channels, channel: int, kind: str) -> None:
         wanted = found.photos[channel]
         pictures.ensure_thumbnails(dataset, map(int, wanted))
         shown = [
-            Card(place, photo.alt.partition(",")[0], f"{value:.2f}", photo.alt, (photo,))
+            Card(place, photo.alt.partition(",")[0], f"{value:,.4g}", photo.alt, (photo,))
             for place, (photo, value) in enumerate(
                 zip(photos(at, found, channel), found.strengths[channel], strict=True)
             )

@@ -87,7 +87,7 @@ def test_the_channel_that_tells_most_is_shown_first_with_its_photos(kept):
     assert (made["columns"], made["rows"], made["place"]) == (6, 1, 1)
     assert made["sheet"].startswith("app/static/pictures/_channels/")
     shown = data(app, "explorer_photos")["cards"]
-    assert [card["note"] for card in shown] == ["10.00", "8.00"]
+    assert [card["note"] for card in shown] == ["10", "8"]
     box = shown[1]["photos"][0]["box"]
     side = 43 / 224
     assert box[1] == pytest.approx((14 * 8 - 17) / 224, abs=0.02) and box[3] == pytest.approx(side)
