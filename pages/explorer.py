@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui import sidebar
-from ui.explorer import about, cost, diagram, looked, table
+from ui.explorer import about, cost, diagram, looked, picture, table
 
 choice = sidebar.current()
 
@@ -14,5 +14,7 @@ diagram.show(at)
 about.show(at)
 table.show(at)
 about.offer_weights(choice)
+# the grid of channels stands here
+picture.show(choice, at)
 cost.show(choice)
 about.explain(at)

@@ -33,7 +33,7 @@ PAGES, VIEWS, MAPS, LIVE, GUIDE = (f"test_{name}.test_" for name in ("pages", "v
 FAILS, FETCH, MOVERS, SHEET = (f"test_{name}.test_" for name in ("failures", "fetching", "movers", "sheet"))
 DATA = "test_datasets_page.test_"
 WHY = "test_why.test_"
-LAB, EXPLORER = "test_lab.test_", "test_explorer.test_"
+LAB, EXPLORER, ANSWERS = "test_lab.test_", "test_explorer.test_", "test_answers.test_"
 NO = ""
 """It cannot fail: it changes what is chosen among what is there, and a lie of the browser is settled by ``settle``."""
 SETTLED, SETTLED_B = PAGES + "a_hostile_browser_gets_the_first_query", PAGES + "a_hostile_browser_gets_a_settled_b"
@@ -224,6 +224,9 @@ PRESSED = {
     "explorer_table": (EXPLORER + "a_line_of_the_table_is_looked_at", EXPLORER + "a_hostile_browser_looks_at"),
     "explorer_cost": (EXPLORER + "a_layer_is_chosen_by_its_score_and_cost", NO),
     "explorer_pareto": (EXPLORER + "a_layer_is_chosen_by_its_score_and_cost", EXPLORER + "a_hostile_browser_looks_at"),
+    "explorer_query": (ANSWERS + "the_channels_that_answer_most", ANSWERS + "what_fails_is_told_in_its_place"),
+    "explorer_upload": (ANSWERS + "a_picture_of_the_visitor", ANSWERS + "a_file_that_is_no_picture_is_refused"),
+    "explorer_answers": (ANSWERS + "a_channel_is_looked_at", ANSWERS + "a_hostile_browser_looks_at_no_channel"),
     "page_link 'Get the weights in Live search'": (EXPLORER + "without_weights_the_way_to_them_is_named", NO),
     # Guide
     "guide_example": (GUIDE + "my_query_tells_the_story_too", NO),
