@@ -21,9 +21,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np  # noqa: E402
 
 from benchmarks import needs  # noqa: E402
-from semsearch.explain import channels, objectives  # noqa: E402
-from semsearch.explain.maximisation import Maximised, Maximiser, Options  # noqa: E402
-from semsearch.explain.parametrisation import frequencies  # noqa: E402
+from semsearch.explain import channels  # noqa: E402
+from semsearch.explain.maximise import objectives  # noqa: E402
+from semsearch.explain.maximise.maximisation import Maximised, Maximiser, Options  # noqa: E402
+from semsearch.explain.maximise.parametrisation import frequencies  # noqa: E402
 from semsearch.models import catalog, weights  # noqa: E402
 
 MODEL = "mobilenetv2"

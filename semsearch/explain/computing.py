@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from semsearch import images
-from semsearch.explain import channels, excitation, objectives
+from semsearch.explain import channels, excitation
 from semsearch.explain.channels import COLUMNS, DATASET, PHOTOS, SHOWN, SIDE, Channels
 from semsearch.explain.excitation import Excitation
-from semsearch.explain.maximisation import Maximiser, Options
+from semsearch.explain.maximise import objectives
+from semsearch.explain.maximise.maximisation import Maximiser, Options
 from semsearch.files import storage
 from semsearch.models import catalog, weights
 

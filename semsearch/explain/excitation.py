@@ -9,7 +9,7 @@ import numpy as np
 from semsearch.data import datasets
 from semsearch.errors import InputError, SemsearchError
 from semsearch.explain.channels import Channels
-from semsearch.explain.objectives import inside
+from semsearch.explain.maximise.objectives import inside
 from semsearch.explain.stimuli import STIMULI, picture
 from semsearch.features import FeatureExtractor, Outcome, Picture
 from semsearch.models import catalog

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.visualization import at_activation, smoothness, spread
-from semsearch.explain.maximisation import Maximised
+from semsearch.explain.maximise.maximisation import Maximised
 
 
 def stripes(wavelength):

@@ -32,7 +32,7 @@ NAMES = MappingProxyType(
     {
         **{"/search": "/", "/similar": "/", "/live_search": "/live"},
         **{"/embeddings": "/map", "/datasets": "/data", "/guide": "/learn"},
-        **{"/index_lab": "/indices", "/model_explorer": "/explorer"},
+        **{"/index_lab": "/indices", "/explorer": "/model_explorer"},
     }
 )
 """Where pages are found whose address somebody takes from their title."""

@@ -60,10 +60,7 @@ def _draw(choice: Choice, cost: str, points: list) -> None:
         )
         for place, name in enumerate(names)
     ]
-    best: list = []
-    for point in sorted(points, key=lambda point: (point[2], -point[3])):
-        if not best or point[3] > best[-1][3]:
-            best.append(point)
+    best = _frontier(points)
     here = next((point for point in points if point[:2] == (choice.model, choice.layer)), None)
     figure = charts.scatter(
         groups,
@@ -84,6 +81,15 @@ def _draw(choice: Choice, cost: str, points: list) -> None:
         "and metric of the sidebar. The line joins what nothing cheaper beats; the ring is the layer of the sidebar. "
         "Click a mark to go to its layer."
     )
+
+
+def _frontier(points: list) -> list:
+    """Those that nothing cheaper beats, cheapest first."""
+    best: list = []
+    for point in sorted(points, key=lambda point: (point[2], -point[3])):
+        if not best or point[3] > best[-1][3]:
+            best.append(point)
+    return best
 
 
 def _cost(cost: str, model: str, layer: str) -> float | None:

@@ -10,11 +10,11 @@ from streamlit.testing.v1 import AppTest
 from semsearch import images
 from semsearch.errors import EngineError
 from semsearch.explain import channels
-from semsearch.explain.asked import Made, Request
 from semsearch.explain.channels import Channels
 from semsearch.explain.computing import sheet
-from semsearch.explain.maximisation import Options
-from semsearch.explain.objectives import channel
+from semsearch.explain.maximise.asked import Made, Request
+from semsearch.explain.maximise.maximisation import Options
+from semsearch.explain.maximise.objectives import channel
 from semsearch.explain.stimuli import STIMULI
 from semsearch.models import weights
 from semsearch.models.catalog import FeatureSpec
@@ -23,9 +23,9 @@ from tests import ROOT
 from tests.ui import pressing
 from tests.worlds import live_page
 from tests.worlds.waiting import soon
-from ui.explorer.making import Makings
+from ui.explorer.channels.making import Makings
 
-PAGE, WORLD, LAYER = "pages/model_explorer.py", "world", "block_5_expand"
+PAGE, WORLD, LAYER = "pages/explorer.py", "world", "block_5_expand"
 COUNT = 192
 
 
@@ -53,7 +53,7 @@ def layer_of(shown=(0, 95, 191)):
 @pytest.fixture
 def kept(store, monkeypatch):
     """What is stored about one layer, whose photos are those of the small world."""
-    monkeypatch.setattr("ui.explorer.channels.DATASET", WORLD)
+    monkeypatch.setattr("ui.explorer.channels.shown.DATASET", WORLD)
     channels.write("mobilenetv2", LAYER, layer_of())
     return store
 
@@ -195,7 +195,7 @@ def process(kept, monkeypatch):
     monkeypatch.setattr(weights, "local", lambda model: WeightsFile(kept, "digest", "somebody"))
     made = Process()
     shared = Makings(made)
-    monkeypatch.setattr("ui.explorer.maximise.makings", lambda: shared)
+    monkeypatch.setattr("ui.explorer.channels.maximise.makings", lambda: shared)
     yield made
     made.go_on.set()
 

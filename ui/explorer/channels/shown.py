@@ -13,7 +13,8 @@ from semsearch.explain.patterns import Sort
 from semsearch.models import catalog, layers, weights
 from ui import failures, pictures, resources, texts
 from ui.components.channels import Card, Photo, Sprite, cards
-from ui.explorer import looked, maximise, sheets
+from ui.explorer import looked
+from ui.explorer.channels import maximise, sheets
 from ui.explorer.looked import Looked
 
 FIRST = 4
@@ -181,20 +182,6 @@ def _all(at: Looked, found: Channels, channel: int, kinds: Sequence[Sort]) -> No
         format_func=lambda kind: f"{kind.capitalize()} {counts[kind]}",
     )
     chosen = [number for number in numbers if not wanted or kinds[number].kind in wanted]
-    dataset = _photos()
-    few = {number: photos(at, found, number)[:FIRST] for number in chosen}
-    pictures.ensure_thumbnails(dataset, {int(item) for number in chosen for item in found.photos[number][:FIRST]})
-    shown = [
-        Card(
-            number,
-            f"Channel {number:,}",
-            kinds[number].kind.capitalize(),
-            f"Channel {number}, {kinds[number].kind}. Look at it.",
-            tuple(few[number]) if dataset.has_pictures else (),
-            sprite(found, number),
-        )
-        for number in chosen
-    ]
 
     def picked(number: object) -> None:
         if isinstance(number, int) and 0 <= number < at.layer.channels:
@@ -202,7 +189,7 @@ def _all(at: Looked, found: Channels, channel: int, kinds: Sequence[Sort]) -> No
 
     with st.container(height=HEIGHT, border=False):
         cards(
-            shown,
+            _cards(at, found, chosen, kinds),
             key="explorer_channels",
             look="grid",
             label="Channels of the layer",
@@ -213,6 +200,23 @@ def _all(at: Looked, found: Channels, channel: int, kinds: Sequence[Sort]) -> No
         f"{len(numbers)} of {texts.counted(at.layer.channels, 'channel')}, evenly spread over the layer; type a number "
         "above for any other. Each picture was made to excite its channel as much as it can."
     )
+
+
+def _cards(at: Looked, found: Channels, numbers: Sequence[int], kinds: Sequence[Sort]) -> list[Card]:
+    """A card for each of some channels, with the first photos that excite it."""
+    dataset = _photos()
+    pictures.ensure_thumbnails(dataset, {int(item) for number in numbers for item in found.photos[number][:FIRST]})
+    return [
+        Card(
+            number,
+            f"Channel {number:,}",
+            kinds[number].kind.capitalize(),
+            f"Channel {number}, {kinds[number].kind}. Look at it.",
+            tuple(photos(at, found, number)[:FIRST]) if dataset.has_pictures else (),
+            sprite(found, number),
+        )
+        for number in numbers
+    ]
 
 
 def sprite(found: Channels, channel: int) -> Sprite | None:

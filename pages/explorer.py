@@ -1,9 +1,10 @@
-"""Model explorer: every layer of a network, what it sees and costs, and what it is good for."""
+"""Model explorer: every layer of a network, what it sees and costs, and what its channels look for."""
 
 import streamlit as st
 
 from ui import sidebar
-from ui.explorer import about, channels, cost, diagram, kinds, looked, ranked, table
+from ui.explorer import about, cost, diagram, looked, picture, table
+from ui.explorer.channels import kinds, ranked, shown
 
 choice = sidebar.current()
 
@@ -13,8 +14,9 @@ at = looked.current(choice)
 diagram.show(at)
 about.show(at)
 about.offer_weights(choice)
-channels.show(at)
+shown.show(at)
 ranked.show(choice, at)
+picture.show(choice, at)
 kinds.show(at)
 table.show(at)
 cost.show(choice)

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from semsearch.explain.parametrisation import KINDS, MIXING, Parametrisation, frequencies, magnitudes, measured_spectrum
+from semsearch.explain.maximise.parametrisation import (
+    KINDS,
+    MIXING,
+    Parametrisation,
+    frequencies,
+    magnitudes,
+    measured_spectrum,
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from semsearch.explain.rectifiers import prepared
+from semsearch.explain.maximise.rectifiers import prepared
 
 
 def network():

@@ -9,7 +9,8 @@ from semsearch.explain.patterns import Sort
 from semsearch.models import catalog
 from ui import failures, resources, texts
 from ui.components.channels import Card, cards
-from ui.explorer import channels, looked
+from ui.explorer import looked
+from ui.explorer.channels import shown as layer_channels
 from ui.explorer.looked import Looked
 
 SHOWN = 12
@@ -39,7 +40,7 @@ def _clearest(model: str) -> dict[str, list[tuple[str, int]]]:
     """(layer, channel) of each kind, most clearly of it first; of those that have a picture."""
     every: list[tuple[Sort, str, int]] = []
     for layer in stored.layers_of(model):
-        sorts = channels.sorts(model, layer)
+        sorts = layer_channels.sorts(model, layer)
         every += [(sorts[int(number)], layer, int(number)) for number in resources.channels_of(model, layer).shown]
     every.sort(key=lambda one: -one[0].clearness)
     return {
@@ -61,7 +62,7 @@ def _strip(at: Looked, kind: str, ones: list[tuple[str, int]]) -> None:
             layer,
             f"Channel {number} of {layer}. Look at it.",
             (),
-            channels.sprite(resources.channels_of(at.model, layer), number),
+            layer_channels.sprite(resources.channels_of(at.model, layer), number),
         )
         for place, (layer, number) in enumerate(ones)
     ]

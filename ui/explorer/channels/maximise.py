@@ -8,15 +8,15 @@ import streamlit as st
 from semsearch import images
 from semsearch.data import identity
 from semsearch.errors import Cancelled, SemsearchError, WeightsUnavailable
-from semsearch.explain import asked, objectives
-from semsearch.explain.asked import Made, Request
-from semsearch.explain.maximisation import Options
-from semsearch.explain.objectives import Objective
-from semsearch.explain.parametrisation import Kind
+from semsearch.explain.maximise import asked, objectives
+from semsearch.explain.maximise.asked import Made, Request
+from semsearch.explain.maximise.maximisation import Options
+from semsearch.explain.maximise.objectives import Objective
+from semsearch.explain.maximise.parametrisation import Kind
 from semsearch.models import weights
 from ui import failures, resources, sidebar, texts
+from ui.explorer.channels.making import makings
 from ui.explorer.looked import Looked
-from ui.explorer.making import makings
 
 WHAT = {
     "channel": "This channel",

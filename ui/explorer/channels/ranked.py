@@ -11,7 +11,7 @@ from semsearch.models.catalog import FeatureSpec
 from ui import failures, pictures, resources, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import gallery
-from ui.explorer import channels
+from ui.explorer.channels.shown import channel_of
 from ui.explorer.looked import Looked
 
 SHOWN = 24
@@ -26,7 +26,7 @@ def show(choice: Choice, at: Looked) -> None:
     dataset = resources.dataset(choice.dataset)
     if not dataset.has_pictures:
         return
-    channel = channels.channel_of(at)
+    channel = channel_of(at)
     left, right = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
     last = at.layer.channels - 1
     also = left.number_input("Also by channel", 0, last, None, key=f"explorer_also_{at.layer.name}", placeholder="none")

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from semsearch.errors import InputError, UnknownName
-from semsearch.explain import objectives, transforms
-from semsearch.explain.objectives import Objective
-from semsearch.explain.parametrisation import KINDS, Kind, Parametrisation
-from semsearch.explain.rectifiers import prepared
+from semsearch.explain.maximise import objectives, transforms
+from semsearch.explain.maximise.objectives import Objective
+from semsearch.explain.maximise.parametrisation import KINDS, Kind, Parametrisation
+from semsearch.explain.maximise.rectifiers import prepared
 from semsearch.models import catalog, weights
 
 SIZES = (64, 512)

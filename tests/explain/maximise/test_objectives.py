@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from semsearch.errors import InputError
-from semsearch.explain.objectives import activations, blend, channel, direction, layer, neuron, sameness
+from semsearch.explain.maximise.objectives import activations, blend, channel, direction, layer, neuron, sameness
 
 MAPS = np.zeros((1, 3, 3, 2), np.float32)
 MAPS[0, 1, 1] = (9.0, 0.0)

@@ -9,9 +9,9 @@ import numpy as np
 
 from semsearch import server_log
 from semsearch.errors import Busy, Cancelled
-from semsearch.explain import asked
-from semsearch.explain.asked import Made, Request
-from semsearch.explain.hosted import Maximising
+from semsearch.explain.maximise import asked
+from semsearch.explain.maximise.asked import Made, Request
+from semsearch.explain.maximise.hosted import Maximising
 from semsearch.processes.host import Host
 
 MOST = 4

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from semsearch.explain.transforms import JITTER, moved
+from semsearch.explain.maximise.transforms import JITTER, moved
 
 
 def seed(number):

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from semsearch.errors import IntegrityError, StorageError
-from semsearch.explain.maximisation import Options
-from semsearch.explain.objectives import Objective
+from semsearch.explain.maximise.maximisation import Options
+from semsearch.explain.maximise.objectives import Objective
 from semsearch.files import sealed, storage
 from semsearch.models import weights
 from semsearch.settings import settings

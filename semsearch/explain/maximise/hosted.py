@@ -9,8 +9,8 @@ from contextlib import suppress
 import numpy as np
 
 from semsearch import images
-from semsearch.explain.asked import Made, Request
-from semsearch.explain.maximisation import Maximised, Maximiser, Options
+from semsearch.explain.maximise.asked import Made, Request
+from semsearch.explain.maximise.maximisation import Maximised, Maximiser, Options
 
 OFTEN = 0.5
 """Seconds between two looks at what there is so far."""

@@ -1,0 +1,1 @@
+"""Activation maximisation: pictures that excite channels, units, layers and directions."""
