@@ -24,7 +24,7 @@ PAGES = (
     ("embeddings", "Embeddings", "map", "scatter_plot", "All pictures as points on a map, layer by layer."),
     ("datasets", "Datasets", "data", "photo_library", "All sets of pictures; make, change and look after your own."),
     ("index_lab", "Index lab", "indices", "speed", "Which index finds how much at what cost, on your own pictures."),
-    ("model_explorer", "Model explorer", "explorer", "hub", "What each layer and channel of a network looks for."),
+    ("explorer", "Model explorer", "model_explorer", "hub", "What each layer and channel of a network looks for."),
     ("guide", "Guide", "learn", "menu_book", "How it works, told with real pictures and results."),
 )
 pages = [

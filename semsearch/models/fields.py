@@ -114,9 +114,9 @@ def layer_table(keras_model: Any) -> list[LayerFacts]:  # noqa: ANN401
     for name, layer, field, use in _walk(keras_model, "", _Field())[0]:
         total += layer.count_params()
         costs = (layer.count_params(), total, _multiply_adds(layer) * use.times)
-        windows = (field.sides, field.steps, field.starts, whole if field.everything else None)
-        kind, parents = type(layer).__name__, use.before.owners
-        rows.append(LayerFacts(len(rows), name, kind, _shape(layer), *costs, *windows, parents))
+        windows = (field.sides, field.steps, field.starts)
+        kind, seen = type(layer).__name__, whole if field.everything else None
+        rows.append(LayerFacts(len(rows), name, kind, _shape(layer), *costs, *windows, seen, use.before.owners))
     return rows
 
 
@@ -219,5 +219,5 @@ def _multiply_adds(layer: Any) -> int:  # noqa: ANN401
     if kind not in (*CONVOLUTIONS, "Conv2DTranspose", "Dense"):
         return 0
     of = layer.input if kind == "Conv2DTranspose" else layer.output
-    positions = math.prod(side or 0 for side in of.shape[1:-1])
+    positions: int = math.prod(side or 0 for side in of.shape[1:-1])
     return positions * sum(math.prod(weight.shape) for weight in layer.weights if len(weight.shape) > 1)

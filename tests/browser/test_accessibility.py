@@ -13,7 +13,7 @@ PAGES = {
     "live": "live",
     "map": "map",
     "indices": "indices",
-    "explorer": "explorer",
+    "explorer": "model_explorer",
     "guide": "learn",
 }
 GRAVE = ("serious", "critical")

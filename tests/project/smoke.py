@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests import ROOT
 
-PAGES = ("search", "live_search", "embeddings", "index_lab", "model_explorer", "guide")
+PAGES = ("search", "live_search", "embeddings", "index_lab", "explorer", "guide")
 SEARCH = {"item": 100, "k": 3, "model": "mobilenetv2", "layer": "Conv_1", "pooling": "avg", "metric": "cosine"}
 FOUND = [116, 106, 112]
 """As the README says."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "mobilenetv2"
-PAGES = ("search", "live_search", "embeddings", "index_lab", "model_explorer", "guide")
+PAGES = ("search", "live_search", "embeddings", "index_lab", "explorer", "guide")
 
 
 def install():

@@ -51,7 +51,8 @@ def draw(table: Sequence[LayerFacts]) -> Drawing:
     """The drawing of all layers of a network, given in an order in which every layer comes after what it reads."""
     groups, place = _grouped(table)
     wires = sorted({(place[parent], at) for at, group in enumerate(groups) for parent in group[0].parents})
-    columns, lanes = _columns(len(groups), wires), {}
+    columns = _columns(len(groups), wires)
+    lanes: dict[int, int] = {}
     taken: set[tuple[int, int]] = set()
     followed: set[int] = set()
     before: list[list[int]] = [[] for _ in groups]

@@ -14,7 +14,7 @@ from tests import ROOT
 from tests.ui import pressing
 from ui.explorer import about
 
-PAGE = "pages/model_explorer.py"
+PAGE = "pages/explorer.py"
 NAMES = catalog.model("mobilenetv2").layer_names
 
 

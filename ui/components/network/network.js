@@ -31,10 +31,11 @@ function draw(svg, data) {
   svg.replaceChildren()
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`)
   svg.style.width = `max(${width}px, min(100%, ${2 * width}px))`
-  for (const [column, word] of data.bands) {
+  data.bands.forEach(([column, word], place) => {
     make(svg, "line", { class: "band", x1: column * CELL, x2: column * CELL, y1: 0, y2: height })
-    make(svg, "text", { x: column * CELL + 2, y: 8 }, word)
-  }
+    const next = data.bands[place + 1]
+    if (!next || next[0] - column > 1) make(svg, "text", { x: column * CELL + 2, y: 8 }, word)
+  })
   for (const [from, to] of data.wires) make(svg, "path", { class: "wire", d: way(data.boxes[from], data.boxes[to]) })
   return data.boxes.map((box) => {
     const group = make(svg, "g", { class: `box ${box.kind}`, role: "button", "aria-label": box.title })
