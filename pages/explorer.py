@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui import sidebar
-from ui.explorer import about, channels, cost, diagram, kinds, looked, ranked, table
+from ui.explorer import about, channels, cost, diagram, kinds, looked, picture, ranked, table
 
 choice = sidebar.current()
 
@@ -16,6 +16,7 @@ about.offer_weights(choice)
 channels.show(at)
 ranked.show(choice, at)
 kinds.show(at)
+picture.show(choice, at)
 table.show(at)
 cost.show(choice)
 about.explain(at)

@@ -1,4 +1,4 @@
-"""Why matches stand where they do, answered now: the maps of a layer for the query and for each, taken apart."""
+"""What a layer answers to pictures, asked now: its map of one, or why matches stand where they do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +32,24 @@ class Reason:
     """What the network saw, the query first: (s, s, 3) uint8 each."""
     agreements: tuple[Agreement, ...]
     """The query with each match."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a layer answers to a picture."""
+
+    square: np.ndarray
+    """What the network saw, (s, s, 3) uint8."""
+    maps: np.ndarray
+    """(h, w, c) float32."""
+
+
+def answers(example: Example, spec: FeatureSpec, *, through: Through) -> Answers:
+    """Have a picture go ``through`` the network; raises as ``reason``."""
+    if isinstance(example.picture, int):
+        raise InputError("expected a picture, got an item")
+    square = seen(example.picture, spec, crop=example.crop)
+    return Answers(square, layer_map(through(replace(spec, pooling="flatten"), square), spec))
 
 
 def reason(why: Why, *, through: Through) -> Reason:

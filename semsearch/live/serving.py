@@ -102,6 +102,10 @@ class Service:
         """What ``reasons.reason`` gives, later; admitted, waited for and raised as ``submit`` does."""
         return self._enter(self._explained, why, client)
 
+    def answers(self, example: search.Example, spec: FeatureSpec, *, client: str = "") -> Future[reasons.Answers]:
+        """What ``reasons.answers`` gives, later; admitted, waited for and raised as ``submit`` does."""
+        return self._enter(self._answers, example, spec, client)
+
     def admit(self) -> None:
         """Busy when ``submit`` would say so now; to ask before a request is read."""
         with self._lock:
@@ -170,6 +174,11 @@ class Service:
         deadline, _ = self._begun(begun)
         with storage.explained(f"the network {why.spec.model}"), images.asked_by(client, deadline):
             return reasons.reason(why, through=self._through(deadline))
+
+    def _answers(self, example: search.Example, spec: FeatureSpec, client: str, begun: float) -> reasons.Answers:
+        deadline, _ = self._begun(begun)
+        with storage.explained(f"the network {spec.model}"), images.asked_by(client, deadline):
+            return reasons.answers(example, spec, through=self._through(deadline))
 
     def _begun(self, begun: float) -> tuple[float, float]:
         """The deadline of a request that was let in at ``begun``, and how long it has waited; TooLate past it."""

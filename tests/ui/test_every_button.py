@@ -34,6 +34,7 @@ FAILS, FETCH, MOVERS, SHEET = (f"test_{name}.test_" for name in ("failures", "fe
 DATA = "test_datasets_page.test_"
 LAB, EXPLORER, CHANNELS = "test_lab.test_", "test_explorer.test_", "test_channels_page.test_"
 WHY = "test_why.test_"
+ANSWERS = "test_answers.test_"
 NO = ""
 """It cannot fail: it changes what is chosen among what is there, and a lie of the browser is settled by ``settle``."""
 SETTLED, SETTLED_B = PAGES + "a_hostile_browser_gets_the_first_query", PAGES + "a_hostile_browser_gets_a_settled_b"
@@ -243,6 +244,9 @@ PRESSED = {
     "make_of_{}": (CHANNELS + "settings_of_the_address", NO),
     "make_other_{}": (CHANNELS + "settings_of_the_address", NO),
     "make_what": (CHANNELS + "the_query_is_accentuated", NO),
+    "explorer_query": (ANSWERS + "the_channels_that_answer_most", ANSWERS + "what_fails_is_told_in_its_place"),
+    "explorer_upload": (ANSWERS + "a_picture_of_the_visitor", ANSWERS + "a_file_that_is_no_picture_is_refused"),
+    "explorer_answers": (ANSWERS + "a_channel_is_looked_at", ANSWERS + "a_hostile_browser_looks_at_no_channel"),
     "page_link 'Get the weights in Live search'": (EXPLORER + "without_weights_the_way_to_them_is_named", NO),
     # Guide
     "guide_example": (GUIDE + "my_query_tells_the_story_too", NO),

@@ -25,7 +25,7 @@ from tests.worlds import live_page
 from tests.worlds.waiting import soon
 from ui.explorer.making import Makings
 
-PAGE, WORLD, LAYER = "pages/model_explorer.py", "world", "block_5_expand"
+PAGE, WORLD, LAYER = "pages/explorer.py", "world", "block_5_expand"
 COUNT = 192
 
 

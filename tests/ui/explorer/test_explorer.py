@@ -4,30 +4,16 @@ import json
 import re
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from semsearch.models import catalog, layers, weights
 from semsearch.models.weights import WeightsStatus
 from semsearch.results import experiments, latencies
 from semsearch.results.latencies import Latency
-from tests import ROOT
 from tests.ui import pressing
+from tests.ui.explorer.explorer_page import data, open_explorer
 from ui.explorer import about
 
-PAGE = "pages/explorer.py"
 NAMES = catalog.model("mobilenetv2").layer_names
-
-
-def open_explorer(**address):
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
-    app.switch_page(PAGE)
-    for name, value in ({"model": "mobilenetv2", "layer": "block_5_expand"} | address).items():
-        app.query_params[name] = str(value)
-    return app.run()
-
-
-def data(app, key):
-    return json.loads(pressing.proto(app, "bidi_component", key).json)
 
 
 def told(app):
