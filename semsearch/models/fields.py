@@ -220,4 +220,4 @@ def _multiply_adds(layer: Any) -> int:  # noqa: ANN401
         return 0
     of = layer.input if kind == "Conv2DTranspose" else layer.output
     positions: int = math.prod(side or 0 for side in of.shape[1:-1])
-    return positions * sum(math.prod(weight.shape) for weight in layer.weights if len(weight.shape) > 1)
+    return positions * int(sum(math.prod(weight.shape) for weight in layer.weights if len(weight.shape) > 1))

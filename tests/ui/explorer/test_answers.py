@@ -1,4 +1,4 @@
-"""A picture through the network, on networks whose maps are known: channel 0 says a picture's place, channel 1 says 5."""
+"""A picture through the network, on networks whose maps are known: channel 0 says its place, channel 1 says 5."""
 
 import base64
 import shutil

@@ -33,7 +33,7 @@ def show(choice: Choice, at: Looked) -> None:
     if not weights.status(at.model).here:
         st.caption("Needs the weights of the model.")
         return
-    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         refused = st.session_state.pop(_REFUSED, [])
         upload(refused, limit=LIMIT, most=1, room=LIMIT, key="explorer_upload", on_upload=_take)
         st.button(
