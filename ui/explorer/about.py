@@ -99,6 +99,6 @@ def explain(at: Looked) -> None:
         if measured := times.each_layer(at.model):
             lines.append(
                 f"- **ms**: measured on {texts.plain(measured.machine)}. What runs as one step with the layer before "
-                "it, such as a normalisation, counts there and shows 0."
+                "it, such as a normalisation, counts there and shows a dash."
             )
         st.markdown("\n".join(lines))
