@@ -1,9 +1,10 @@
 """Score against cost, layer by layer, on the chosen dataset."""
 
+import numpy as np
 import streamlit as st
 
 from semsearch.models import catalog, layers
-from semsearch.results import experiments
+from semsearch.results import experiments, leaderboard
 from ui import charts, resources, sidebar, texts
 from ui.choice import Choice
 from ui.explorer import times
@@ -60,7 +61,8 @@ def _draw(choice: Choice, cost: str, points: list) -> None:
         )
         for place, name in enumerate(names)
     ]
-    best = _frontier(points)
+    values, heights = (np.array([point[place] for point in points]) for place in (2, 3))
+    best = [points[place] for place in leaderboard.front(values, heights)]
     here = next((point for point in points if point[:2] == (choice.model, choice.layer)), None)
     figure = charts.scatter(
         groups,
@@ -81,15 +83,6 @@ def _draw(choice: Choice, cost: str, points: list) -> None:
         "and metric of the sidebar. The line joins what nothing cheaper beats; the ring is the layer of the sidebar. "
         "Click a mark to go to its layer."
     )
-
-
-def _frontier(points: list) -> list:
-    """Those that nothing cheaper beats, cheapest first."""
-    best: list = []
-    for point in sorted(points, key=lambda point: (point[2], -point[3])):
-        if not best or point[3] > best[-1][3]:
-            best.append(point)
-    return best
 
 
 def _cost(cost: str, model: str, layer: str) -> float | None:

@@ -11,7 +11,7 @@ from tests.ui import pressing
 from tests.ui.explorer.explorer_page import data, open_explorer
 from tests.worlds.live_page import components, jpeg
 from tests.worlds.small_world import LAST
-from ui.explorer import strongest
+from ui.explorer.picture import strongest
 
 LAYER = LAST["mobilenetv2"]
 
