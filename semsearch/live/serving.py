@@ -13,17 +13,18 @@ not depend on who was beside it.
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 
 from semsearch import images
 from semsearch.errors import Busy, NotReady, TooLate
 from semsearch.files import limits, storage
-from semsearch.live import search
+from semsearch.live import reasons, search
 from semsearch.live.galleries import Galleries
 from semsearch.live.gallery import Gallery
 from semsearch.live.networks import Networks, hosted
@@ -33,6 +34,7 @@ from semsearch.models.catalog import FeatureSpec
 from semsearch.processes.host import Host
 from semsearch.store import opened
 
+Answer = TypeVar("Answer")
 CAPACITY = 96
 """Requests inside at once, at work or waiting; the next is told that the server is busy."""
 THREADS = 16
@@ -94,17 +96,11 @@ class Service:
         The future raises as ``search.search`` does, and NotReady while features are being computed, TooLate past
         the deadline, EngineError when the model failed. Cancelled while it waits, it is never begun.
         """
-        with self._lock:
-            self._refuse_if_full()
-            self._inside += 1
-        begun = time.monotonic()
-        try:
-            future = self._pool.submit(self._answer, examples, question, client, begun)
-        except BaseException:
-            self._leave(begun, None)
-            raise
-        future.add_done_callback(lambda done: self._leave(begun, done))
-        return future
+        return self._enter(self._answer, examples, question, client)
+
+    def explain(self, why: reasons.Why, *, client: str = "") -> Future[reasons.Reason]:
+        """What ``reasons.reason`` gives, later; admitted, waited for and raised as ``submit`` does."""
+        return self._enter(self._explained, why, client)
 
     def admit(self) -> None:
         """Busy when ``submit`` would say so now; to ask before a request is read."""
@@ -135,6 +131,20 @@ class Service:
         self._worker.close()
         self._host.close()
 
+    def _enter(self, work: Callable[..., Answer], *arguments: object) -> Future[Answer]:
+        """Have one of the threads do ``work`` for one who asks, with the time at which it was let in."""
+        with self._lock:
+            self._refuse_if_full()
+            self._inside += 1
+        begun = time.monotonic()
+        try:
+            future = self._pool.submit(work, *arguments, begun)
+        except BaseException:
+            self._leave(begun, None)
+            raise
+        future.add_done_callback(lambda done: self._leave(begun, done))
+        return future
+
     def _refuse_if_full(self) -> None:
         if self._inside >= self._capacity:
             self._refused += 1
@@ -147,19 +157,32 @@ class Service:
         client: str,
         begun: float,
     ) -> search.SearchResult:
-        deadline, waited = begun + self._seconds, time.monotonic() - begun
-        if waited > self._seconds:
-            raise TooLate(f"expected a start within {self._seconds:g} s, got none; try again")
-
-        def through(spec: FeatureSpec, square: np.ndarray) -> np.ndarray:
-            return self._worker.vector(spec, square, deadline=deadline)
-
+        deadline, waited = self._begun(begun)
         with storage.explained(f"the features of {question.dataset}"), images.asked_by(client, deadline):
             searched = self._opened(question, client, deadline)
             opening = time.monotonic() - begun - waited
+            through = self._through(deadline)
             result = search.within(searched, examples, question, through=through, galleries=self._galleries)
         timings = {**result.timings, "gallery": opening + result.timings["gallery"]}
         return replace(result, timings={"waiting": waited, **timings})
+
+    def _explained(self, why: reasons.Why, client: str, begun: float) -> reasons.Reason:
+        deadline, _ = self._begun(begun)
+        with storage.explained(f"the network {why.spec.model}"), images.asked_by(client, deadline):
+            return reasons.reason(why, through=self._through(deadline))
+
+    def _begun(self, begun: float) -> tuple[float, float]:
+        """The deadline of a request that was let in at ``begun``, and how long it has waited; TooLate past it."""
+        waited = time.monotonic() - begun
+        if waited > self._seconds:
+            raise TooLate(f"expected a start within {self._seconds:g} s, got none; try again")
+        return begun + self._seconds, waited
+
+    def _through(self, deadline: float) -> search.Through:
+        def through(spec: FeatureSpec, square: np.ndarray) -> np.ndarray:
+            return self._worker.vector(spec, square, deadline=deadline)
+
+        return through
 
     def _opened(self, question: search.Question, client: str, deadline: float) -> Gallery:
         """The gallery that is asked, at once or after a while; NotReady when it takes longer."""

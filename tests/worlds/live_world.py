@@ -32,7 +32,15 @@ class Green:
 
     def each(self, squares):
         for square in squares:
-            yield dict.fromkeys(self.specs, np.array([square[0, 0, 1] // 15, 5], np.float32))
+            vector = np.array([square[0, 0, 1] // 15, 5], np.float32)
+            yield {spec: four(square, spec) if spec.pooling == "flatten" else vector for spec in self.specs}
+
+
+def four(square, spec):
+    """The map of 2 × 2 positions, flattened that say the place by its colour, and 5; other channels are silent."""
+    values = np.zeros((2, 2, catalog.model(spec.model).layer(spec.layer).channels), np.float32)
+    values[..., 0], values[..., 1] = square[:: len(square) - 1, :: len(square) - 1, 1] // 15, 5
+    return values.ravel()
 
 
 TOOLS = Tools(extractor=Green, digest=lambda model: "0" * 64)
