@@ -188,7 +188,7 @@ def _gradient(apart: np.ndarray, metric: str) -> np.ndarray:
     if metric == "chebyshev":
         slope = np.zeros_like(apart)
         slope.flat[sizes.argmax()] = 1
-        return slope * np.sign(apart)
+        return np.asarray(slope * np.sign(apart))
     power = _NORMS[metric]
     largest = sizes.max()
     if not largest > 0:

@@ -33,6 +33,7 @@ PAGES, VIEWS, MAPS, LIVE, GUIDE = (f"test_{name}.test_" for name in ("pages", "v
 FAILS, FETCH, MOVERS, SHEET = (f"test_{name}.test_" for name in ("failures", "fetching", "movers", "sheet"))
 DATA = "test_datasets_page.test_"
 LAB = "test_lab.test_"
+WHY = "test_why.test_"
 NO = ""
 """It cannot fail: it changes what is chosen among what is there, and a lie of the browser is settled by ``settle``."""
 SETTLED, SETTLED_B = PAGES + "a_hostile_browser_gets_the_first_query", PAGES + "a_hostile_browser_gets_a_settled_b"
@@ -168,6 +169,10 @@ PRESSED = {
     "datasets_check": (DATA + "labels_that_neighbours_disagree_with_are", DATA + "pictures_found_by_nobody_are_shown"),
     "datasets_choose_copies": (DATA + "pictures_found_by_nobody_are_shown", NO),
     "datasets_export": (DATA + "the_list_of_a_dataset_is_saved", NO),
+    # why a match is one
+    "dialog ui.why.panel.answer": (WHY + "a_match_is_explained", WHY + "a_failure_is_told_in_the_dialog"),
+    "why_question": (WHY + "both_questions_are_answered_where_the_metric_has_both", NO),
+    "why_than": (WHY + "one_is_above_another", WHY + "a_hostile_link_opens_nothing"),
     # Live search
     "live_way": (LIVE + "the_camera_is_there_only_when_chosen", NO),
     "live_new": (LIVE + "pictures_are_liked_unliked_removed_and_brought_back", NO),
@@ -247,6 +252,7 @@ SAID = {
     "dialog ui.search.panels.browse": "search_browse",
     "dialog ui.live.sources.browse": "live_browse",
     "dialog ui.live.query.crop": "live_crop",
+    "dialog ui.why.panel.answer": "ask(",
     "datasets_way": "part=",
     "page_link 'Search in it'": "page_link",
     "{}_page_{}_{}": "live_browse_page",

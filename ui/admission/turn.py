@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from typing import TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -10,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from ui import texts
 from ui.admission.turns import turns
 
+Answer = TypeVar("Answer")
 _SHOWN, _CAME = "turn_shown", "turn_came"
 _AGAIN = 5.0
 """Seconds after which the note is written anew."""
@@ -28,6 +31,18 @@ def taken() -> Iterator[None]:
         note.clear()
         state[_SHOWN] = True
         yield
+
+
+def awaited(future: Future[Answer], words: str) -> Answer:
+    """What ``future`` gives, beside the runs that are at work; a rerun of the page meanwhile cancels it."""
+    try:
+        with st.spinner(words), turns().aside():
+            while not future.done():
+                wait([future], 0.2)
+                _look()
+    finally:
+        future.cancel()
+    return future.result()
 
 
 def _look() -> None:

@@ -1,9 +1,9 @@
 """The one call of a live search, through the service that all users share, and what is shown when it cannot answer."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 
 import streamlit as st
 
@@ -27,10 +27,10 @@ from semsearch.live.search import Example, Question, SearchResult
 from semsearch.models import weights
 from semsearch.models.catalog import FeatureSpec
 from ui import offers, resources, sidebar, texts
-from ui.admission.turns import turns
+from ui.admission import turn
 from ui.choice import Choice
+from ui.jobs import weights as weights_offer
 from ui.live import query_pictures
-from ui.live import weights as live_weights
 
 _LAST, _PREPARING, _WORK = "live_last", "live_preparing", "live_work"
 _FAILED = "live_failed"
@@ -54,14 +54,7 @@ def ask(choice: Choice, examples: Sequence[Example], question: Question) -> Sear
     _raise_failure((choice.dataset, choice.experiment.spec))
     resources.allow("search")
     future = serving.service().submit(examples, question, client=resources.session())
-    try:
-        with st.spinner("Searching …"), turns().aside():
-            while not future.done():
-                wait([future], 0.2)
-                st.session_state.get(_WORK)  # touching it is where Streamlit ends a run that is no longer wanted
-    finally:
-        future.cancel()
-    result = future.result()
+    result = turn.awaited(future, "Searching …")
     st.session_state[_LAST] = {key: value for key, value in asdict(choice).items() if key != "k"}
     return result
 
@@ -72,7 +65,7 @@ def shown_in_words(choice: Choice) -> Iterator[None]:
     try:
         yield
     except WeightsUnavailable:
-        live_weights.offer(choice, _way_back)
+        weights_offer.offer(choice.model, "A live search", partial(_way_back, choice))
     except NotReady:
         _prepare(choice)
     except SemsearchError as error:
@@ -120,7 +113,7 @@ def _way_back(choice: Choice) -> None:
 
 
 def _return(last: dict[str, object]) -> None:
-    live_weights.stop()
+    weights_offer.stop()
     sidebar.go(**last)
 
 

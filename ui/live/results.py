@@ -1,6 +1,7 @@
 """The answer of a live search: whether it is a good one, the matches, the vote of their classes, the time it took."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -8,7 +9,7 @@ import streamlit as st
 
 from semsearch.data.datasets import Dataset
 from semsearch.errors import InputError
-from semsearch.live.search import LESS, MORE, SearchResult
+from semsearch.live.search import LESS, MORE, Example, SearchResult
 from semsearch.ranking.verdict import CONFIDENT, NOTHING, UNCERTAIN, Verdict
 from semsearch.results.experiments import Match
 from ui import pictures, resources, sidebar, texts, tiles
@@ -18,6 +19,8 @@ from ui.live import map as live_map
 from ui.live import query as live_query
 from ui.live import query_pictures
 from ui.live.query_pictures import QueryPicture
+from ui.why import asked
+from ui.why import panel as why
 
 SHARES = 5
 """Classes of the vote that are shown."""
@@ -51,6 +54,7 @@ def show(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) ->
         spoken=_spoken(dataset, result),
         on_pick=_searched_with,
         on_mark=partial(_mark, choice),
+        on_why=asked.ask,
     )
     vote, map_place = st.columns([1, 1.6], gap="medium")
     with vote:
@@ -62,6 +66,20 @@ def show(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) ->
             _times(result)
     if result.verdict:
         _trust(result.verdict)
+    _explain(choice, query, result)
+
+
+def _explain(choice: Choice, query: Sequence[QueryPicture], result: SearchResult) -> None:
+    """Why a match is one, where that is asked; of several pictures, it is compared with the first that is included."""
+    first = next((picture for picture in query if picture.weight > 0), query[0])
+
+    def example() -> Example:
+        [made], _ = query_pictures.examples(choice, [first])
+        if isinstance(made.picture, int):
+            return replace(made, picture=resources.dataset(choice.dataset).path(made.picture))
+        return made
+
+    why.show({"A": why.Shown(choice, example, first.name, [match.item for match in result.matches])})
 
 
 def _tiles(dataset: Dataset, result: SearchResult, label: int | None, addresses: Mapping[int, str]) -> list[Tile]:

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from semsearch.data.datasets import Dataset
+from semsearch.live.search import Example
 from semsearch.ranking.scores import PUBLISHED_K
 from semsearch.results import compare, experiments
 from semsearch.results.compare import Agreement
@@ -18,6 +19,8 @@ from ui.choice import Choice
 from ui.components.gallery import Tile, gallery
 from ui.filters import Sieve
 from ui.search import explanations, panels, versus
+from ui.why import asked
+from ui.why import panel as why
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,19 @@ def show(choice: Choice) -> None:
         numbers = None if rival else partial(panels.scores, choice)
         explanations.explain_scores(kind, top, sides[0].published, sides[0].at_k, numbers)
         explanations.explain_page(choice)
+    if resources.pictured(choice.dataset):
+        _explain(dataset, sides)
+
+
+def _explain(dataset: Dataset, sides: Sequence[Side]) -> None:
+    """Why a match is one, where that is asked."""
+    q = sides[0].choice.q
+    name = f"{dataset.classes[dataset.items[q].label]}, picture {q}"
+
+    def query() -> Example:
+        return Example(dataset.path(q))
+
+    why.show({side.name: why.Shown(side.choice, query, name, [match.item for match in side.matches]) for side in sides})
 
 
 def _side(name: str, choice: Choice) -> Side:
@@ -159,4 +175,5 @@ def _gallery(dataset: Dataset, side: Side, drawn: Sequence[Tile], sieve: Sieve) 
         label=f"The {texts.counted(len(shown_tiles), 'picture')} most like the query{whose}, nearest first",
         spoken=panels.spoken(dataset, side.choice, side.at_k),
         on_pick=sidebar.pick,
+        on_why=partial(asked.ask, side=side.name),
     )

@@ -57,11 +57,11 @@ from tests.worlds.live_world import GALLERIES, SPEC, Green
 from ui import offers, resources
 from ui.choice import PARTS, Choice
 from ui.components.upload import sent
+from ui.jobs import weights as weights_offer
 from ui.live import call as live_call
 from ui.live import map as live_map
 from ui.live import query_pictures, sources, uploads
 from ui.live import results as live_results
-from ui.live import weights as live_weights
 
 
 def words(app):
@@ -738,7 +738,7 @@ def test_why_a_model_cannot_be_had_is_told(service, monkeypatch):
     assert any("is damaged on this machine" in text.value for text in app.markdown)
     app.button(key="live_get").click().run()
     [error] = app.error
-    assert (error.proto.title, error.value) == ("The model could not be downloaded", live_weights.UNREACHED)
+    assert (error.proto.title, error.value) == ("The model could not be downloaded", weights_offer.UNREACHED)
     [why] = [one.caption[0].value for one in app.expander if one.label == "Why"]
     assert why.replace("\\", "") == "no source could give [them](x)" != why
     assert not app.run().error and "live_cancel" not in {button.key for button in app.button}

@@ -24,12 +24,14 @@ def gallery(
     columns: int = 0,
     on_pick: Callable[[object], None] | None = None,
     on_mark: Callable[[object], None] | None = None,
+    on_why: Callable[[object], None] | None = None,
 ) -> object:
     """Show tiles as a list named ``label``; returns the id of the picture picked in this run, else None.
 
     ``small`` tiles are for two lists side by side, ``columns`` is for a sheet. A corner of each tile, or the key E,
     enlarges its picture. ``spoken`` is read out by screen readers when it changes. ``on_pick`` is called with the id
-    before the script runs; ``on_mark``, which puts the buttons "More" and "Less" below each tile, with {"id", "more"}.
+    before the script runs; ``on_mark``, which puts the buttons "More" and "Less" below each tile, with {"id", "more"};
+    ``on_why``, which puts "Why?" into a corner of each, and on the key W, with the id.
     What comes back is the browser's word: check it.
     """
 
@@ -41,7 +43,12 @@ def gallery(
         if on_mark:
             on_mark(st.session_state[key].marked)
 
+    def asked() -> None:
+        if on_why:
+            on_why(st.session_state[key].asked)
+
     # a tuple, for of anything but the simplest types Streamlit asks pandas, which takes half a second to load
     data: dict[str, Any] = {"tiles": tuple(tiles), "look": look, "label": label, "spoken": spoken, "small": small}
-    data |= {"marks": on_mark is not None, "columns": columns}
-    return _RENDER(key=key, data=data, on_picked_change=picked, on_marked_change=marked).picked
+    data |= {"marks": on_mark is not None, "columns": columns, "why": on_why is not None}
+    listeners = {"on_picked_change": picked, "on_marked_change": marked, "on_asked_change": asked}
+    return _RENDER(key=key, data=data, **listeners).picked

@@ -1,5 +1,6 @@
 // Pictures as a list: `data` in, the id of the picture that was chosen out as the trigger `picked`; where `data.marks` asks
-// for the two buttons below each picture, {id, more} as the trigger `marked`.
+// for the two buttons below each picture, {id, more} as the trigger `marked`; where `data.why`, the id of one whose match is to
+// be explained as the trigger `asked`.
 // Everything in `data` is shown as text, never as markup. Tiles are kept and refilled, so that nothing
 // flickers and the keyboard focus stays where it is. A picture that is pointed at is lit wherever else it is shown.
 
@@ -24,7 +25,7 @@ function resize(list, template, count, clickable) {
   }
 }
 
-function fill(item, tile, lazy) {
+function fill(item, tile, lazy, why) {
   const part = (name) => item.querySelector("." + name)
   const text = (name, value) => {
     part(name).textContent = value ?? ""
@@ -37,7 +38,7 @@ function fill(item, tile, lazy) {
   root.classList.toggle("linked", Boolean(tile.linked))
   if (root.tagName === "BUTTON") {
     root.setAttribute("aria-label", tile.spoken)
-    root.setAttribute("aria-keyshortcuts", "e")
+    root.setAttribute("aria-keyshortcuts", why ? "e w" : "e")
     root.title = tile.hint ?? tile.name
     if (tile.current) root.setAttribute("aria-current", "true")
     else root.removeAttribute("aria-current")
@@ -48,6 +49,8 @@ function fill(item, tile, lazy) {
   const corner = part("enlarge")
   corner.setAttribute("aria-label", `Enlarge: ${tile.alt}`)
   corner.tabIndex = root.tagName === "BUTTON" ? -1 : 0
+  part("why").hidden = !why || !source
+  part("why").setAttribute("aria-label", `Why is it a match? ${tile.alt}`)
   image.loading = lazy ? "lazy" : "eager"
   image.alt = tile.alt
   image.hidden = !source
@@ -135,7 +138,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   list.setAttribute("aria-label", data.label)
   resize(list, parentElement.querySelector("template"), data.tiles.length, clickable)
   data.tiles.forEach((tile, place) => {
-    fill(list.children[place], tile, ["pictures", "sheet"].includes(data.look))
+    fill(list.children[place], tile, ["pictures", "sheet"].includes(data.look), data.why)
     mark(list.children[place], tile, data.marks)
   })
   const spoken = parentElement.querySelector(".spoken")
@@ -148,12 +151,17 @@ export default function ({ data, parentElement, setTriggerValue }) {
   list.onkeydown = (event) => {
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey
     if (plain && event.key.toLowerCase() === "e" && event.target.closest(".tile")) large(event.target.closest("li"))
-    else move(list, event)
+    else if (plain && data.why && event.key.toLowerCase() === "w" && event.target.closest(".tile")) {
+      setTriggerValue("asked", Number(event.target.closest(".tile").dataset.id))
+    } else move(list, event)
   }
   list.onclick = (event) => {
     const button = event.target.closest("button")
     if (!button) return
     if (button.classList.contains("enlarge")) return large(button.closest("li"))
+    if (button.classList.contains("why")) {
+      return setTriggerValue("asked", Number(button.closest("li").querySelector(".tile").dataset.id))
+    }
     const id = Number(button.dataset.id)
     if (button.classList.contains("tile")) setTriggerValue("picked", id)
     else setTriggerValue("marked", { id, more: button.classList.contains("more") })

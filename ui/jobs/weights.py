@@ -7,30 +7,27 @@ import streamlit as st
 from semsearch.errors import WeightsUnavailable
 from semsearch.models import catalog, weights
 from ui import failures, texts
-from ui.choice import Choice
 
 _PULLING = "live_pulling"
 UNREACHED = "No connection to where it comes from. Check the network and try again, or go back to another model."
 
 
-def offer(choice: Choice, way_back: Callable[[Choice], None]) -> None:
-    """Draw the panel; while the weights come, their progress and a button that ends it."""
-    model, status = catalog.model(choice.model), weights.status(choice.model)
+def offer(name: str, purpose: str, way_back: Callable[[], None]) -> None:
+    """Draw the panel; while the weights come, their progress and a button that ends it. ``purpose`` needs them."""
+    model, status = catalog.model(name), weights.status(name)
     with st.container(border=True, key="live_model"):
         lacks = "is damaged on this machine" if status.state == "damaged" else "is not on this machine yet"
         st.markdown(f":material/deployed_code: **{texts.plain(model.title)} {lacks}.**")
         st.markdown(
-            f"A live search needs its weights, about {4 * model.parameters / 1e6:,.0f} MB"
+            f"{purpose} needs its weights, about {4 * model.parameters / 1e6:,.0f} MB"
             f"{'' if model.carrier else ' from the internet'}. They are downloaded once, verified, and kept for all "
             "who use this server."
         )
-        if st.session_state.get(_PULLING) == choice.model:
-            _pull(choice.model)
+        if st.session_state.get(_PULLING) == name:
+            _pull(name)
         with st.container(horizontal=True):
-            st.button(
-                "Get the model", key="live_get", icon=":material/download:", on_click=_start, args=(choice.model,)
-            )
-            way_back(choice)
+            st.button("Get the model", key="live_get", icon=":material/download:", on_click=_start, args=(name,))
+            way_back()
         with st.expander("Details"):
             st.caption(texts.plain(texts.without_paths(status.note.replace("`", ""))))
 
