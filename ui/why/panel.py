@@ -142,13 +142,12 @@ def _draw(shown: Shown, now: Asked, reason: Reason) -> None:
         )
         noun, signs = "all that tells them apart", ("for the first", "for the second")
     st.markdown(said)
-    draw(payload(reason, spec, names), noun=noun, signs=signs, key="why_pictures")
     share = together(first if now.than is None else margin(first, others[0]))
-    named = min(CHANNELS, first.channels.size)
     st.caption(
-        f"{first.method} The {named} channels named add {100 * share:.0f} % of all. Pictures are shown as the network "
-        f"sees them, {spec.size} × {spec.size} pixels."
+        f"{first.method} The {min(CHANNELS, first.channels.size)} channels below add {100 * share:.0f} % of all. "
+        f"Pictures are shown as the network sees them, {spec.size} × {spec.size} pixels."
     )
+    draw(payload(reason, spec, names), noun=noun, signs=signs, key="why_pictures")
 
 
 def _number(metric: str, is_distance: bool, value: float) -> str:
