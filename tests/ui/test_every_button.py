@@ -173,6 +173,7 @@ PRESSED = {
     # why a match is one
     "dialog ui.why.panel.answer": (WHY + "a_match_is_explained", WHY + "a_failure_is_told_in_the_dialog"),
     "why_question": (WHY + "both_questions_are_answered_where_the_metric_has_both", NO),
+    "why_again": (WHY + "a_failure_is_told_in_the_dialog", WHY + "a_failure_is_told_in_the_dialog"),
     "why_than": (WHY + "one_is_above_another", WHY + "a_hostile_link_opens_nothing"),
     # Live search
     "live_way": (LIVE + "the_camera_is_there_only_when_chosen", NO),
@@ -185,6 +186,7 @@ PRESSED = {
     "{}_pictures": (OURS + "a_picture_of_another_dataset_is_searched_with", LIES),
     "live_upload": (LIVE + "uploaded_pictures_are_the_query", LIVE + "a_bad_file_among_several_loses_none"),
     "live_settings": (LIVE + "choices_go_into_the_question_and_the_address", NO),
+    "grey": (LIVE + "colour_is_ignored_in_query_dataset_and_answer", NO),
     "live_link": (LIVE + "a_link_in_the_address_is_filled_in_and_not_fetched", LIVE + "why_a_link_gives_no_picture"),
     "live_fetch": (LIVE + "a_link_goes_through_the_guarded_door_alone", LIVE + "why_a_link_gives_no_picture_is_told"),
     "live_camera_{}": (LIVE + "the_camera_is_there_only_when_chosen", OURS + "a_photo_that_cannot_be_read_is_told"),

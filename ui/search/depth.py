@@ -22,18 +22,17 @@ def show(choice: Choice) -> None:
     model = catalog.model(choice.model)
     places = [str(place) for place in range(1, len(model.layers) + 1)]
     stop = st.select_slider(
-        "Similar in what? Move from the first layer to the last",
+        "Similar in what? Move from layer 1 to the last",
         places,
         value=str(model.place(choice.layer)),
         key="depth",
-        format_func=lambda place: f"Layer {place}",
         bind="query-params",
     )
     layer = model.layers[int(stop) - 1]
     size = choice.experiment.spec.size
     st.markdown(
         f"**Alike in {alike(layer, size)}.** A unit of layer {stop} sees {texts.sees(layer, size)}.  \n"
-        f":small[{_hits(choice, stop)}]"
+        f":small[{_hits(choice, stop)}. *Ignore colour* is in the settings of Live search.]"
     )
     preview.show(replace(choice, layer=layer.name))
 
