@@ -6,6 +6,7 @@ from ui import address, resources, sidebar, welcome
 from ui.jobs import results
 from ui.pictures import fetching
 from ui.search import dataset as view_dataset
+from ui.search import depth as view_depth
 from ui.search import everywhere as view_everywhere
 from ui.search import matches as view_matches
 
@@ -13,6 +14,10 @@ VIEWS = {
     "Matches": (
         view_matches.show,
         "Click any picture: a network ranks all others by how alike it finds them.",
+    ),
+    "Layer by layer": (
+        view_depth.show,
+        "One slider from colours to textures to things: each layer of the network finds other pictures alike.",
     ),
     "All models": (
         view_everywhere.show,

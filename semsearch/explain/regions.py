@@ -7,6 +7,9 @@ from semsearch.errors import InputError
 MOST = 14
 """Rows and columns of regions at most: the layers that see things have no more positions."""
 
+SPREAD = 0.1
+"""Of the side of a picture, how far what a position says is spread."""
+
 
 def grid(height: int, width: int) -> tuple[int, int]:
     """Rows and columns of regions of a map of so many positions."""
@@ -22,23 +25,23 @@ def summed(values: np.ndarray) -> np.ndarray:
     return np.asarray(values.reshape(rows * columns, *values.shape[2:]))
 
 
-def hottest(heat: np.ndarray, share: float) -> np.ndarray:
-    """The fewest positions of a heat map (h, w) that hold ``share`` of all that is above 0 in it: (h, w) bool.
+def hottest(heat: np.ndarray, size: int, area: float) -> np.ndarray:
+    """The hottest part of a square picture of that side, as large as ``area``, a share of it: (size, size) bool.
 
-    The hottest come first, of equally hot ones those of the upper rows. InputError for a share outside of (0, 1].
+    Positions of a map see far beyond their own place, so the heat (h, w) is spread out first, by a Gaussian of SPREAD.
+    InputError for an area outside of (0, 1].
     """
-    if not 0 < share <= 1:
-        raise InputError(f"expected a share above 0 and at most 1, got {share}")
-    above = np.maximum(heat, 0).ravel()
-    order = np.argsort(-above, kind="stable")
-    held = np.cumsum(above[order])
-    chosen = np.zeros(heat.size, bool)
-    if held[-1] > 0:
-        chosen[order[: 1 + int(np.searchsorted(held, share * held[-1] * (1 - 1e-12)))]] = True
-    return chosen.reshape(heat.shape)
+    if not 0 < area <= 1:
+        raise InputError(f"expected an area above 0 and at most 1, got {area}")
+    rows, columns = (_spread(length, size) for length in heat.shape)
+    spread = (rows @ heat @ columns.T).ravel()
+    chosen = np.zeros(size * size, bool)
+    chosen[np.argsort(-spread, kind="stable")[: max(1, round(area * len(spread)))]] = True
+    return chosen.reshape(size, size)
 
 
-def enlarged(cells: np.ndarray, size: int) -> np.ndarray:
-    """The pixels of a square picture of that side that lie in chosen positions, (h, w) bool: (size, size) bool."""
-    rows, columns = (np.arange(size) * length // size for length in cells.shape)
-    return np.asarray(cells[np.ix_(rows, columns)])
+def _spread(length: int, size: int) -> np.ndarray:
+    """The weights of positions at each pixel of a side, (size, length), rows summing to 1."""
+    pixels, centres = (np.arange(size) + 0.5) / size, (np.arange(length) + 0.5) / length
+    weights = np.exp(-(((pixels[:, None] - centres) / SPREAD) ** 2) / 2)
+    return np.asarray(weights / weights.sum(1, keepdims=True))

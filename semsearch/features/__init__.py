@@ -18,6 +18,7 @@ from semsearch.data.identity import Pinned
 from semsearch.errors import EngineUnfit, ImageRefused, InputError, PicturesUnavailable, SemsearchError, UnknownName
 from semsearch.features.engines import ChildEngine, Engine, TensorFlowEngine, preprocess
 from semsearch.features.openvino_engine import OpenVINOEngine
+from semsearch.images import changes
 from semsearch.models.catalog import PRESETS, FeatureSpec
 from semsearch.settings import cores
 
@@ -54,7 +55,7 @@ class FeatureExtractor:
             raise InputError(f"expected specs of one model and one preset, got {got}; make one extractor for each")
         self._spec = self.specs[0]
         self._load_square = images.load_square_isolated if isolated else images.load_square
-        self._resample = PRESETS[self._spec.preset].resample
+        self._preset = PRESETS[self._spec.preset]
         self._engine, self.notice = self._load(engine)
         self.engine_name = self._engine.name
         self.dimensions = dict(zip(self.specs, self._engine.dimensions, strict=True))
@@ -125,12 +126,12 @@ class FeatureExtractor:
         if before:
             before()
         try:
-            square = self._square(picture)
+            square = self._decoded(picture)
         except (ImageRefused, PicturesUnavailable) as reason:
             return reason
-        return next(self.each(square[None]))
+        return next(self.each((changes.grey(square) if self._preset.grey else square)[None]))
 
-    def _square(self, picture: Picture) -> np.ndarray:
+    def _decoded(self, picture: Picture) -> np.ndarray:
         size = self._spec.size
         if isinstance(picture, Pinned):
             picture = picture.read()
@@ -138,6 +139,6 @@ class FeatureExtractor:
             if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
                 got = f"{picture.dtype} {picture.shape}"
                 raise InputError(f"expected a picture of shape (H, W, 3) uint8, got {got}")
-            return images.resize(picture, size, resample=self._resample)
+            return images.resize(picture, size, resample=self._preset.resample)
         with images.asked_by(deadline=math.inf):
-            return self._load_square(picture, size, resample=self._resample)
+            return self._load_square(picture, size, resample=self._preset.resample)

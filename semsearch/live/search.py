@@ -15,6 +15,7 @@ import numpy as np
 from semsearch import images
 from semsearch.data import datasets
 from semsearch.errors import InputError, PicturesUnavailable
+from semsearch.images import changes
 from semsearch.indices import recipes
 from semsearch.live.computing import Progress
 from semsearch.live.galleries import Galleries, shared
@@ -165,10 +166,12 @@ def _examples(given: Picture | int | Sequence[Example]) -> list[Example]:
 
 def seen(picture: Picture, spec: FeatureSpec, *, crop: images.Box = images.WHOLE) -> np.ndarray:
     """What the network sees of a picture, (s, s, 3) uint8; strangers' bytes are decoded in a child process."""
-    resample = PRESETS[spec.preset].resample
+    preset = PRESETS[spec.preset]
     if isinstance(picture, np.ndarray):
-        return images.square(picture, spec.size, resample=resample, crop=crop)
-    return images.load_square_isolated(picture, spec.size, resample=resample, crop=crop)
+        square = images.square(picture, spec.size, resample=preset.resample, crop=crop)
+    else:
+        square = images.load_square_isolated(picture, spec.size, resample=preset.resample, crop=crop)
+    return changes.grey(square) if preset.grey else square
 
 
 def _vector(

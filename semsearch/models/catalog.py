@@ -114,12 +114,15 @@ class Preset:
     size: int | None
     """Side in pixels; None is the model's native size."""
     resample: Literal["antialias", "nearest"]
+    grey: bool = False
+    """Whether colours are taken away, of the pictures of a dataset as of a query."""
 
 
 PRESETS = MappingProxyType(
     {
         "default": Preset("default", "Native size, antialiased", None, "antialias"),
         "published": Preset("published", "As published: 224 px, nearest", 224, "nearest"),
+        "grey": Preset("grey", "Native size, without colour", None, "antialias", grey=True),
     }
 )
 

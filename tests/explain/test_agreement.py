@@ -137,14 +137,16 @@ def test_a_map_of_many_positions_has_few_regions():
     assert regions.summed(LEFT).tolist() == LEFT.reshape(4, 2).tolist()
 
 
-def test_the_hottest_positions_hold_their_share():
-    heat = np.array([[4.0, -9, 1], [3, 2, 0]])
-    assert regions.hottest(heat, 0.4).tolist() == [[True, False, False], [False, False, False]]
-    assert regions.hottest(heat, 0.7).tolist() == [[True, False, False], [True, False, False]]
-    assert regions.hottest(heat, 1).sum() == 4 and not regions.hottest(-abs(heat), 0.5).any()
-    assert regions.enlarged(np.array([[True, False]]), 4).tolist() == [[True, True, False, False]] * 4
-    with pytest.raises(InputError):
-        regions.hottest(heat, 0)
+def test_the_hottest_region_has_its_size_and_its_place():
+    heat = np.array([[0.0, 0, 0], [0, 0, 9], [0, -9, 0]])
+    hot = regions.hottest(heat, 30, 0.1)
+    assert hot.sum() == 90 and hot[15, 25] and not hot[:, :10].any() and not hot[20:, 10:20].any()
+    rows, columns = np.nonzero(regions.hottest(np.array([[0.0, 1], [0, 0]]), 8, 1 / 64))
+    assert rows.tolist() == [0] and columns.tolist() == [7], "where it is spread least"
+    assert regions.hottest(heat, 6, 1).all()
+    for area in (0, 1.5):
+        with pytest.raises(InputError):
+            regions.hottest(heat, 6, area)
 
 
 @pytest.mark.real

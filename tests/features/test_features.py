@@ -13,6 +13,7 @@ from semsearch import features, images
 from semsearch.data import datasets, identity
 from semsearch.errors import EngineError, EngineUnfit, ImageRefused, InputError, PicturesUnavailable, UnknownName
 from semsearch.features import FeatureExtractor, engines, openvino_engine
+from semsearch.images import changes
 from semsearch.models import catalog, weights
 from semsearch.models.catalog import FeatureSpec
 from semsearch.settings import cores
@@ -38,6 +39,16 @@ def test_specs_must_share_model_and_preset(tiny):
     with pytest.raises(UnknownName, match="unknown engine 'gpu'; valid: auto, openvino, tensorflow"):
         FeatureExtractor([spec()], engine="gpu")
     assert tiny == []
+
+
+def test_without_colour_a_picture_and_its_grey_copy_are_one(tiny):
+    colour = squares(1)[0]
+    grey = changes.grey(colour)
+    asked = spec("late", "flatten", "grey")
+    found = FeatureExtractor([asked]).extract([png(colour), colour, grey])[asked]
+    assert (found[0] == found[2]).all() and (found[1] == found[2]).all()
+    plain = spec("late", "flatten")
+    assert (FeatureExtractor([plain]).extract([grey])[plain] == found[2]).all()
 
 
 @pytest.mark.parametrize("engine", ["openvino", "tensorflow"])

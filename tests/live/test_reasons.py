@@ -1,5 +1,7 @@
 """Why a match stands where it does, through the service, on networks whose maps are known: places by colour, and 5."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,12 @@ def test_the_part_that_counts_is_looked_at(service):
     assert explained(service, half, plain(12)).agreements[0].value == pytest.approx(0, abs=1e-6)
     encoded = Example(images.thumbnail(HALVES), crop=(0, 0, 0.4, 1))
     assert explained(service, encoded, plain(12)).agreements[0].value == pytest.approx(10)
+
+
+def test_without_colour_all_that_is_seen_is_grey(service):
+    grey = Why(Example(HALVES * np.array([1, 2, 0], np.uint8)), [plain(3)], replace(SPEC, preset="grey"), "euclidean")
+    found = service.explain(grey).result()
+    assert all((square == square[..., :1]).all() for square in found.squares)
 
 
 def test_what_cannot_be_explained_is_refused(service, monkeypatch):

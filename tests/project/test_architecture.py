@@ -23,7 +23,7 @@ HEAVY = {
     "openvino": {"openvino_engine"},
     "h5py": {"readers", "weights"},
     "safetensors": {"weights"},
-    "PIL": {"pixels", "colours", "oddities", "costs"},
+    "PIL": {"pixels", "colours", "oddities", "costs", "changes"},
     "pi_heif": {"pixels"},
     "requests": {"fetch"},
     "pypi_simple": {"fetch"},

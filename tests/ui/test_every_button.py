@@ -89,6 +89,7 @@ PRESSED = {
     "show_all": (PAGES + "the_classes_chosen_are_shown_and_no_others", NO),
     "export": (OURS + "the_matches_on_screen_are_downloaded", NO),
     "export_csv": (OURS + "the_matches_on_screen_are_downloaded", NO),
+    "depth": (OURS + "a_layer_is_looked_at_by_the_slider", OURS + "a_layer_that_is_not_there_is_left"),
     "best": (OURS + "a_view_of_the_best_is_chosen", NO),
     "cells": (OURS + "the_rank_of_an_expected_picture_is_shown_everywhere", NO),
     "expected": (OURS + "the_rank_of_an_expected_picture_is_shown_everywhere", OURS + "a_lie_about_the_expected"),
@@ -173,6 +174,7 @@ PRESSED = {
     # why a match is one
     "dialog ui.why.panel.answer": (WHY + "a_match_is_explained", WHY + "a_failure_is_told_in_the_dialog"),
     "why_question": (WHY + "both_questions_are_answered_where_the_metric_has_both", NO),
+    "why_again": (WHY + "a_failure_is_told_in_the_dialog", WHY + "a_failure_is_told_in_the_dialog"),
     "why_than": (WHY + "one_is_above_another", WHY + "a_hostile_link_opens_nothing"),
     # Live search
     "live_way": (LIVE + "the_camera_is_there_only_when_chosen", NO),
@@ -185,6 +187,7 @@ PRESSED = {
     "{}_pictures": (OURS + "a_picture_of_another_dataset_is_searched_with", LIES),
     "live_upload": (LIVE + "uploaded_pictures_are_the_query", LIVE + "a_bad_file_among_several_loses_none"),
     "live_settings": (LIVE + "choices_go_into_the_question_and_the_address", NO),
+    "grey": (LIVE + "colour_is_ignored_in_query_dataset_and_answer", NO),
     "live_link": (LIVE + "a_link_in_the_address_is_filled_in_and_not_fetched", LIVE + "why_a_link_gives_no_picture"),
     "live_fetch": (LIVE + "a_link_goes_through_the_guarded_door_alone", LIVE + "why_a_link_gives_no_picture_is_told"),
     "live_camera_{}": (LIVE + "the_camera_is_there_only_when_chosen", OURS + "a_photo_that_cannot_be_read_is_told"),
@@ -355,6 +358,24 @@ def test_the_matches_on_screen_are_downloaded(store, monkeypatch):
     open_app(q=3, metric="euclidean", classes="apple")
     rows = rows_of(given["export_csv"]())
     assert [(row["rank"], row["item"], row["class"]) for row in rows] == [("1", "4", "apple"), ("2", "5", "apple")]
+
+
+def test_a_layer_is_looked_at_by_the_slider(store):
+    """The last layer is what the sidebar says; the small world is the same at every layer."""
+    app = open_app(view="Layer by layer", q=3, metric="euclidean")
+    assert any("Alike in whole things" in one.value for one in app.markdown)
+    app.select_slider(key="depth").set_value("1").run()
+    assert app.session_state["depth"] == "1" and not app.exception
+    assert any("Alike in colours and edges" in one.value and "**2** · 2 · 2" in one.value for one in app.markdown)
+    assert [tile["id"] for tile in shown(app, "strip")["tiles"]] == [3, 4, 5, 0, 1, 2]
+    assert choice(app, "layer") == (small_world.LAST["mobilenetv2"],), "the sidebar stays as it is"
+    app.button(key="open_matches").click().run()
+    assert choice(app, "layer") == (small_world.catalog.model("mobilenetv2").layer_names[0],)
+
+
+def test_a_layer_that_is_not_there_is_left(store):
+    app = open_app(view="Layer by layer", q=3, depth="99")
+    assert not app.exception and app.select_slider(key="depth").value == "8"
 
 
 def test_a_view_of_the_best_is_chosen(store):

@@ -31,6 +31,7 @@ from ui.admission import turn
 from ui.choice import Choice
 from ui.jobs import weights as weights_offer
 from ui.live import query_pictures
+from ui.live import question as searched
 
 _LAST, _PREPARING, _WORK = "live_last", "live_preparing", "live_work"
 _FAILED = "live_failed"
@@ -51,7 +52,7 @@ def ask(choice: Choice, examples: Sequence[Example], question: Question) -> Sear
     status = weights.status(choice.model)
     if not status.here:
         raise WeightsUnavailable(status.note)
-    _raise_failure((choice.dataset, choice.experiment.spec))
+    _raise_failure((choice.dataset, searched.spec(choice)))
     resources.allow("search")
     future = serving.service().submit(examples, question, client=resources.session())
     result = turn.awaited(future, "Searching …")
@@ -125,7 +126,7 @@ def _first() -> dict[str, object]:
 
 
 def _prepare(choice: Choice) -> None:
-    key = (choice.dataset, choice.experiment.spec)
+    key = (choice.dataset, searched.spec(choice))
     if st.session_state.get(_PREPARING) != key:
         try:
             st.session_state[_WORK] = serving.service().prepare(*key, client=resources.session())

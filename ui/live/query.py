@@ -14,7 +14,7 @@ from ui import pictures, resources, texts, tiles
 from ui.choice import Choice
 from ui.components.crop import crop as crop_box
 from ui.components.gallery import Look, Tile, gallery
-from ui.live import query_pictures, steps, uploads
+from ui.live import query_pictures, question, steps, uploads
 from ui.live.query_pictures import QueryPicture
 
 _SIGNS = {1.0: "Included", -1.0: "Excluded"}
@@ -146,7 +146,7 @@ def _path(dataset: str, number: int) -> Path:
 
 def seen(choice: Choice, query: Sequence[QueryPicture]) -> None:
     """What the network sees of each picture: squares of its input size."""
-    spec = choice.experiment.spec
+    spec = question.spec(choice)
     drawn = []
     for picture in query:
         if not picture.marked:
@@ -166,7 +166,7 @@ def privacy(query: Sequence[QueryPicture]) -> None:
 
 
 def _square(choice: Choice, picture: QueryPicture) -> str:
-    spec = choice.experiment.spec
+    spec = question.spec(choice)
     known: dict[tuple[str, Box, int, str], str] = st.session_state.setdefault("live_squares", {})
     key = (picture.key, picture.crop, spec.size, spec.preset)
     if key not in known:

@@ -1,9 +1,12 @@
 """Where and how a live search looks: the sidebar's configuration, and the settings of this page, folded away."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from semsearch.indices import recipes
 from semsearch.live.search import Question
+from semsearch.models.catalog import FeatureSpec
 from ui import configurations, filters, resources, sidebar, texts
 from ui.choice import Choice, parts_of
 
@@ -27,12 +30,20 @@ def choose(choice: Choice) -> Question:
             format_func=_NEW.__getitem__,
             help="With several pictures, what they have in common counts.",
         )
+        st.toggle(
+            "Ignore colour",
+            key="grey",
+            disabled=choice.experiment.spec.preset != "default",
+            help="The query and all pictures of the dataset count without their colours. The first time, each of them "
+            "has to go through the network.",
+            bind="query-params",
+        )
         st.markdown("**Filter**")
         chosen = filters.choose(resources.dataset(choice.dataset), _MEANING, st.container())
         index = _index(choice.metric)
     return Question(
         choice.dataset,
-        choice.experiment.spec,
+        spec(choice),
         choice.metric,
         k=choice.k,
         index=index,
@@ -40,6 +51,12 @@ def choose(choice: Choice) -> Question:
         at_least=chosen.least / 100,
         fold=chosen.fold,
     )
+
+
+def spec(choice: Choice) -> FeatureSpec:
+    """The features that are searched: those of the sidebar, of grey pictures where colour is ignored."""
+    chosen = choice.experiment.spec
+    return replace(chosen, preset="grey") if st.session_state.get("grey") and chosen.preset == "default" else chosen
 
 
 def _index(metric: str) -> str:

@@ -17,7 +17,7 @@ from ui.choice import Choice
 from ui.components.gallery import Tile, gallery
 from ui.live import map as live_map
 from ui.live import query as live_query
-from ui.live import query_pictures
+from ui.live import query_pictures, question
 from ui.live.query_pictures import QueryPicture
 from ui.why import asked
 from ui.why import panel as why
@@ -79,7 +79,9 @@ def _explain(choice: Choice, query: Sequence[QueryPicture], result: SearchResult
             return replace(made, picture=resources.dataset(choice.dataset).path(made.picture))
         return made
 
-    why.show({"A": why.Shown(choice, example, first.name, [match.item for match in result.matches])})
+    name = first.name if len(query) == 1 else f"{first.name}, one of {len(query)}"
+    items = [match.item for match in result.matches]
+    why.show({"A": why.Shown(choice, question.spec(choice), example, name, items)})
 
 
 def _tiles(dataset: Dataset, result: SearchResult, label: int | None, addresses: Mapping[int, str]) -> list[Tile]:

@@ -69,7 +69,11 @@ def _explain(dataset: Dataset, sides: Sequence[Side]) -> None:
     def query() -> Example:
         return Example(dataset.path(q))
 
-    why.show({side.name: why.Shown(side.choice, query, name, [match.item for match in side.matches]) for side in sides})
+    shown = {}
+    for side in sides:
+        items = [match.item for match in side.matches]
+        shown[side.name] = why.Shown(side.choice, side.choice.experiment.spec, query, name, items)
+    why.show(shown)
 
 
 def _side(name: str, choice: Choice) -> Side:

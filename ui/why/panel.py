@@ -12,6 +12,7 @@ from semsearch.live import serving
 from semsearch.live.reasons import Reason, Why
 from semsearch.live.search import Example
 from semsearch.models import weights
+from semsearch.models.catalog import FeatureSpec
 from semsearch.ranking import metrics
 from ui import failures, resources, texts
 from ui.admission import turn
@@ -32,6 +33,8 @@ class Shown:
     """What is on the page: a query and its matches."""
 
     choice: Choice
+    spec: FeatureSpec
+    """The features that were compared."""
     query: Callable[[], Example]
     """Raises where its picture is not here."""
     name: str
@@ -65,6 +68,7 @@ def answer(shown: Shown) -> None:
         st.info("It needs both pictures, and they are not here yet. Close this and press *Fetch pictures*.")
     except SemsearchError as error:
         st.error(failures.caught(error), icon=":material/error:")
+        st.button("Try again", key="why_again", icon=":material/refresh:")
     else:
         _draw(shown, now, reason)
 
@@ -117,7 +121,7 @@ def _reason(shown: Shown, now: Asked) -> Reason:
     why = Why(
         shown.query(),
         [Example(dataset.path(item)) for item in items],
-        shown.choice.experiment.spec,
+        shown.spec,
         shown.choice.metric,
         now.question,
     )
@@ -127,7 +131,7 @@ def _reason(shown: Shown, now: Asked) -> Reason:
 
 def _draw(shown: Shown, now: Asked, reason: Reason) -> None:
     first, *others = reason.agreements
-    spec, what = shown.choice.experiment.spec, "distance" if first.is_distance else "similarity"
+    spec, what = shown.spec, "distance" if first.is_distance else "similarity"
     names = [f"Query: {shown.name}", _match(shown, now.item)]
     if now.than is None:
         said = f"Bright regions make the {_number(shown.choice.metric, first.is_distance, first.value)}."
@@ -142,13 +146,12 @@ def _draw(shown: Shown, now: Asked, reason: Reason) -> None:
         )
         noun, signs = "all that tells them apart", ("for the first", "for the second")
     st.markdown(said)
-    draw(payload(reason, spec, names), noun=noun, signs=signs, key="why_pictures")
     share = together(first if now.than is None else margin(first, others[0]))
-    named = min(CHANNELS, first.channels.size)
     st.caption(
-        f"{first.method} The {named} channels named add {100 * share:.0f} % of all. Pictures are shown as the network "
-        f"sees them, {spec.size} × {spec.size} pixels."
+        f"{first.method} The {min(CHANNELS, first.channels.size)} channels below add {100 * share:.0f} % of all. "
+        f"Pictures are shown as the network sees them, {spec.size} × {spec.size} pixels."
     )
+    draw(payload(reason, spec, names), noun=noun, signs=signs, key="why_pictures")
 
 
 def _number(metric: str, is_distance: bool, value: float) -> str:

@@ -311,6 +311,23 @@ def test_choices_go_into_the_question_and_the_address(service):
     assert ranking(app) == [] and "No picture passes" in words(app)
 
 
+def test_colour_is_ignored_in_query_dataset_and_answer(service, monkeypatch):
+    asked, submit = [], service.submit
+
+    def noted(examples, question, **more):
+        asked.append(question.spec)
+        return submit(examples, question, **more)
+
+    monkeypatch.setattr(service, "submit", noted)
+    app = open_page(q=3)
+    app.toggle(key="grey").set_value(True).run()
+    assert not app.exception and not app.error and ranking(app) == found(3)
+    assert [spec.preset for spec in asked[-2:]] == ["default", "grey"]
+    squares = upload(app, ("mine.jpg", jpeg(2)))
+    assert asked[-1].preset == "grey" and shown(squares, "seen")["tiles"][0]["src"]
+    assert open_page(q=3, pooling="published").toggle(key="grey").disabled and asked[-1].preset == "published"
+
+
 def test_near_duplicates_are_folded_away(service, photos):
     write_bmp(photos / "apple" / "1.bmp", (200, 2, 90))
     datasets.add("world", photos)

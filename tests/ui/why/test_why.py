@@ -111,9 +111,12 @@ def test_a_failure_is_told_in_the_dialog(service, monkeypatch):
     def fail(why, *, client):
         raise EngineError("the model failed at this picture")
 
-    monkeypatch.setattr(service, "explain", fail)
-    app = ask(open_app(**SEARCH), 4)
-    assert "the model failed at this picture" in app.error[0].value and not app.exception
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "explain", fail)
+        app = ask(open_app(**SEARCH), 4)
+        assert "the model failed at this picture" in app.error[0].value and not app.exception
+    app.button(key="why_again").click().run()
+    assert not app.error and len(drawn(app)[0]["pictures"]) == 2
 
 
 @pytest.mark.parametrize("lie", [-1, 6, 10**12, "4", None, [4], {"id": 4}, True, 1.5])

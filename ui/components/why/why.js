@@ -147,5 +147,6 @@ export default function ({ data, parentElement }) {
   part(".warm").textContent = data.signs[0]
   channels(parentElement, data)
   whole()
+  part(".why").hidden = false // all of it at once, so that nothing moves
   part(".spoken").textContent = part(".said").textContent
 }
