@@ -5,6 +5,7 @@ import streamlit as st
 from ui import sidebar
 from ui.explorer import about, cost, diagram, looked, picture, table
 from ui.explorer.channels import kinds, ranked, shown
+from ui.why import invariance
 
 choice = sidebar.current()
 
@@ -18,6 +19,7 @@ shown.show(at)
 ranked.show(choice, at)
 picture.show(choice, at)
 kinds.show(at)
+invariance.show(at.model, at.layer.name)
 table.show(at)
 cost.show(choice)
 about.explain(at)
