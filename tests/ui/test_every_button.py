@@ -39,6 +39,7 @@ SETTLED, SETTLED_B = PAGES + "a_hostile_browser_gets_the_first_query", PAGES + "
 BESIDE = OURS + "a_table_or_chart_is_clicked_beside_a_mark"
 LIES = LIVE + "a_hostile_browser_marks_and_picks_nothing"
 COMPUTING = "test_computing.test_"
+SAMPLED = "test_sampled_page.test_"
 UNWRITABLE = FAILS + "a_dialog_that_fails_says_so_in_its_own_place"
 PRESSED = {
     # the sidebar
@@ -73,6 +74,8 @@ PRESSED = {
         PAGES + "the_view_is_in_the_link_and_restored_by_it",
         PAGES + "a_filter_or_view_that_is_not_there_is_left",
     ),
+    "sampled_live": (SAMPLED + "a_picture_outside_of_the_sample_has_ways_on", NO),
+    "sampled_near": (SAMPLED + "the_nearest_picture_of_the_sample_is_one_press_away", NO),
     "search_{}": (PAGES + "previous_and_next_go_round", NO),
     "search_browse": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", UNWRITABLE),
     "dialog ui.search.panels.browse": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", UNWRITABLE),
