@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from semsearch.cli import own
+from semsearch.cli import own, review
 from semsearch.cli.plain import Commands
 from semsearch.errors import StorageError, Unavailable
 from semsearch.terminal import bar, say, table
@@ -33,6 +33,7 @@ def add_to(commands: Commands) -> None:
     add.add_argument("--json", action="store_true", help="name everything that was left out, and why")
     add.set_defaults(run=_datasets_add)
     own.add_to(actions)
+    review.add_to(actions)
 
 
 def _datasets_list(arguments: argparse.Namespace) -> int:

@@ -170,6 +170,11 @@ PRESSED = {
     "datasets_restore_{}": (DATA + "a_dataset_is_deleted_and_brought_back", DATA + "what_cannot_be_done_is_said"),
     "datasets_check": (DATA + "labels_that_neighbours_disagree_with_are", DATA + "pictures_found_by_nobody_are_shown"),
     "datasets_choose_copies": (DATA + "pictures_found_by_nobody_are_shown", NO),
+    "datasets_label_right": (DATA + "labels_that_neighbours_disagree_with_are", DATA + "look_alikes_are_decided_side"),
+    "datasets_alike": (DATA + "look_alikes_are_decided_side_by_side", DATA + "look_alikes_are_decided_side_by_side"),
+    "datasets_group": (DATA + "look_alikes_are_decided_side_by_side", NO),
+    "datasets_keep": (DATA + "look_alikes_are_decided_side_by_side", DATA + "look_alikes_are_decided_side_by_side"),
+    "datasets_keep_one": (DATA + "look_alikes_are_decided_side_by_side", DATA + "look_alikes_are_decided_side_by_side"),
     "datasets_export": (DATA + "the_list_of_a_dataset_is_saved", NO),
     # Live search
     "live_way": (LIVE + "the_camera_is_there_only_when_chosen", NO),

@@ -320,6 +320,13 @@ def test_labels_that_neighbours_disagree_with_are_shown_and_mended(mine, monkeyp
     app.selectbox(key="datasets_class").set_value("cat").run()
     press(app, "datasets_relabel")
     assert ("cat", "dog/3.bmp") in contents() and app.segmented_control(key="datasets_way").value == "Check"
+    file = datasets.load("mine").items[4].shown
+    assert [tile["file"] for tile in data(app, "datasets_doubts")["tiles"]] == [file], "the review goes on"
+    pressing.tell(app, "datasets_doubts", "picked", 4)
+    press(app, "datasets_label_right")
+    assert "1 more are right" in " ".join(text.value for text in app.markdown)
+    press(app, "datasets_undo")
+    assert len(data(app, "datasets_doubts")["tiles"]) == 1
 
 
 def test_pictures_found_by_nobody_are_shown_and_a_check_that_fails_says_so(mine, monkeypatch):
@@ -333,7 +340,6 @@ def test_pictures_found_by_nobody_are_shown_and_a_check_that_fails_says_so(mine,
     assert [tile["note"] for tile in data(app, "datasets_hubs")["tiles"]] == ["nearest of 4"]
     press(app, "datasets_choose_copies")
     assert [tile["id"] for tile in data(app, "datasets_strip")["tiles"]] == [2, 4, 3]
-    assert [tile["note"] for tile in data(app, "datasets_alike")["tiles"]] == ["group 1"] * 3 + ["group 2"] * 2
     press(app, "datasets_none")
     pressing.tell(app, "datasets_unseen", "picked", 4)
     pressing.tell(app, "datasets_hubs", "picked", "lie")
@@ -345,3 +351,33 @@ def test_pictures_found_by_nobody_are_shown_and_a_check_that_fails_says_so(mine,
     monkeypatch.setattr(checkup, "checkup", fail)
     press(app, "datasets_check")
     assert "not finite" in (said(app) or said(checked(app)))[0]
+
+
+def test_look_alikes_are_decided_side_by_side_and_not_asked_again(mine, monkeypatch):
+    (mine / "cat" / "2.bmp").write_bytes(rest_world.at(2) + b"more")
+    sync.sync("mine", confirmed=True)
+    found = Checkup(1, (), (), (), ((0, 2, 4), (1, 3)))
+    monkeypatch.setattr(checkup, "checkup", lambda *_, **__: found)
+    app = checked(press(open_page(part="Check"), "datasets_check"))
+
+    def seen():
+        return [(tile["id"], tile["current"]) for tile in data(app, "datasets_alike")["tiles"]]
+
+    assert seen() == [(0, False), (2, True), (4, False)], "the largest file is proposed to stay"
+    pressing.tell(app, "datasets_alike", "picked", 4)
+    pressing.tell(app, "datasets_alike", "picked", "lie")
+    assert seen() == [(0, False), (2, False), (4, True)]
+    app.session_state["datasets_group"] = 2
+    assert not app.run().exception and seen() == [(1, True), (3, False)]
+    app.session_state["datasets_group"] = 1
+    press(app.run(), "datasets_keep")
+    assert seen() == [(1, True), (3, False)], "the next group"
+    press(app, "datasets_keep_one")
+    assert [file for _, file in contents()] == ["cat/0.bmp", "cat/1.bmp", "cat/2.bmp", "dog/4.bmp"]
+    assert not [element for element in app.get("bidi_component") if "Look-alikes" in element.proto.json]
+    press(app, "datasets_undo")
+    press(app, "datasets_undo")
+    assert seen() == [(0, False), (2, False), (4, True)], "taken back, it is asked again"
+    edits.remove(datasets.load("mine"), [0])
+    press(app, "datasets_keep")
+    assert "was changed meanwhile" in said(app)[0]
