@@ -43,8 +43,6 @@ def add_to(actions: Commands) -> None:
     dataset_action(actions, "repair", "make the list and the history of a dataset whole again", _repair)
     dataset_action(actions, "delete", "take a dataset away; no picture is deleted", _delete)
     dataset_action(actions, "restore", "bring a deleted dataset back", _restore)
-    export = dataset_action(actions, "export", "write files, classes and digests into a CSV table", _export)
-    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: DATASET.csv")
 
 
 def _create(arguments: argparse.Namespace) -> int:
@@ -161,19 +159,6 @@ def _restore(arguments: argparse.Namespace) -> int:
     from semsearch.own import care
 
     say(f"{arguments.name}: {care.restore(arguments.name).contents}")
-    return 0
-
-
-def _export(arguments: argparse.Namespace) -> int:
-    from semsearch.data import datasets
-    from semsearch.own import care
-
-    dataset = datasets.load(arguments.name)
-    output = arguments.output or Path(f"{arguments.name}.csv")
-    if os.path.lexists(output):
-        raise InputError(f"{path_text(output)} is there already; give another name with -o")
-    storage.write_bytes(output, care.table(dataset))
-    say(f"{path_text(output)}: {dataset.contents}")
     return 0
 
 

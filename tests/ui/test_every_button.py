@@ -175,6 +175,9 @@ PRESSED = {
     "datasets_group": (DATA + "look_alikes_are_decided_side_by_side", NO),
     "datasets_keep": (DATA + "look_alikes_are_decided_side_by_side", DATA + "look_alikes_are_decided_side_by_side"),
     "datasets_keep_one": (DATA + "look_alikes_are_decided_side_by_side", DATA + "look_alikes_are_decided_side_by_side"),
+    "datasets_take": (DATA + "the_list_of_a_dataset_is_saved", NO),
+    "datasets_parquet": (DATA + "a_dataset_is_taken_along", DATA + "a_dataset_is_taken_along"),
+    "datasets_backup": (DATA + "a_dataset_is_taken_along", DATA + "a_dataset_is_taken_along"),
     "datasets_export": (DATA + "the_list_of_a_dataset_is_saved", NO),
     # Live search
     "live_way": (LIVE + "the_camera_is_there_only_when_chosen", NO),

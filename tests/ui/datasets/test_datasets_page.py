@@ -6,19 +6,26 @@ import shutil
 import time
 import zipfile
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from semsearch.data import datasets
 from semsearch.errors import EngineError
-from semsearch.live import checkup
+from semsearch.keeping import backup
+from semsearch.live import checkup, galleries, serving, vectorfiles
 from semsearch.live.checkup import Checkup
+from semsearch.live.gallery import Gallery
+from semsearch.live.vectorfiles import Stored
 from semsearch.own import care, edits, sync
+from semsearch.settings import settings
 from tests import ROOT
 from tests.ui import pressing
 from tests.worlds import rest_world
 from ui import resources
 from ui.datasets import editors
+
+ROWS = np.ones((5, 2), np.float32)
 
 
 @pytest.fixture
@@ -261,8 +268,34 @@ def test_the_history_names_every_step(mine):
 
 def test_the_list_of_a_dataset_is_saved(mine, monkeypatch):
     given = pressing.downloads(monkeypatch)
-    assert [link.proto.page for link in open_page().get("page_link")] == ["live"]
+    app = open_page()
+    assert [link.proto.page for link in app.get("page_link")] == ["live"] and "datasets_export" not in given
+    app.session_state["datasets_take"] = True
+    app.run()
     assert given["datasets_export"]().decode("utf-8-sig").splitlines()[1].startswith("cat/0.bmp,cat,")
+
+
+def test_a_dataset_is_taken_along_with_features_and_as_a_backup(mine, monkeypatch, tmp_path):
+    given = pressing.downloads(monkeypatch)
+    monkeypatch.setattr(serving.service(), "gallery", lambda *_: Gallery(ROWS, np.arange(5), np.zeros(5, np.int32)))
+    dataset = datasets.load("mine")
+    base = settings().home / "features" / f"{'a' * 24}-{galleries._pictures(dataset)}"
+    vectorfiles.write(base, Stored(ROWS, np.arange(5), {}, tuple(item.sha256 for item in dataset.items)))
+    app = open_page()
+    app.session_state["datasets_take"] = True
+    app.run()
+    assert given["datasets_parquet"]()[:4] == b"PAR1"
+    (tmp_path / "mine.zip").write_bytes(given["datasets_backup"]())
+    care.delete("mine")
+    assert len(backup.restore(tmp_path / "mine.zip").items) == 5
+    care.delete("mine")
+    assert b"No file could be made: unknown dataset" in given["datasets_backup"]()
+
+    def fail(*_):
+        raise EngineError("the network gave numbers that are not finite")
+
+    monkeypatch.setattr(serving.service(), "gallery", fail)
+    assert b"No file could be made" in given["datasets_parquet"]()
 
 
 @pytest.mark.parametrize("how", ["setting", "proxy", "elsewhere"])
