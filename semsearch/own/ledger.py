@@ -132,7 +132,7 @@ class Ledger:
         self._keep(after)
         self._connection.commit()
         self._publish()
-        self.pictures, self.listed = dict(after), datasets.load(self.name)
+        self.pictures, self.listed = dict(after), successor
         return self.listed
 
     def amend(self, known: Pictures) -> None:
@@ -157,7 +157,8 @@ class Ledger:
         rows = self._connection.execute(chosen).mappings().all()
         if _changes(list(map(dict, rows))) != last.changes:
             raise self._damage(f"step {last.number}")
-        before = {os.fsdecode(row["file"]): row["before"] and pictures.from_facts(row["before"]) for row in rows}
+        known = iter(pictures.read([(row["before"], "") for row in rows if row["before"]]))
+        before = {os.fsdecode(row["file"]): next(known) if row["before"] else None for row in rows}
         self.commit(f"took back: {last.what}", pictures.changed(self.pictures, before), undone=last.number)
         return last.what
 
@@ -201,12 +202,12 @@ class Ledger:
     def _read(self) -> dict[str, Picture]:
         from semsearch.own.tables import PICTURES
 
-        rows = self._connection.execute(PICTURES.select()).mappings().all()
+        rows = self._connection.execute(PICTURES.select()).all()
         last = self._last()
-        facts = {os.fsdecode(row["file"]): row["facts"] for row in rows}
+        facts = {os.fsdecode(file): line for file, line, _ in rows}
         if last and last["state"] != _state(facts, self._decided):
             raise self._damage("what is known of pictures")
-        return {os.fsdecode(row["file"]): pictures.from_facts(row["facts"], row["stamp"]) for row in rows}
+        return dict(zip(facts, pictures.read([(line, stamp) for _, line, stamp in rows]), strict=True))
 
     def _read_decisions(self) -> dict[str, int]:
         """The lines of all decisions, and the step that each was made in."""
@@ -256,7 +257,7 @@ class Ledger:
         for start in range(0, len(gone + new), 500):
             some = [os.fsencode(file) for file in (gone + new)[start : start + 500]]
             self._connection.execute(PICTURES.delete().where(column.in_(some)))
-        rows = [{"file": os.fsencode(file), "facts": after[file].facts(), "stamp": after[file].stamp} for file in new]
+        rows = [{"file": os.fsencode(file), "facts": after[file].facts, "stamp": after[file].stamp} for file in new]
         if rows:
             self._connection.execute(PICTURES.insert(), rows)
 
@@ -273,7 +274,7 @@ class Ledger:
 
 
 def _facts(known: Pictures) -> dict[str, str]:
-    return {file: picture.facts() for file, picture in known.items()}
+    return {file: picture.facts for file, picture in known.items()}
 
 
 def _state(facts: Mapping[str, str], decided: Mapping[str, int]) -> str:

@@ -21,7 +21,6 @@ from semsearch.live.vectorfiles import Stored
 from semsearch.models.catalog import FeatureSpec
 from semsearch.own import care, edits, ledger
 from semsearch.own.edits import Given
-from semsearch.settings import settings
 from tests.worlds import rest_world
 
 SPEC = FeatureSpec("mobilenetv2", "Conv_1", "avg")
@@ -32,7 +31,7 @@ def mine(home):
     """Three cats and a dog that were given, one of them taken out, with features of one network."""
     given = [Given(f"{green}.bmp", "cat" if green < 4 else "dog", rest_world.bmp(green)) for green in range(1, 6)]
     dataset = edits.remove(edits.create_of("mine", given).dataset, [4])
-    base = settings().home / "features" / f"{'a' * 24}-{galleries._pictures(dataset)}"
+    base = galleries.features_of(dataset, "a" * 24)
     rows = np.arange(8, dtype=np.float32).reshape(4, 2)
     vectorfiles.write(base, Stored(rows, np.arange(4), {}, tuple(item.sha256 for item in dataset.items)))
     return dataset

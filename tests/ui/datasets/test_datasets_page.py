@@ -18,7 +18,6 @@ from semsearch.live.checkup import Checkup
 from semsearch.live.gallery import Gallery
 from semsearch.live.vectorfiles import Stored
 from semsearch.own import care, edits, sync
-from semsearch.settings import settings
 from tests import ROOT
 from tests.ui import pressing
 from tests.worlds import rest_world
@@ -279,7 +278,7 @@ def test_a_dataset_is_taken_along_with_features_and_as_a_backup(mine, monkeypatc
     given = pressing.downloads(monkeypatch)
     monkeypatch.setattr(serving.service(), "gallery", lambda *_: Gallery(ROWS, np.arange(5), np.zeros(5, np.int32)))
     dataset = datasets.load("mine")
-    base = settings().home / "features" / f"{'a' * 24}-{galleries._pictures(dataset)}"
+    base = galleries.features_of(dataset, "a" * 24)
     vectorfiles.write(base, Stored(ROWS, np.arange(5), {}, tuple(item.sha256 for item in dataset.items)))
     app = open_page()
     app.session_state["datasets_take"] = True
