@@ -28,7 +28,7 @@ st.caption(
 address.tell(notices)
 results.expect(choice, other)
 fetching.offer_pictures(dataset)
-items = resources.queries(choice.dataset)
+items = resources.items(choice.dataset)
 map_panels.controls()
 drawing.expect(choice, other, look.kind, partial(map_choice.write_address, look, "", ()))
 

@@ -9,6 +9,7 @@ from ui.search import dataset as view_dataset
 from ui.search import depth as view_depth
 from ui.search import everywhere as view_everywhere
 from ui.search import matches as view_matches
+from ui.search import sampled
 
 VIEWS = {
     "Matches": (
@@ -49,4 +50,5 @@ results.expect(choice, sidebar.other())
 fetching.offer_pictures(resources.dataset(choice.dataset))
 show, words = VIEWS[view]
 welcome.show(words)
+sampled.expect(choice)
 show(choice)

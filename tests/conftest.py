@@ -7,7 +7,7 @@ import pytest
 from streamlit.components.v2 import manifest_scanner
 
 from tests import SHARED, heed_signals
-from tests.worlds import small_world
+from tests.worlds import sampled_world, small_world
 from ui import pictures
 
 heed_signals()
@@ -38,6 +38,14 @@ def computed_world(tmp_path_factory):
         small_world.add(folder / "pictures")
         small_world.compute(folder / "store")
     return folder / "store"
+
+
+@pytest.fixture(scope="session")
+def sampled_folder(tmp_path_factory):
+    """Home and store of a dataset of which a sample are queries, see ``sampled_world``; read it only."""
+    folder = tmp_path_factory.mktemp("sampled")
+    sampled_world.make(folder)
+    return folder
 
 
 @pytest.fixture(scope="session", autouse=True)

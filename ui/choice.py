@@ -82,6 +82,8 @@ class Offers:
     queries: Callable[[str], Sequence[int]]
     hidden: Mapping[str, str]
     """Stored datasets that cannot be shown, and why."""
+    items: Callable[[str], Sequence[int]] | None = None
+    """What can be made the query by a click or a link, where that is more than the queries to go through."""
     best: Callable[[str], Mapping[str, str]] | None = None
     """PARTS to begin with on a dataset, where that is not the same for all."""
     first_query: Callable[[Choice], int] | None = None
@@ -130,9 +132,11 @@ class Offers:
         model = _fitting(choice.model, models, models[0])
         layers = catalog.model(model).layer_names
         layer = _fitting(choice.layer, layers, layers[-1])
-        queries = self.queries(dataset)
-        q = _fitting(choice.q, queries, queries[0])
+        q = _fitting(choice.q, self._items(dataset), self.queries(dataset)[0])
         return replace(choice, dataset=dataset, model=model, layer=layer, q=q, **fixed)
+
+    def _items(self, dataset: str) -> Sequence[int]:
+        return (self.items or self.queries)(dataset)
 
     def read(self, address: Mapping[str, str]) -> tuple[Choice, list[str]]:
         """The choice that a link asks for, and one sentence for each part of the link that could not be met."""
@@ -171,7 +175,7 @@ class Offers:
         if name == "k":
             return _number(text, K_RANGE)
         if name == "q":
-            return _number(text, self.queries(choice.dataset))
+            return _number(text, self._items(choice.dataset))
         valid = {"dataset": self.datasets, "model": self.models(choice.dataset), "pooling": READOUTS}
         if name == "dataset" and text in self.hidden:
             raise InputError(self.hidden[text])

@@ -86,12 +86,14 @@ def specs(choice: Choice) -> list[FeatureSpec]:
 def near(store: Store, choice: Choice, layers: Sequence[str]) -> list[list[int]]:
     """The query's nearest items in feature space, nearest first, for each of the layers.
 
-    Of a large dataset for the choice's layer alone: reading the rankings of eight takes seconds.
+    Of a large dataset for the choice's layer alone: reading the rankings of eight takes seconds. None where it was no
+    query of the sample.
     """
     large = len(store.items(choice.dataset, choice.model)) > LARGE
+    is_query = choice.q in store.queries(choice.dataset, choice.model)
     items_by_layer: list[list[int]] = []
     for layer in layers:
-        if layer != choice.layer and large:
+        if (layer != choice.layer and large) or not is_query:
             items_by_layer.append([])
             continue
         layer_experiment = replace(choice, layer=layer).experiment

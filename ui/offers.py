@@ -38,6 +38,7 @@ def computable() -> Offers:
         lambda name: tuple(catalog.models()),
         lambda name: resources.queries(name) if name in ready else range(len(resources.peek(name)[0].items)),
         searched.hidden,
+        items=lambda name: resources.items(name) if name in ready else range(len(resources.peek(name)[0].items)),
         first_query=lambda choice: resources.first_query(choice) if _has(store, choice, ready) else 0,
         dataset_state=lambda name: _state(name, name in ready),
         model_state=lambda dataset, name: "" if name in ready.get(dataset, ()) else LACKING,
@@ -82,8 +83,8 @@ def live() -> Offers:
         lambda name: tuple(catalog.models()),
         lambda name: range(len(resources.peek(name)[0].items)),
         {name: f"{name} is not downloaded yet: {FETCH} {name}" for name in datasets.names() if name not in listed},
-        resources.best_parts,
-        _first_live_query,
+        best=resources.best_parts,
+        first_query=_first_live_query,
         dataset_state=lambda name: "here" if resources.peek(name)[1] else "needs internet",
         model_state=lambda dataset, name: model_state(name),
     )

@@ -88,9 +88,14 @@ def works() -> Works:
     return Works()
 
 
-def queries(name: str) -> tuple[int, ...]:
-    """Ids of the items of a dataset that have results."""
+def items(name: str) -> tuple[int, ...]:
+    """Ids of the items of a dataset that results were computed of."""
     return tuple(store().items(name, store().models(name)[0]).tolist())
+
+
+def queries(name: str) -> tuple[int, ...]:
+    """Ids of those that were queries: of a large dataset a sample."""
+    return tuple(store().queries(name, store().models(name)[0]).tolist())
 
 
 def unreadable(name: str) -> dict[str, str]:
@@ -112,6 +117,7 @@ def offers() -> Offers:
         store().models,
         queries,
         hidden,
+        items=items,
         first_query=first_query,
         dataset_state=lambda name: "" if pictured(name) else "pictures not here",
     )

@@ -263,7 +263,8 @@ def _steps(choice: Choice, offers: Offers) -> None:
     with st.expander("Keyboard shortcuts", icon=":material/keyboard:"):
         for word, key, options, back, on in rows:
             for direction, step, letter in (("Previous", -1, back), ("Next", 1, on)):
-                place = (options.index(getattr(choice, key)) + step) % len(options)
+                now = getattr(choice, key)
+                place = (options.index(now) + step) % len(options) if now in options else 0
                 st.button(
                     f"{direction} {word}",
                     key=f"{direction.lower()}_{word}",

@@ -66,6 +66,13 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {stem}{end}"
 
 
+def queries(count: int, items: int) -> str:
+    """The queries that numbers rest on, of so many pictures with results."""
+    if count == items:
+        return f"all {counted(count, 'query')}"
+    return f"a seeded sample of {count:,} of the {items:,} pictures as queries"
+
+
 def signed(value: float) -> str:
     """A difference of scores; a dash where it is undefined."""
     return UNDEFINED if math.isnan(value) else f"{value:+.1f}".replace("-", "−")

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from semsearch.cli import own
+from semsearch.cli import keeping, own, review
 from semsearch.cli.plain import Commands
 from semsearch.errors import StorageError, Unavailable
 from semsearch.terminal import bar, say, table
@@ -18,13 +18,9 @@ def add_to(commands: Commands) -> None:
     listing = actions.add_parser("list", help="every dataset and whether its pictures are here")
     listing.add_argument("--json", action="store_true")
     listing.set_defaults(run=_datasets_list)
-    for name, text, run in (
-        ("fetch", "get and verify the pictures of known datasets", _datasets_fetch),
-        ("verify", "check the pictures against their digests", _datasets_verify),
-    ):
-        action = actions.add_parser(name, help=text)
-        action.add_argument("names", nargs="+", metavar="DATASET")
-        action.set_defaults(run=run)
+    fetch = actions.add_parser("fetch", help="get and verify the pictures of known datasets")
+    fetch.add_argument("names", nargs="+", metavar="DATASET")
+    fetch.set_defaults(run=_datasets_fetch)
     add = actions.add_parser(
         "add", help="take the pictures of a known dataset, or a dataset of your own, from a folder"
     )
@@ -33,6 +29,8 @@ def add_to(commands: Commands) -> None:
     add.add_argument("--json", action="store_true", help="name everything that was left out, and why")
     add.set_defaults(run=_datasets_add)
     own.add_to(actions)
+    review.add_to(actions)
+    keeping.add_to(actions)
 
 
 def _datasets_list(arguments: argparse.Namespace) -> int:
@@ -80,13 +78,3 @@ def _datasets_add(arguments: argparse.Namespace) -> int:
     else:
         say("\n".join([f"{dataset.name}: {dataset.contents}", *folder.summary(dataset.left_out)]))
     return 0
-
-
-def _datasets_verify(arguments: argparse.Namespace) -> int:
-    from semsearch.data import datasets
-
-    problems = {name: datasets.verify(name) for name in arguments.names}
-    for name, lines in problems.items():
-        for problem in lines or ["whole"]:
-            say(f"{name}: {problem}")
-    return 4 if any(problems.values()) else 0

@@ -3,12 +3,11 @@
 import argparse
 import json
 import os
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from semsearch.cli.plain import Commands
+from semsearch.cli.plain import Commands, dataset_action
 from semsearch.errors import InputError
 from semsearch.files import storage
 from semsearch.names import path_text
@@ -17,41 +16,33 @@ from semsearch.terminal import bar, say, table
 if TYPE_CHECKING:
     from semsearch.own.sync import Plan
 
-Run = Callable[[argparse.Namespace], int]
 NAMED = 20
 """Files that are named of each kind of change."""
 
 
 def add_to(actions: Commands) -> None:
     """Have these commands understood."""
-    create = _action(actions, "create", "make a dataset of the pictures of a folder or a zip file", _create)
+    create = dataset_action(actions, "create", "make a dataset of the pictures of a folder or a zip file", _create)
     create.add_argument("--from", dest="folder", type=Path, required=True, metavar="FOLDER")
     create.add_argument("--labels", type=Path, metavar="CSV", help="classes: a table with the columns file and class")
-    sync = _action(actions, "sync", "bring a dataset up to date with its folder", _sync)
+    sync = dataset_action(actions, "sync", "bring a dataset up to date with its folder", _sync)
     sync.add_argument("--from", dest="folder", type=Path, metavar="FOLDER", help="where the folder is, if it has moved")
     sync.add_argument("--dry-run", action="store_true", help="only say what would change")
     sync.add_argument("--confirm", action="store_true", help="let more than a tenth of the pictures leave the dataset")
     sync.add_argument("--json", action="store_true")
-    remove = _action(actions, "remove", "take pictures out; no file is deleted", _remove)
+    remove = dataset_action(actions, "remove", "take pictures out; no file is deleted", _remove)
     remove.add_argument("files", nargs="+", metavar="FILE")
-    relabel = _action(actions, "relabel", "give pictures another class", _relabel)
+    relabel = dataset_action(actions, "relabel", "give pictures another class", _relabel)
     relabel.add_argument("title", metavar="CLASS")
     relabel.add_argument("files", nargs="+", metavar="FILE")
-    _action(actions, "undo", "take back the last step", _undo)
-    _action(actions, "status", "how a dataset stands", _status).add_argument("--json", action="store_true")
-    _action(actions, "history", "every step, the last first", _history).add_argument("--json", action="store_true")
-    _action(actions, "repair", "make the list and the history of a dataset whole again", _repair)
-    _action(actions, "delete", "take a dataset away; no picture is deleted", _delete)
-    _action(actions, "restore", "bring a deleted dataset back", _restore)
-    export = _action(actions, "export", "write files, classes and digests into a CSV table", _export)
-    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: DATASET.csv")
-
-
-def _action(actions: Commands, word: str, text: str, run: Run) -> argparse.ArgumentParser:
-    action: argparse.ArgumentParser = actions.add_parser(word, help=text)
-    action.add_argument("name", metavar="DATASET")
-    action.set_defaults(run=run)
-    return action
+    dataset_action(actions, "undo", "take back the last step", _undo)
+    dataset_action(actions, "status", "how a dataset stands", _status).add_argument("--json", action="store_true")
+    dataset_action(actions, "history", "every step, the last first", _history).add_argument(
+        "--json", action="store_true"
+    )
+    dataset_action(actions, "repair", "make the list and the history of a dataset whole again", _repair)
+    dataset_action(actions, "delete", "take a dataset away; no picture is deleted", _delete)
+    dataset_action(actions, "restore", "bring a deleted dataset back", _restore)
 
 
 def _create(arguments: argparse.Namespace) -> int:
@@ -168,19 +159,6 @@ def _restore(arguments: argparse.Namespace) -> int:
     from semsearch.own import care
 
     say(f"{arguments.name}: {care.restore(arguments.name).contents}")
-    return 0
-
-
-def _export(arguments: argparse.Namespace) -> int:
-    from semsearch.data import datasets
-    from semsearch.own import care
-
-    dataset = datasets.load(arguments.name)
-    output = arguments.output or Path(f"{arguments.name}.csv")
-    if os.path.lexists(output):
-        raise InputError(f"{path_text(output)} is there already; give another name with -o")
-    storage.write_bytes(output, care.table(dataset))
-    say(f"{path_text(output)}: {dataset.contents}")
     return 0
 
 

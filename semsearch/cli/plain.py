@@ -1,6 +1,7 @@
 """What commands share: how a configuration is asked for, and how facts become plain values."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,6 +18,16 @@ def add_configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layer", help="default: the last of the model")
     for name, default in (("pooling", "avg"), ("preset", "default"), ("metric", "cosine")):
         parser.add_argument(f"--{name}", help=f"default with a model: {default}")
+
+
+def dataset_action(
+    actions: Commands, word: str, text: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    """A command of the family ``datasets`` that is about one dataset."""
+    action: argparse.ArgumentParser = actions.add_parser(word, help=text)
+    action.add_argument("name", metavar="DATASET")
+    action.set_defaults(run=run)
+    return action
 
 
 def configured(arguments: argparse.Namespace) -> "Recommendation":

@@ -29,6 +29,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from semsearch.results import evaluate
 
     table(evaluate.score_rows(arguments.dataset), arguments.json)
+    if (words := evaluate.basis(arguments.dataset)) and not arguments.json:
+        say(f"{arguments.dataset}: {words}; ± is half the 95 % interval")
     return 0
 
 

@@ -17,7 +17,8 @@ _SEAL = re.compile(rb'\{\n "seal": "([0-9a-f]{64})",\n')
 def written(card: dict[str, Any]) -> bytes:
     """A card as it is stored, sealed, one item a line."""
     about = json.dumps({field: value for field, value in card.items() if field != "items"}, indent=1)
-    items = ",\n".join(map(json.dumps, card["items"]))
+    text = json.encoder.encode_basestring_ascii
+    items = ",\n".join([f"[{label}, {text(pin)}, {text(file)}]" for label, pin, file in card["items"]])
     rest = f'{about[2:-2]},\n "items": [\n{items}\n]}}\n'.encode()
     return f'{{\n "seal": "{hashlib.sha256(rest).hexdigest()}",\n'.encode() + rest
 

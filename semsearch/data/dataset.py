@@ -97,7 +97,8 @@ def listed(
 ) -> Dataset:
     """The dataset of these rows; ``about`` is title, licence and source."""
     items = tuple(Item(id, label, file, pin) for id, (label, pin, file) in enumerate(rows))
-    lines = "".join(f"{item.sha256} {json.dumps(classes[item.label])}\n" for item in items)
+    titles = [json.dumps(title) for title in classes]
+    lines = "".join([f"{item.sha256} {titles[item.label]}\n" for item in items])
     return Dataset(name, *about, tuple(classes), items, hashlib.sha256(lines.encode()).hexdigest(), root, left_out)
 
 

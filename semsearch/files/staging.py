@@ -33,7 +33,7 @@ def staged(root: Path) -> Iterator[Path]:
     try:
         yield stage
         with explained(root):
-            for file in stage.iterdir():
+            for file in (path for path in stage.rglob("*") if os.path.isfile(path)):
                 with file.open("rb") as written:
                     os.fsync(written.fileno())
             if os.path.lexists(root):

@@ -17,7 +17,7 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 from semsearch.data import datasets, identity
 from semsearch.data.datasets import Dataset
 from semsearch.errors import IntegrityError, UnknownName
-from semsearch.files.storage import lock
+from semsearch.files.storage import lock, matching
 from semsearch.indices import index
 from semsearch.indices.index import Index
 from semsearch.live import computing, gallery, vectorfiles
@@ -121,8 +121,7 @@ class Galleries:
     def _request(self, listed: tuple[Dataset, tuple], spec: FeatureSpec, network: Extractor) -> "_Request":
         dataset, stamp = listed
         facts = [SCHEMA, self.networks.digest(spec, network), spec.key, spec.size, network.engine_name]
-        key = f"{_digest(facts)}-{_digest(dataset.content_hash)}"
-        return _Request(dataset, spec, network, settings().home / "features" / key, stamp)
+        return _Request(dataset, spec, network, features_of(dataset, _digest(facts)), stamp)
 
     def _read(self, request: "_Request") -> Gallery | None:
         """From memory or disk, unless it is not there, or lacks a picture that can be had now."""
@@ -142,6 +141,17 @@ class Galleries:
 def shared() -> Galleries:
     """Those of this process, for whoever has none of its own: the library and the command line."""
     return Galleries()
+
+
+def kept_files(dataset: Dataset) -> list[Path]:
+    """Where the features of a dataset's present list lie, of every network, as ``vectorfiles.files`` takes them."""
+    pattern = features_of(dataset, "*").with_suffix(".json")
+    return [seal.with_suffix("") for seal in matching(pattern.parent, pattern.name)]
+
+
+def features_of(dataset: Dataset, network: str) -> Path:
+    """Where the features are kept that a network, given by its digest, makes of a dataset's present list."""
+    return settings().home / "features" / f"{network}-{_digest(dataset.content_hash)}"
 
 
 def _listed(name: str) -> tuple[Dataset, tuple]:

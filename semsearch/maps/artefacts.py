@@ -46,9 +46,10 @@ def _identical(store: Store, dataset: str, spec: FeatureSpec) -> list[np.ndarray
     nearest is stored by itself.
     """
     ranking, items = store.ranking(Experiment(dataset, spec, "cosine")), store.items(dataset, spec.model)
-    rows = np.arange(len(items))
+    rows = np.searchsorted(items, store.queries(dataset, spec.model))
     twins = np.where(ranking.distances[:, 0] == 0, np.searchsorted(items, ranking.ids[:, 0]), rows)
-    first = np.minimum(rows, twins)
+    first = np.arange(len(items))
+    first[rows] = np.minimum(rows, twins)
     return [np.flatnonzero(first == row) for row in np.flatnonzero(np.bincount(first) >= FEWEST)]
 
 

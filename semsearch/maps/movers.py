@@ -34,7 +34,7 @@ def movers(store: Store, a: Experiment, b: Experiment, *, k: int, most: int) -> 
     if k < 1:
         raise InputError(f"expected k of at least 1, got {k}")
     compare.check_same_dataset(a, b)
-    items_a, items_b = (store.items(one.dataset, one.spec.model) for one in (a, b))
+    items_a, items_b = (store.queries(one.dataset, one.spec.model) for one in (a, b))
     items, rows_a, rows_b = np.intersect1d(items_a, items_b, assume_unique=True, return_indices=True)
     ids_a, ids_b = store.ranking(a).ids[rows_a], store.ranking(b).ids[rows_b]
     first = np.lexsort((items, _common(ids_a, ids_b), _common(ids_a[:, :k], ids_b[:, :k])))[:most]

@@ -174,7 +174,7 @@ def _number(value: float, digits: int = 1) -> str:
 
 def _classes(store: Store, experiment: Experiment, dataset: Dataset) -> list[tuple[str, str, str]]:
     means = experiments.summary(store, experiment).per_class
-    labels = [dataset.items[item].label for item in store.items(experiment.dataset, experiment.spec.model)]
+    labels = [dataset.items[item].label for item in store.queries(experiment.dataset, experiment.spec.model)]
     rows = zip(dataset.classes, means, strict=True)
     return [(name, str(labels.count(label)), _number(mean)) for label, (name, mean) in enumerate(rows)]
 

@@ -95,7 +95,7 @@ def add(name: str, given: Iterable[Given]) -> Taken:
 
 def remove(dataset: Dataset, ids: Sequence[int]) -> Dataset:
     """Take items out of a dataset; no file is deleted. InputError when the dataset is another one by now."""
-    with _unchanged(dataset) as ledger:
+    with unchanged(dataset) as ledger:
         files = _files(dataset, ids)
         out = {file: replace(ledger.pictures[file], state=REMOVED) for file in files}
         return ledger.commit(f"removed {_named(files)}", {**ledger.pictures, **out})
@@ -106,7 +106,7 @@ def relabel(dataset: Dataset, ids: Sequence[int], title: str) -> Dataset:
     title = names.title(title.strip())
     if not title:
         raise InputError("expected a name of a class, got an empty one")
-    with _unchanged(dataset) as ledger:
+    with unchanged(dataset) as ledger:
         files = _files(dataset, ids)
         other = {file: replace(ledger.pictures[file], title=title, by_hand=True) for file in files}
         return ledger.commit(f"{_named(files)}: class {title}", {**ledger.pictures, **other})
@@ -176,8 +176,8 @@ def _expect_free(name: str) -> None:
 
 
 @contextmanager
-def _unchanged(dataset: Dataset) -> Iterator[Ledger]:
-    """The ledger of a dataset that is still as the caller saw it: else its items are others."""
+def unchanged(dataset: Dataset) -> Iterator[Ledger]:
+    """The ledger of a dataset that is still as the caller saw it, else InputError: its items are others by now."""
     with writing(dataset.name) as ledger:
         if ledger.listed.items != dataset.items:
             raise InputError(f"{dataset.name} was changed meanwhile; look at it again, then choose again")

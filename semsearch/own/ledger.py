@@ -3,7 +3,8 @@
 ::
 
     <datasets>/<name>/card.json        the dataset as all others read it, see ``data/cards.py``
-    <datasets>/<name>/ledger.sqlite    pictures, those taken out included; steps, what each changed, and the last card
+    <datasets>/<name>/ledger.sqlite    pictures, those taken out included; steps, what each changed, and the last card;
+                                       what was decided of pictures, see ``decisions.py``
 
 A step is committed to the ledger first and published in the card then. Whoever comes after a kill between the two
 publishes it. A damaged card is written again from the ledger; a damaged ledger is set aside by ``care.repair``, and
@@ -13,7 +14,7 @@ the card is the beginning of a new one. No reader waits for a writer, and what a
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -83,6 +84,7 @@ class Ledger:
     def __init__(self, name: str, connection: "Connection") -> None:
         """Read what is known, and bring ledger and card together."""
         self.name, self._connection = name, connection
+        self._decided = self._read_decisions()
         self.pictures: Pictures = self._read()
         self.listed = self._reconciled()
 
@@ -94,6 +96,16 @@ class Ledger:
         rows = self._connection.execute(GENERATIONS.select().order_by(GENERATIONS.c.number.desc())).mappings()
         return [Step(**{column.name: row[column.name] for column in columns}) for row in rows]
 
+    @property
+    def decisions(self) -> frozenset[str]:
+        """The lines of all decisions, see ``Decision.facts``."""
+        return frozenset(self._decided)
+
+    def decide(self, what: str, made: Iterable[str]) -> Dataset:
+        """Remember decisions, given by their lines, as one step; those that were made before change nothing."""
+        new = set(made) - self._decided.keys()
+        return self.commit(what, self.pictures, decided=new) if new else self.listed
+
     def commit(
         self,
         what: str,
@@ -102,23 +114,25 @@ class Ledger:
         root: Path | None = None,
         left_out: tuple[LeftOut, ...] | None = None,
         undone: int = 0,
+        decided: Collection[str] = (),
     ) -> Dataset:
         """Make ``after`` what is known, as one step, and publish the dataset that it makes.
 
-        Stamps that differ are no step. ``undone`` is the step that this one takes back. InputError when nothing
-        would be left.
+        Stamps that differ are no step. ``undone`` is the step that this one takes back, its decisions with it;
+        ``decided`` are the lines of new ones. InputError when nothing would be left.
         """
         if not pictures.here(after):
             raise InputError(f"{self.name}: expected at least one picture to stay; delete the dataset instead")
         left = self.listed.left_out if left_out is None else left_out
         successor = pictures.listed(self.name, self.listed.title, after, root or self.listed.root, left)
         card = pictures.card(successor)
-        if card != self._published() or _facts(after) != _facts(self.pictures):
+        if decided or undone or card != self._published() or _facts(after) != _facts(self.pictures):
+            self._decide(decided, undone)
             self._step(what, after, card, undone)
         self._keep(after)
         self._connection.commit()
         self._publish()
-        self.pictures, self.listed = dict(after), datasets.load(self.name)
+        self.pictures, self.listed = dict(after), successor
         return self.listed
 
     def amend(self, known: Pictures) -> None:
@@ -126,7 +140,7 @@ class Ledger:
         from semsearch.own.tables import GENERATIONS
 
         self._keep(known)
-        step = {**(self._last() or {}), "state": _state(_facts(known))}
+        step = {**(self._last() or {}), "state": _state(_facts(known), self._decided)}
         step["seal"] = _seal(step)
         self._connection.execute(GENERATIONS.update().where(GENERATIONS.c.number == step["number"]).values(step))
         self._connection.commit()
@@ -143,7 +157,8 @@ class Ledger:
         rows = self._connection.execute(chosen).mappings().all()
         if _changes(list(map(dict, rows))) != last.changes:
             raise self._damage(f"step {last.number}")
-        before = {os.fsdecode(row["file"]): row["before"] and pictures.from_facts(row["before"]) for row in rows}
+        known = iter(pictures.read([(row["before"], "") for row in rows if row["before"]]))
+        before = {os.fsdecode(row["file"]): next(known) if row["before"] else None for row in rows}
         self.commit(f"took back: {last.what}", pictures.changed(self.pictures, before), undone=last.number)
         return last.what
 
@@ -187,18 +202,36 @@ class Ledger:
     def _read(self) -> dict[str, Picture]:
         from semsearch.own.tables import PICTURES
 
-        rows = self._connection.execute(PICTURES.select()).mappings().all()
+        rows = self._connection.execute(PICTURES.select()).all()
         last = self._last()
-        if last and last["state"] != _state({os.fsdecode(row["file"]): row["facts"] for row in rows}):
+        facts = {os.fsdecode(file): line for file, line, _ in rows}
+        if last and last["state"] != _state(facts, self._decided):
             raise self._damage("what is known of pictures")
-        return {os.fsdecode(row["file"]): pictures.from_facts(row["facts"], row["stamp"]) for row in rows}
+        return dict(zip(facts, pictures.read([(line, stamp) for _, line, stamp in rows]), strict=True))
+
+    def _read_decisions(self) -> dict[str, int]:
+        """The lines of all decisions, and the step that each was made in."""
+        from semsearch.own.tables import DECISIONS
+
+        return {row["facts"]: row["generation"] for row in self._connection.execute(DECISIONS.select()).mappings()}
+
+    def _decide(self, decided: Collection[str], undone: int) -> None:
+        """Write new decisions into the step that comes, and take away those of one that is taken back."""
+        from semsearch.own.tables import DECISIONS
+
+        last = self._last()
+        number = last["number"] + 1 if last else 1
+        self._connection.execute(DECISIONS.delete().where(DECISIONS.c.generation == undone))
+        if decided:
+            self._connection.execute(DECISIONS.insert(), [{"facts": one, "generation": number} for one in decided])
+        self._decided = self._read_decisions()
 
     def _step(self, what: str, after: Pictures, card: bytes, undone: int) -> None:
         from semsearch.own.tables import CHANGES, GENERATIONS, PUBLISHED
 
         last, old, new = self._last(), _facts(self.pictures), _facts(after)
         number = last["number"] + 1 if last else 1
-        facts = {"card": _sha256(card), "before": last["card"] if last else "", "state": _state(new)}
+        facts = {"card": _sha256(card), "before": last["card"] if last else "", "state": _state(new, self._decided)}
         facts |= {"made": datetime.now(UTC).isoformat(timespec="seconds"), "undone": int(undone != 0)}
         rows = [
             {"generation": number, "file": os.fsencode(file), "before": old.get(file), "after": new.get(file)}
@@ -224,7 +257,7 @@ class Ledger:
         for start in range(0, len(gone + new), 500):
             some = [os.fsencode(file) for file in (gone + new)[start : start + 500]]
             self._connection.execute(PICTURES.delete().where(column.in_(some)))
-        rows = [{"file": os.fsencode(file), "facts": after[file].facts(), "stamp": after[file].stamp} for file in new]
+        rows = [{"file": os.fsencode(file), "facts": after[file].facts, "stamp": after[file].stamp} for file in new]
         if rows:
             self._connection.execute(PICTURES.insert(), rows)
 
@@ -241,12 +274,14 @@ class Ledger:
 
 
 def _facts(known: Pictures) -> dict[str, str]:
-    return {file: picture.facts() for file, picture in known.items()}
+    return {file: picture.facts for file, picture in known.items()}
 
 
-def _state(facts: Mapping[str, str]) -> str:
-    """Digest of what is known of pictures."""
-    return _sha256(b"\n".join(sorted(os.fsencode(file) + b"\n" + line.encode() for file, line in facts.items())))
+def _state(facts: Mapping[str, str], decided: Mapping[str, int]) -> str:
+    """Digest of what is known of pictures, and of what was decided."""
+    lines = sorted(os.fsencode(file) + b"\n" + line.encode() for file, line in facts.items())
+    lines += sorted(f"\n{step} {line}".encode() for line, step in decided.items())
+    return _sha256(b"\n".join(lines))
 
 
 def _changes(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from semsearch.errors import IntegrityError, StorageError
 from semsearch.files.storage import explained
 
-SCHEMA = 1
+SCHEMA = 2
 _ALL = MetaData()
 PICTURES = Table(
     "pictures",
@@ -44,6 +44,13 @@ CHANGES = Table(
     Column("before", Text),
     Column("after", Text),
 )
+DECISIONS = Table(
+    "decisions",
+    _ALL,
+    Column("facts", Text, primary_key=True),
+    Column("generation", Integer, nullable=False),
+)
+"""Since version 2."""
 PUBLISHED = Table("published", _ALL, Column("card", LargeBinary, nullable=False))
 
 _MACHINE = frozenset(
@@ -76,7 +83,7 @@ def _check(connection: Connection, path: Path, cure: str) -> None:
     if (said := connection.exec_driver_sql("PRAGMA quick_check").scalar()) != "ok":
         raise IntegrityError(f"{path}: expected the history of a dataset, got {said}; {cure}")
     version = connection.exec_driver_sql("PRAGMA user_version").scalar()
-    if version == 0:
+    if version in (0, 1):  # a new file, or one of before decisions: all that is there stays
         _ALL.create_all(connection)
         connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
         connection.commit()

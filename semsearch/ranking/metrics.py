@@ -97,23 +97,38 @@ def pairwise(features: np.ndarray, metrics: Iterable[str]) -> dict[str, np.ndarr
     number of threads does not change a bit: matrix products run on one (many BLAS threads stall on a
     busy machine), the metrics without one are compiled at the first call (numba) and run on all.
     """
+    centred = _vectors("features", features, "correlation")
+    upper = {name: np.triu(values, 1) for name, values in _crosswise(centred, centred, metrics).items()}
+    return {name: values + values.T for name, values in upper.items()}
+
+
+def crosswise(queries: np.ndarray, gallery: np.ndarray, metrics: Iterable[str]) -> dict[str, np.ndarray]:
+    """Distances of each query to each gallery item, by metric: (m, n) float32, all metrics in one go.
+
+    As ``distances``, to 1e-6 relative, compiled and on all threads as ``pairwise``, which raises likewise.
+    """
+    left, right = _vectors("queries", queries, "correlation"), _vectors("gallery", gallery, "correlation")
+    return _crosswise(left, right, metrics)
+
+
+def _crosswise(left: Prepared, right: Prepared, metrics: Iterable[str]) -> dict[str, np.ndarray]:
+    """Of vectors prepared for correlation; where both are one, only pairs i < j hold."""
     from threadpoolctl import threadpool_limits
 
     names = list(dict.fromkeys(metrics))
     if unknown := [name for name in names if name not in METRICS]:
         raise UnknownName("metric", unknown[0], METRICS)
-    centred = _vectors("features", features, "correlation")
-    plain = Prepared("euclidean", centred.values, 0 * centred.shift)
+    plain = [Prepared("euclidean", side.values, 0 * side.shift) for side in (left, right)]
+    a, b = (plain[0], plain[0]) if left is right else plain
     by_metric: dict[str, np.ndarray] = {}
-    for vectors, group in ((plain, ("cosine", "euclidean")), (centred, ("correlation",))):
+    for sides, group in (((a, b), ("cosine", "euclidean")), ((left, right), ("correlation",))):
         if computed := [name for name in names if name in group]:
             with threadpool_limits(1, user_api="blas"):
-                cross = products(vectors, vectors)
-            by_metric |= {name: from_products(vectors, vectors, cross, name) for name in computed}
+                cross = products(*sides)
+            by_metric |= {name: from_products(*sides, cross, name) for name in computed}
     if set(names) - set(_DOT):
-        by_metric |= all_gaps(plain.values)
-    upper = {name: np.triu(_rounded(by_metric[name]), 1) for name in names}
-    return {name: values + values.T for name, values in upper.items()}
+        by_metric |= all_gaps(a.values, b.values)
+    return {name: _rounded(by_metric[name]) for name in names}
 
 
 def scale(distances: np.ndarray) -> float:

@@ -103,15 +103,18 @@ def from_gaps(left: Prepared, right: Prepared, metric: str) -> np.ndarray:
     return np.asarray(np.cbrt(result)) if metric == "minkowski3" else result
 
 
-def all_gaps(features: np.ndarray) -> dict[str, np.ndarray]:
-    """Manhattan, minkowski3 and chebyshev of all pairs i < j, (n, n) float64, in one compiled pass."""
+def all_gaps(left: np.ndarray, right: np.ndarray) -> dict[str, np.ndarray]:
+    """Manhattan, minkowski3 and chebyshev of all pairs, (m, n) float64, in one compiled pass.
+
+    Where ``left`` is ``right``, only of pairs i < j.
+    """
     kernel, threads = _compiled()
-    n = len(features)
-    totals = np.zeros((3, n, n))
+    totals, same = np.zeros((3, len(left), len(right))), left is right
     with ThreadPoolExecutor(threads) as pool:
-        for columns in slices(features.shape[1], _CHUNK // max(1, n)):
-            chunk = np.ascontiguousarray(features[:, columns], dtype=np.float64)
-            list(pool.map(lambda start, chunk=chunk: kernel(chunk, start, threads, totals), range(threads)))
+        for columns in slices(right.shape[1], _CHUNK // max(1, len(right))):
+            b = np.ascontiguousarray(right[:, columns], dtype=np.float64)
+            a = b if same else np.ascontiguousarray(left[:, columns], dtype=np.float64)
+            list(pool.map(lambda start, a=a, b=b: kernel(a, b, same, start, threads, totals), range(threads)))
     return {"manhattan": totals[0], "minkowski3": np.cbrt(totals[1]), "chebyshev": totals[2]}
 
 
@@ -124,18 +127,18 @@ def _compiled() -> tuple[Any, int]:
     return numba.njit(nogil=True, cache=True, fastmath=fast)(_add_gaps), numba.get_num_threads()
 
 
-def _add_gaps(chunk: np.ndarray, start: int, step: int, totals: np.ndarray) -> None:
-    """Add |x − y| and |x − y|³ of rows i = start, start + step, … with all j > i, and raise their maximum.
+def _add_gaps(left: np.ndarray, right: np.ndarray, same: bool, start: int, step: int, totals: np.ndarray) -> None:
+    """Add |x − y| and |x − y|³ of rows i = start, start + step, … with all j, or j > i, and raise their maximum.
 
     The maximum is over bits: they order as doubles ≥ 0 do, and compile to vector instructions.
     """
-    n, width = chunk.shape
+    n, width = right.shape
     gaps = np.zeros(_BLOCK)
     bits = gaps.view(np.int64)
     for first in range(0, width, _BLOCK):
-        for i in range(start, n, step):
-            for j in range(i + 1, n):
-                x, y = chunk[i, first : first + _BLOCK], chunk[j, first : first + _BLOCK]
+        for i in range(start, len(left), step):
+            for j in range(i + 1 if same else 0, n):
+                x, y = left[i, first : first + _BLOCK], right[j, first : first + _BLOCK]
                 total, cubes, top = 0.0, 0.0, 0
                 for column in range(x.size):
                     gap = abs(x[column] - y[column])

@@ -91,7 +91,7 @@ def agreement(store: Store, a: Experiment, b: Experiment, query: int, *, k: int)
 def difference(store: Store, a: Experiment, b: Experiment) -> scores.Difference:
     """Mean published score of a minus that of b over the queries that both have, with its paired bootstrap."""
     check_same_dataset(a, b)
-    items_a, items_b = (store.items(one.dataset, one.spec.model) for one in (a, b))
+    items_a, items_b = (store.queries(one.dataset, one.spec.model) for one in (a, b))
     _, rows_a, rows_b = np.intersect1d(items_a, items_b, assume_unique=True, return_indices=True)
     own_a, own_b = (store.score(one).score for one in (a, b))
     return scores.paired_bootstrap(own_a[rows_a], own_b[rows_b])
@@ -113,9 +113,10 @@ def near_duplicates(store: Store, experiment: Experiment, items: Sequence[int]) 
     """
     ranking = store.ranking(experiment)
     limit = duplicate_limit(experiment.stored_metric, ranking.scale)
-    rows = np.searchsorted(store.items(experiment.dataset, experiment.spec.model), items)
-    nearest = zip(ranking.ids[rows], ranking.distances[rows] <= limit, strict=True)
-    near = {item: set(ids[close].tolist()) for item, (ids, close) in zip(items, nearest, strict=True)}
+    queries = store.queries(experiment.dataset, experiment.spec.model)
+    near: dict[int, set[int]] = {item: set() for item in items}
+    for row in np.flatnonzero(np.isin(queries, list(items))):  # of a sample not every item has a row
+        near[int(queries[row])] = set(ranking.ids[row][ranking.distances[row] <= limit].tolist())
     originals: list[int] = []
     repeats: dict[int, int] = {}
     for item in items:

@@ -77,9 +77,9 @@ def matches(store: Store, experiment: Experiment, query: int, *, k: int) -> list
     ranking, row = _ranking(store, experiment, query, k)
     ids, distances = ranking.ids[row, :k], ranking.distances[row, :k]
     shown = distances.astype(np.float64) ** 2 if experiment.metric == "sqeuclidean" else distances
-    labels, items = _labels(store, experiment), store.items(experiment.dataset, experiment.spec.model)
+    labels, queries = _labels(store, experiment), store.queries(experiment.dataset, experiment.spec.model)
     correct = labels[ids] == labels[query]
-    similarity, pairs = _similarity(ranking, row, labels, items)
+    similarity, pairs = _similarity(ranking, row, labels, queries)
     rows = zip(ids, shown, similarity[:k], pairs[:k], correct, strict=True)
     return [
         Match(int(id), float(distance), float(alike), rank, int(behind), bool(right))
@@ -108,10 +108,11 @@ def query_score(store: Store, experiment: Experiment, query: int, *, k: int = sc
 def summary(store: Store, experiment: Experiment) -> Summary:
     """The scores of an experiment over all its queries."""
     stored = store.score(experiment)
-    labels = _labels(store, experiment)[store.items(experiment.dataset, experiment.spec.model)]
-    depth = min(scores.PUBLISHED_K, len(labels) - 1)
+    labels = _labels(store, experiment)[store.queries(experiment.dataset, experiment.spec.model)]
+    others = relevant(store, experiment.dataset, experiment.spec.model)
+    depth = min(scores.PUBLISHED_K, len(store.items(experiment.dataset, experiment.spec.model)) - 1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        recalls = np.where(scores.relevant(labels) > 0, stored.hits / scores.relevant(labels), np.nan)
+        recalls = np.where(others > 0, stored.hits / others, np.nan)
     classes = len(opened.dataset(experiment.dataset).classes)
     return Summary(
         experiment,
@@ -149,7 +150,7 @@ def leaderboard(store: Store, dataset: str) -> list[tuple[Experiment, float, flo
 def everywhere(store: Store, dataset: str, query: int) -> list[tuple[Experiment, float]]:
     """(experiment, published score) of one query for all stored experiments of a dataset."""
     table = store.scores(dataset)
-    column = _position(table.items, query)
+    column = _position(table.queries, query)
     rows = zip(table.specs, table.metrics, table.scores.score[:, column], strict=True)
     return [(Experiment(dataset, spec, metric), float(score)) for spec, metric, score in rows]
 
@@ -165,22 +166,22 @@ def _ranking(store: Store, experiment: Experiment, query: int, k: int) -> tuple[
     if k < 1:
         raise InputError(f"expected k of at least 1, got {k}")
     ranking = store.ranking(experiment)
-    return ranking, _position(store.items(experiment.dataset, experiment.spec.model), query)
+    return ranking, _position(store.queries(experiment.dataset, experiment.spec.model), query)
 
 
-def _similarity(ranking: Ranking, row: int, labels: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _similarity(ranking: Ranking, row: int, labels: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The similarity of the stored matches of a query, and the pairs behind each."""
-    rows = closeness.sample(len(items))
-    known = closeness.neighbourhoods(ranking.ids[rows], ranking.distances[rows], labels, items[rows])
+    rows = closeness.sample(len(queries))
+    known = closeness.neighbourhoods(ranking.ids[rows], ranking.distances[rows], labels, queries[rows])
     own = np.flatnonzero(rows == row)
     nearest = ranking.distances[row]
     return known.similarity(nearest, nearest, row=int(own[0]) if len(own) else None)
 
 
-def _position(items: np.ndarray, query: int) -> int:
-    rows = np.flatnonzero(items == query)
+def _position(queries: np.ndarray, query: int) -> int:
+    rows = np.flatnonzero(queries == query)
     if not len(rows):
-        raise UnknownName("query with stored results", query, [f"{items[0]} … {items[-1]}"])
+        raise UnknownName("query with stored results", query, [f"{queries[0]} … {queries[-1]}"])
     return int(rows[0])
 
 
@@ -197,6 +198,13 @@ def _labels_of(dataset: str, content_hash: str) -> np.ndarray:
             f"got others ({present.content_hash[:12]}…); run `semsearch precompute {dataset}`"
         )
     return present.labels
+
+
+def relevant(store: Store, dataset: str, model: str) -> np.ndarray:
+    """How many other items with results have the class of each query, (m,) int64."""
+    items, queries = store.items(dataset, model), store.queries(dataset, model)
+    others = scores.relevant(labels(store, dataset)[items])
+    return np.asarray(others[np.searchsorted(items, queries)])
 
 
 def labels(store: Store, dataset: str) -> np.ndarray:

@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from semsearch.data import datasets
 from semsearch.models import catalog
 from semsearch.models.catalog import READOUTS, FeatureSpec, Readout
+
+QUERIES = 2_000
+"""Queries at most: of a larger dataset the results are those of a seeded sample, and its maps are drawn when wanted."""
 
 
 @dataclass(frozen=True)
@@ -49,3 +54,10 @@ UNDRAWN = Extent(FULL.readouts, False)
 def usual(dataset: str) -> Extent:
     """What is computed where nobody says how much: of a known dataset all, of one's own what is quick."""
     return FULL if dataset in datasets.KNOWN else POOLED
+
+
+def sample(items: int) -> np.ndarray | None:
+    """Which of so many items are queries, rising, (QUERIES,) int; None where all are."""
+    if items <= QUERIES:
+        return None
+    return np.sort(np.random.default_rng(0).choice(items, QUERIES, replace=False))

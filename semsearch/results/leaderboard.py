@@ -97,10 +97,10 @@ def timed(untimed: Board, path: Path) -> Board:
 def scored(store: Store, dataset: str) -> Board:
     """All of a leaderboard that follows from stored results: whose milliseconds are unknown."""
     table = store.scores(dataset)
-    labels = experiments.labels(store, dataset)[table.items]
-    depth = min(scores.PUBLISHED_K, len(labels) - 1)
+    model = store.models(dataset)[0]
+    depth = min(scores.PUBLISHED_K, len(store.items(dataset, model)) - 1)
     hits = table.scores.hits.astype(np.float64)
-    others = scores.relevant(labels).astype(np.float64)
+    others = experiments.relevant(store, dataset, model).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         recalls = np.where(others > 0, hits / others, np.nan)
     layers = [catalog.model(spec.model).layer(spec.layer) for spec in table.specs]
@@ -214,9 +214,9 @@ def everywhere(
     Of equal ones the first stored; of models with one of ``readouts``. UnknownName for a query without results.
     """
     table = store.scores(board.dataset)
-    column = np.flatnonzero(table.items == query)
+    column = np.flatnonzero(table.queries == query)
     if not len(column):
-        raise UnknownName("query with stored results", query, [f"{table.items[0]} … {table.items[-1]}"])
+        raise UnknownName("query with stored results", query, [f"{table.queries[0]} … {table.queries[-1]}"])
     values = table.scores.score[:, column[0]]
     models = tuple(dict.fromkeys(spec.model for spec in board.specs if spec.readout in readouts))
     shape = (len(models), catalog.CHOSEN)
@@ -233,8 +233,8 @@ def confusion(store: Store, experiment: Experiment, classes: int) -> np.ndarray:
     """What each class finds among its fifteen nearest, (classes, classes) float64, see ``scores.confusion``."""
     labels = experiments.labels(store, experiment.dataset)
     ids = store.ranking(experiment).ids
-    items = store.items(experiment.dataset, experiment.spec.model)
-    return scores.confusion(labels[items], labels[ids[:, : scores.PUBLISHED_K]], classes)
+    queries = store.queries(experiment.dataset, experiment.spec.model)
+    return scores.confusion(labels[queries], labels[ids[:, : scores.PUBLISHED_K]], classes)
 
 
 @dataclass(frozen=True)
@@ -250,7 +250,7 @@ class Queries:
 
 def queries(store: Store, experiment: Experiment) -> Queries:
     """The queries of an experiment with their scores."""
-    items = store.items(experiment.dataset, experiment.spec.model)
+    items = store.queries(experiment.dataset, experiment.spec.model)
     stored = store.score(experiment)
     order = np.lexsort((items, stored.average_precision, stored.score))
     order = order[~np.isnan(stored.score[order])]

@@ -11,8 +11,10 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from semsearch import features, images
 from semsearch.data import datasets, identity
@@ -27,9 +29,6 @@ from semsearch.settings import cores, settings
 from semsearch.store import artifacts, units
 
 Progress = Callable[[int, int], None]
-MANY, MOST = 2_000, 12_000
-"""Pictures beyond which layers are computed one at a time, and beyond which they are not: all their distances, under
-all metrics, are in memory at once, 70 bytes a pair."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,11 @@ class _Unit:
     @property
     def facts(self) -> dict:
         return {**self.common, **self.extent.facts}
+
+    @property
+    def sample(self) -> np.ndarray | None:
+        """The rows of its queries, where these are not all."""
+        return extent.sample(len(self.usable))
 
     @property
     def key(self) -> str:
@@ -112,7 +116,8 @@ def precompute(
 ) -> Report:
     """Compute every unit of ``names`` × ``models`` that the store at ``root`` lacks, and seal the store.
 
-    ``how_much`` of the grid is by default what is ``extent.usual`` for a dataset; a unit that holds more serves too.
+    ``how_much`` of the grid is by default ``extent.usual``; a unit that holds more serves too. Of many pictures a
+    seeded sample are the queries, see ``extent.sample``.
     Pictures that cannot be read, or are no longer those that the dataset lists, are left out of its results, listed
     in the report, and never stop the run. ``shard`` (i, n) does every n-th unit beginning with the i-th: n processes,
     on one machine or many with a common folder, share the work. ``progress`` is called with (steps done, steps in all).
@@ -123,8 +128,7 @@ def precompute(
     report = Report(root or settings().precomputed)
     leftovers.sweep(report.root / ".work")
     todo = _units(names, models, how_much, tools, report)[shard[0] - 1 :: shard[1]]
-    total = sum(unit.steps for unit in todo)
-    done = 0
+    total, done = sum(unit.steps for unit in todo), 0
     with tools.project() as project:
         for unit in todo:
             before = done
@@ -158,9 +162,13 @@ def _units(
             "skipped": refused,
             "schema": artifacts.SCHEMA,
         }
+        much, sample = how_much or extent.usual(name), extent.sample(len(usable))
+        if sample is not None:
+            much = replace(much, maps=False)
+            common["queries"] = np.asarray(usable)[sample].tolist()
         todo += [
             _Unit(
-                *(dataset, usable, model, how_much or extent.usual(name)),
+                *(dataset, usable, model, much),
                 {**common, "model": model, "weights": digests[model]},
             )
             for model in models
@@ -184,11 +192,6 @@ def _readable(dataset: datasets.Dataset) -> tuple[tuple[int, ...], dict[str, str
     refused = {dataset.items[id].shown: reason for id, reason in enumerate(flaws) if reason}
     if not any(os.path.isfile(dataset.place(item.id)) for item in dataset.items):
         dataset.path(0)  # says how to get them
-    if len(usable) > MOST:
-        raise InputError(
-            f"dataset {dataset.name}: expected at most {MOST:,} pictures to compute results of, got {len(usable):,}; "
-            "a live search takes all of them"
-        )
     if len(usable) < 2:
         raise InputError(
             f"dataset {dataset.name}: expected at least 2 readable pictures, got {len(usable)}; "
@@ -222,14 +225,14 @@ def _compute_layers(
         layer_vectors = {spec: vectors[spec] for spec in specs if spec.layer == layer}
         with _named(unit, layer):
             labels = unit.dataset.labels[list(unit.usable)]
-            artifacts.write_layer(work, layer, layer_results.results(layer_vectors, labels, draw))
+            artifacts.write_layer(work, layer, layer_results.results(layer_vectors, labels, draw, unit.sample))
 
     if not specs:
         return
     with extraction.extracted(unit.dataset, unit.usable, specs, tools.extractor, work.parent, step) as vectors:
         if not unit.extent.maps:
-            few = len(unit.usable) <= MANY
-            for _ in _side_by_side(lambda layer: compute(layer, vectors), missing, cores() if few else 1):
+            workers = cores() if unit.sample is None else 1  # blocks of a sample are large, and use all threads
+            for _ in _side_by_side(lambda layer: compute(layer, vectors), missing, workers):
                 count += len(unit.extent.readouts)
                 step(count)
             return

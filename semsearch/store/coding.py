@@ -32,7 +32,7 @@ def first_reference(n: int) -> np.ndarray:
 def encode(ids: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Codes of ``ids`` (n, k) against ``reference`` (n, n − 1), and the reference of the next ranking."""
     if len(ids) > CHAINED:
-        return ids.astype(_kind(len(ids))), reference
+        return ids.astype(_kind(max(len(ids), int(ids.max(initial=0)) + 1))), reference  # of a sample the ids are more
     places = np.empty((len(ids), len(ids)), np.uint8)
     np.put_along_axis(places, reference.astype(np.intp), np.arange(len(ids) - 1, dtype=np.uint8)[None], axis=1)
     codes = np.take_along_axis(places, ids.astype(np.intp), 1)

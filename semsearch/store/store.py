@@ -27,8 +27,8 @@ class ScoreTable:
 
     specs: tuple[FeatureSpec, ...]
     metrics: tuple[str, ...]
-    items: np.ndarray
-    """(n,) int32 item ids, the columns."""
+    queries: np.ndarray
+    """(m,) int32 ids of the queries, the columns."""
     scores: Scores
     """Arrays (rows, n)."""
 
@@ -73,8 +73,16 @@ class Store:
         return self._units[dataset][model]
 
     def items(self, dataset: str, model: str) -> np.ndarray:
-        """Ids of the items that have results, (n,) int32: row i of every array is ``items[i]``."""
+        """Ids of the items that results were computed of, (n,) int32: row i of every map is ``items[i]``."""
         return np.asarray(self.facts(dataset, model)["items"], np.int32)
+
+    def queries(self, dataset: str, model: str) -> np.ndarray:
+        """Ids of those that were queries, rising, (m,) int32: row i of rankings and scores is of ``queries[i]``.
+
+        All items; of a large dataset a seeded sample, see ``extent.sample``.
+        """
+        facts = self.facts(dataset, model)
+        return np.asarray(facts.get("queries", facts["items"]), np.int32)
 
     def readouts(self, dataset: str, model: str) -> tuple[Readout, ...]:
         """The readouts with results for a model, in the order in which they are stored."""
@@ -139,7 +147,7 @@ class Store:
                 np.concatenate([scores.average_precision for scores in by_layer]),
             )
             columns = tuple(spec for spec, _ in rows), tuple(metric for _, metric in rows)
-            self._tables[dataset] = ScoreTable(*columns, self.items(dataset, models[0]), joined)
+            self._tables[dataset] = ScoreTable(*columns, self.queries(dataset, models[0]), joined)
         return self._tables[dataset]
 
     @staticmethod

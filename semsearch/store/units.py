@@ -121,7 +121,7 @@ def _alike(dataset: str, units: dict[str, dict]) -> dict[str, dict]:
     """The units over the same pictures: the present ones, and of these the largest group that skipped the same."""
     groups: dict[tuple, dict[str, dict]] = {}
     for model, facts in units.items():
-        groups.setdefault((facts["dataset_hash"], *facts["items"]), {})[model] = facts
+        groups.setdefault((facts["dataset_hash"], *facts["items"], *facts.get("queries", ())), {})[model] = facts
     if len(groups) > 1:
         with suppress(SemsearchError):
             present = datasets.load(dataset).content_hash

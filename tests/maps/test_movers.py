@@ -31,6 +31,8 @@ class Fake:
         n = len(next(iter(self._rankings.values())))
         return np.array(self._items.get(model, range(n)), np.int32)
 
+    queries = items
+
     def ranking(self, experiment):
         ids = np.array(self._rankings[experiment], np.int32)
         return Ranking(ids, np.zeros(ids.shape, np.float32), 1.0)
@@ -120,6 +122,8 @@ class Copies:
 
     def items(self, dataset, model):
         return np.arange(5, 29, 2, dtype=np.int32)
+
+    queries = items
 
     def ranking(self, experiment):
         assert experiment.metric == "cosine", "the distances that the maps were drawn from"

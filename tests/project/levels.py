@@ -13,7 +13,7 @@ LEVELS = (
     {"results", "explain"},
     {"maps"},
     {"live"},
-    {"jobs"},
+    {"jobs", "keeping"},
     {"rest", "terminal"},
     {"cli"},
     {"__main__"},

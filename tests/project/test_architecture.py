@@ -30,7 +30,7 @@ HEAVY = {
     "umap": {"projection"},
     "sklearn": {"projection"},
     "numba": {"sums", "compiler"},
-    "pyarrow": {"datasets", "sources"},
+    "pyarrow": {"datasets", "export", "sources"},
     "faiss": {"faiss_index", "graph"},
     "idna": {"addresses"},
     "streamlit": set(),

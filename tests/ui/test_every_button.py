@@ -41,6 +41,7 @@ SETTLED, SETTLED_B = PAGES + "a_hostile_browser_gets_the_first_query", PAGES + "
 BESIDE = OURS + "a_table_or_chart_is_clicked_beside_a_mark"
 LIES = LIVE + "a_hostile_browser_marks_and_picks_nothing"
 COMPUTING = "test_computing.test_"
+SAMPLED = "test_sampled_page.test_"
 UNWRITABLE = FAILS + "a_dialog_that_fails_says_so_in_its_own_place"
 PRESSED = {
     # the sidebar
@@ -75,6 +76,8 @@ PRESSED = {
         PAGES + "the_view_is_in_the_link_and_restored_by_it",
         PAGES + "a_filter_or_view_that_is_not_there_is_left",
     ),
+    "sampled_live": (SAMPLED + "a_picture_outside_of_the_sample_has_ways_on", NO),
+    "sampled_near": (SAMPLED + "the_nearest_picture_of_the_sample_is_one_press_away", NO),
     "search_{}": (PAGES + "previous_and_next_go_round", NO),
     "search_browse": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", UNWRITABLE),
     "dialog ui.search.panels.browse": (PAGES + "browsing_shows_all_pictures_and_those_of_one_class", UNWRITABLE),
@@ -170,6 +173,14 @@ PRESSED = {
     "datasets_restore_{}": (DATA + "a_dataset_is_deleted_and_brought_back", DATA + "what_cannot_be_done_is_said"),
     "datasets_check": (DATA + "labels_that_neighbours_disagree_with_are", DATA + "pictures_found_by_nobody_are_shown"),
     "datasets_choose_copies": (DATA + "pictures_found_by_nobody_are_shown", NO),
+    "datasets_label_right": (DATA + "labels_that_neighbours_disagree_with_are", DATA + "look_alikes_are_decided_side"),
+    "datasets_alike": (DATA + "look_alikes_are_decided_side_by_side", DATA + "look_alikes_are_decided_side_by_side"),
+    "datasets_group": (DATA + "look_alikes_are_decided_side_by_side", NO),
+    "datasets_keep": (DATA + "look_alikes_are_decided_side_by_side", DATA + "look_alikes_are_decided_side_by_side"),
+    "datasets_keep_one": (DATA + "look_alikes_are_decided_side_by_side", DATA + "look_alikes_are_decided_side_by_side"),
+    "datasets_take": (DATA + "the_list_of_a_dataset_is_saved", NO),
+    "datasets_parquet": (DATA + "a_dataset_is_taken_along", DATA + "a_dataset_is_taken_along"),
+    "datasets_backup": (DATA + "a_dataset_is_taken_along", DATA + "a_dataset_is_taken_along"),
     "datasets_export": (DATA + "the_list_of_a_dataset_is_saved", NO),
     # why a match is one
     "dialog ui.why.panel.answer": (WHY + "a_match_is_explained", WHY + "a_failure_is_told_in_the_dialog"),

@@ -8,10 +8,12 @@ import streamlit as st
 from semsearch.data.datasets import Dataset
 from semsearch.live import checkup, serving
 from semsearch.live.checkup import Checkup
+from semsearch.own import decisions
+from semsearch.store.experiment import Experiment
 from ui import pictures, resources, texts, tiles
 from ui.choice import Choice
 from ui.components.gallery import Tile, gallery
-from ui.datasets import editing, said
+from ui.datasets import editing, review, said
 from ui.pictures.work import Progress, Work
 
 _FOUND, _CHECKING = "datasets_checkup", "datasets_checking"
@@ -27,16 +29,16 @@ def show(choice: Choice, dataset: Dataset) -> None:
     )
     st.button("Check pictures", key="datasets_check", icon=":material/rule:", on_click=_start, args=(choice,))
     watch()
-    asked, found = st.session_state.get(_FOUND, (None, None))
-    if found and asked == (dataset.content_hash, choice.experiment):
-        _tell(dataset, found)
+    then, asked, found = st.session_state.get(_FOUND, (None, None, None))
+    if found and then.name == dataset.name and asked == choice.experiment:
+        _tell(dataset, review.carried(found, then, dataset))
 
 
 def _start(choice: Choice) -> None:
-    content, client = resources.dataset(choice.dataset).content_hash, resources.session()
+    then, client = resources.dataset(choice.dataset), resources.session()
 
-    def run(progress: Progress) -> tuple[object, Checkup]:
-        return (content, choice.experiment), _checked(choice, client, progress)
+    def run(progress: Progress) -> tuple[Dataset, Experiment, Checkup]:
+        return then, choice.experiment, _checked(choice, client, progress)
 
     with said.failing():
         st.session_state[_CHECKING] = resources.works().start(choice.dataset, run)
@@ -70,15 +72,22 @@ def watch() -> None:
 def _tell(dataset: Dataset, found: Checkup) -> None:
     chosen = editing.chosen_of(dataset)
     if chosen:
-        editing.act(dataset, chosen)
-    st.markdown(f"**{texts.counted(len(found.doubts), 'picture')} to look at.** Click those that are wrong.")
+        editing.act(dataset, chosen, review.confirm)
+    made = review.made(dataset)
+    doubts = [one for one in found.doubts if decisions.doubted(dataset, one.item, made)]
+    answered = len(found.doubts) - len(doubts)
+    before = f" {answered:,} more are right, as you said." if answered else ""
+    st.markdown(
+        f"**{texts.counted(len(doubts), 'picture')} to look at.** Click one, then give it its class, take it out, or "
+        f"say that its label is right.{before}"
+    )
     _gallery(
         dataset,
-        [(one.item, f"{one.agree} of {found.k} nearest: {dataset.classes[one.other]}") for one in found.doubts],
+        [(one.item, f"{one.agree} of {found.k} nearest: {dataset.classes[one.other]}") for one in doubts],
         "datasets_doubts",
         "Labels to doubt",
     )
-    _alike(dataset, found)
+    review.look_alikes(dataset, found.alike)
     rest = (
         ("Everybody's neighbour", "datasets_hubs", [(item, f"nearest of {count}") for item, count in found.hubs]),
         ("Found by nobody", "datasets_unseen", [(item, "") for item in found.unseen]),
@@ -87,22 +96,6 @@ def _tell(dataset: Dataset, found: Checkup) -> None:
         if rows:
             with st.expander(f"{title}: {len(rows):,}", key=f"{key}_open"):
                 _gallery(dataset, rows, key, title)
-
-
-def _alike(dataset: Dataset, found: Checkup) -> None:
-    """Copies and near-duplicates, a row a group; all but the first of each are chosen at a press."""
-    if not found.alike:
-        return
-    groups = texts.counted(len(found.alike), "group")
-    with st.expander(f"Look-alikes: {groups}", key="datasets_alike_open"):
-        st.button(
-            "Choose all but the first of each",
-            key="datasets_choose_copies",
-            on_click=editing.choose,
-            args=(dataset, [item for group in found.alike for item in group[1:]]),
-        )
-        rows = [(item, f"group {place}") for place, group in enumerate(found.alike, 1) for item in group]
-        _gallery(dataset, rows, "datasets_alike", "Look-alikes")
 
 
 def _gallery(dataset: Dataset, rows: Sequence[tuple[int, str]], key: str, title: str) -> None:

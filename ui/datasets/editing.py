@@ -1,5 +1,7 @@
 """Pictures of a dataset that are clicked, to be taken out of it or given another class."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from semsearch.data.datasets import Dataset
@@ -49,8 +51,8 @@ def pick(dataset: Dataset, number: object) -> None:
     choose(dataset, chosen)
 
 
-def act(dataset: Dataset, chosen: list[int]) -> None:
-    """What can be done with the pictures that are chosen."""
+def act(dataset: Dataset, chosen: list[int], confirm: Callable[[Dataset, list[int]], None] | None = None) -> None:
+    """What can be done with the pictures that are chosen; ``confirm`` remembers that their labels are right."""
     addresses = pictures.addresses(dataset)
     with st.container(border=True, key="datasets_act"):
         st.markdown(f"**{texts.counted(len(chosen), 'picture')} chosen**")
@@ -71,22 +73,31 @@ def act(dataset: Dataset, chosen: list[int]) -> None:
             st.button(
                 "Take out", key="datasets_remove", icon=":material/remove:", on_click=_remove, args=(dataset, chosen)
             )
-            st.button("Choose none", key="datasets_none", on_click=_forget)
+            if confirm:
+                st.button(
+                    "Label is right" if len(chosen) == 1 else "Labels are right",
+                    key="datasets_label_right",
+                    icon=":material/check:",
+                    on_click=confirm,
+                    args=(dataset, chosen),
+                )
+            st.button("Choose none", key="datasets_none", on_click=forget)
 
 
 def _relabel(dataset: Dataset, chosen: list[int], title: str) -> None:
     with said.failing():
         edits.relabel(dataset, chosen, title)
-        _forget()
+        forget()
         said.say(f"{texts.counted(len(chosen), 'picture')} of the class {title.strip()} now.")
 
 
 def _remove(dataset: Dataset, chosen: list[int]) -> None:
     with said.failing():
         edits.remove(dataset, chosen)
-        _forget()
+        forget()
         said.say(f"{texts.counted(len(chosen), 'picture')} taken out of {dataset.title}; no file was deleted.")
 
 
-def _forget() -> None:
+def forget() -> None:
+    """Choose none."""
     st.session_state.pop(_CHOSEN, None)

@@ -8,7 +8,7 @@ from semsearch.data.dataset import KNOWN, Dataset
 from semsearch.own import care, edits, ledger
 from ui import resources, texts
 from ui.choice import Choice
-from ui.datasets import changes, check, editing, editors, making, said
+from ui.datasets import changes, check, editing, editors, making, said, taking
 from ui.datasets.making import NEXT, PICTURES
 from ui.pictures import fetching, left_out
 
@@ -19,7 +19,7 @@ def show(choice: Choice) -> None:
     """The dataset that is chosen, in parts: its pictures, ways to more, its history; and the way to a new one."""
     dataset = resources.dataset(choice.dataset)
     editable = dataset.name not in KNOWN and editors.may_edit()
-    _about(dataset, editable)
+    _about(choice, dataset, editable)
     parts: dict[str, Callable[[], None]] = {PICTURES: lambda: _pictures(choice, dataset, editable)}
     if editable:
         parts |= {ADD: lambda: making.more(dataset), HISTORY: lambda: _history(dataset)}
@@ -33,7 +33,7 @@ def show(choice: Choice) -> None:
     parts[part if part in parts else PICTURES]()
 
 
-def _about(dataset: Dataset, editable: bool) -> None:
+def _about(choice: Choice, dataset: Dataset, editable: bool) -> None:
     st.markdown(f"### {texts.plain(dataset.title)}")
     facts = [dataset.contents, f"licence: {dataset.licence}"]
     if dataset.name in KNOWN or editors.may_edit():
@@ -45,15 +45,7 @@ def _about(dataset: Dataset, editable: bool) -> None:
             if dataset.source:
                 changes.look(dataset)
             st.button("Undo", key="datasets_undo", icon=":material/undo:", on_click=_undo, args=(dataset,))
-        st.download_button(
-            "Save list",
-            data=lambda: care.table(dataset),
-            file_name=f"{dataset.name}.csv",
-            mime="text/csv",
-            key="datasets_export",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        taking.show(choice, dataset, editable=editable)
         if editable:
             with st.popover("Delete", icon=":material/delete:", key="datasets_delete"):
                 st.markdown("It goes from all lists. None of its pictures is deleted, and it can be brought back.")

@@ -23,7 +23,7 @@ def flight() -> tuple[int, int]:
 
 def show(choice: Choice) -> None:
     """The way to a picture whose name is known: the map flies to the first that fits; a click makes it the query."""
-    dataset, items = resources.dataset(choice.dataset), resources.queries(choice.dataset)
+    dataset, items = resources.dataset(choice.dataset), resources.items(choice.dataset)
 
     def look_up() -> None:
         asked = st.session_state[_TEXT]

@@ -51,7 +51,7 @@ def _at(choice: Choice, layer: str) -> tuple[str, Choice]:
 def _list(choice: Choice, a: tuple[str, Choice], b: tuple[str, Choice]) -> None:
     """The pictures that moved most, each with its nearest in both."""
     store, dataset = resources.store(), resources.dataset(choice.dataset)
-    k = min(choice.k, map_payload.neighbours(len(resources.queries(choice.dataset))))
+    k = min(choice.k, map_payload.neighbours(len(resources.items(choice.dataset))))
     found = movers.movers(store, a[1].experiment, b[1].experiment, k=k, most=MOST) if k else []
     found = [mover for mover in found if len(mover.common) < k]
     if not found:

@@ -17,6 +17,7 @@ BUSY = (
 def offer(choice: Choice, look: Look) -> None:
     """The button; the file is made when it is pressed."""
     store, dims, asker = resources.store(), int(look.dims), resources.session()
+    query = choice.q if choice.q in resources.queries(choice.dataset) else None
 
     def made() -> bytes:
         """In a thread of its own, outside of any session's run, where a failure would be told by three words alone."""
@@ -24,7 +25,7 @@ def offer(choice: Choice, look: Look) -> None:
             resources.allow("report", asker)
         except Busy:
             return BUSY.encode()
-        return report.page(choice.experiment, method=look.method, dims=dims, query=choice.q, store=store).encode()
+        return report.page(choice.experiment, method=look.method, dims=dims, query=query, store=store).encode()
 
     st.download_button(
         "Report",

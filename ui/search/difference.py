@@ -30,7 +30,7 @@ def show(choice: Choice, board: Board) -> None:
         return
     dataset = resources.dataset(choice.dataset)
     differences = leaderboard.differences(resources.store(), choice.experiment, rival, len(dataset.classes))
-    _say(differences)
+    _say(differences, len(resources.items(choice.dataset)))
     names = ["All classes", *(dataset.classes[each.label] for each in differences[1:])]
     drawn = sorted(range(1, len(differences)), key=lambda place: -abs(differences[place].mean))[: charts.MOST]
     if len(drawn) < len(differences) - 1:
@@ -60,7 +60,7 @@ def _rival(choice: Choice, board: Board) -> Experiment:
     return board.experiment(row)
 
 
-def _say(differences: list[ClassDifference]) -> None:
+def _say(differences: list[ClassDifference], items: int) -> None:
     whole, classes = differences[0], differences[1:]
     ahead = f"**{'A' if whole.mean > 0 else 'B'}** is ahead by **{abs(whole.mean):.1f}** points"
     if whole.mean == 0:
@@ -68,7 +68,7 @@ def _say(differences: list[ClassDifference]) -> None:
     sure = "This is significant." if whole.significant else "This is not significant."
     alone, corrected = sum(each.significant for each in classes), sum(each.corrected for each in classes)
     st.markdown(
-        f"Over all {texts.counted(whole.count, 'query')} {ahead} "
+        f"Over {texts.queries(whole.count, items)} {ahead} "
         f"(95\u00a0% interval of A − B: {texts.signed(whole.low)} to {texts.signed(whole.high)}). {sure} "
         f"Of {texts.counted(len(classes), 'class')}, {alone} differ significantly, {corrected} of them also "
         f"after correcting for {texts.counted(len(classes), 'comparison')}."

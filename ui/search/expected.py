@@ -12,9 +12,9 @@ from ui.search import panels
 
 def choose(choice: Choice) -> int:
     """The expected picture, by its number or out of all pictures; to begin with another one of the query's class."""
-    dataset, queries = resources.dataset(choice.dataset), resources.queries(choice.dataset)
+    dataset, items = resources.dataset(choice.dataset), resources.items(choice.dataset)
     state = st.session_state
-    if state.get("expected") is not None and state["expected"] not in queries:
+    if state.get("expected") is not None and state["expected"] not in items:
         state["expected"] = None  # of another dataset
     number = st.number_input(
         "Picture you expect",
@@ -29,7 +29,7 @@ def choose(choice: Choice) -> int:
     )
     if st.button("Choose picture", key="expected_browse", icon=":material/grid_view:"):
         current = choice.q if number is None else int(number)
-        panels.browse(dataset, queries, current, _expect, "see where it stands")
+        panels.browse(dataset, resources.queries(choice.dataset), current, _expect, "see where it stands")
     return _another(choice) if number is None else int(number)
 
 

@@ -32,7 +32,7 @@ def show(choice: Choice) -> None:
     st.caption(f"One mark per picture, by class; the ring is the query. Click a mark to see its matches above.{some}")
     _strip(choice, dataset, queries, drawn)
     st.subheader("Which classes are confused")
-    near = min(PUBLISHED_K, len(queries.items) - 1)
+    near = min(PUBLISHED_K, len(resources.items(choice.dataset)) - 1)
     st.caption(f"For each row: how the {near} nearest of its pictures divide among the columns, in %.{some}")
     _confusion([dataset.classes[label] for label in drawn], shares[np.ix_(drawn, drawn)], near)
 

@@ -52,7 +52,7 @@ def show(choice: Choice, board: Board) -> None:
     if len(rows):
         _export(choice, table(board, rows))
         pareto.show(choice, board, rows, partial(_look, stamp))
-        _explain(board, len(resources.queries(choice.dataset)) - 1)
+        _explain(board, len(resources.items(choice.dataset)) - 1)
 
 
 def _rival(board: Board) -> int | None:

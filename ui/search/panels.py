@@ -60,7 +60,7 @@ def average(choice: Choice) -> str:
     """How well the configuration does over the whole dataset."""
     mean = resources.summary(choice.experiment).score
     return (
-        f"On average over all {texts.counted(mean.count, 'query')}, this configuration scores "
+        f"On average over {texts.queries(mean.count, len(resources.items(choice.dataset)))}, this configuration scores "
         f"**{mean.mean:.1f}** of 100 (95 % interval {mean.low:.1f} to {mean.high:.1f})."
     )
 

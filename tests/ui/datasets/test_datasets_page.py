@@ -6,19 +6,25 @@ import shutil
 import time
 import zipfile
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from semsearch.data import datasets
 from semsearch.errors import EngineError
-from semsearch.live import checkup
+from semsearch.keeping import backup
+from semsearch.live import checkup, galleries, serving, vectorfiles
 from semsearch.live.checkup import Checkup
+from semsearch.live.gallery import Gallery
+from semsearch.live.vectorfiles import Stored
 from semsearch.own import care, edits, sync
 from tests import ROOT
 from tests.ui import pressing
 from tests.worlds import rest_world
 from ui import resources
 from ui.datasets import editors
+
+ROWS = np.ones((5, 2), np.float32)
 
 
 @pytest.fixture
@@ -261,8 +267,34 @@ def test_the_history_names_every_step(mine):
 
 def test_the_list_of_a_dataset_is_saved(mine, monkeypatch):
     given = pressing.downloads(monkeypatch)
-    assert [link.proto.page for link in open_page().get("page_link")] == ["live"]
+    app = open_page()
+    assert [link.proto.page for link in app.get("page_link")] == ["live"] and "datasets_export" not in given
+    app.session_state["datasets_take"] = True
+    app.run()
     assert given["datasets_export"]().decode("utf-8-sig").splitlines()[1].startswith("cat/0.bmp,cat,")
+
+
+def test_a_dataset_is_taken_along_with_features_and_as_a_backup(mine, monkeypatch, tmp_path):
+    given = pressing.downloads(monkeypatch)
+    monkeypatch.setattr(serving.service(), "gallery", lambda *_: Gallery(ROWS, np.arange(5), np.zeros(5, np.int32)))
+    dataset = datasets.load("mine")
+    base = galleries.features_of(dataset, "a" * 24)
+    vectorfiles.write(base, Stored(ROWS, np.arange(5), {}, tuple(item.sha256 for item in dataset.items)))
+    app = open_page()
+    app.session_state["datasets_take"] = True
+    app.run()
+    assert given["datasets_parquet"]()[:4] == b"PAR1"
+    (tmp_path / "mine.zip").write_bytes(given["datasets_backup"]())
+    care.delete("mine")
+    assert len(backup.restore(tmp_path / "mine.zip").items) == 5
+    care.delete("mine")
+    assert b"No file could be made: unknown dataset" in given["datasets_backup"]()
+
+    def fail(*_):
+        raise EngineError("the network gave numbers that are not finite")
+
+    monkeypatch.setattr(serving.service(), "gallery", fail)
+    assert b"No file could be made" in given["datasets_parquet"]()
 
 
 @pytest.mark.parametrize("how", ["setting", "proxy", "elsewhere"])
@@ -320,6 +352,13 @@ def test_labels_that_neighbours_disagree_with_are_shown_and_mended(mine, monkeyp
     app.selectbox(key="datasets_class").set_value("cat").run()
     press(app, "datasets_relabel")
     assert ("cat", "dog/3.bmp") in contents() and app.segmented_control(key="datasets_way").value == "Check"
+    file = datasets.load("mine").items[4].shown
+    assert [tile["file"] for tile in data(app, "datasets_doubts")["tiles"]] == [file], "the review goes on"
+    pressing.tell(app, "datasets_doubts", "picked", 4)
+    press(app, "datasets_label_right")
+    assert "1 more are right" in " ".join(text.value for text in app.markdown)
+    press(app, "datasets_undo")
+    assert len(data(app, "datasets_doubts")["tiles"]) == 1
 
 
 def test_pictures_found_by_nobody_are_shown_and_a_check_that_fails_says_so(mine, monkeypatch):
@@ -333,7 +372,6 @@ def test_pictures_found_by_nobody_are_shown_and_a_check_that_fails_says_so(mine,
     assert [tile["note"] for tile in data(app, "datasets_hubs")["tiles"]] == ["nearest of 4"]
     press(app, "datasets_choose_copies")
     assert [tile["id"] for tile in data(app, "datasets_strip")["tiles"]] == [2, 4, 3]
-    assert [tile["note"] for tile in data(app, "datasets_alike")["tiles"]] == ["group 1"] * 3 + ["group 2"] * 2
     press(app, "datasets_none")
     pressing.tell(app, "datasets_unseen", "picked", 4)
     pressing.tell(app, "datasets_hubs", "picked", "lie")
@@ -345,3 +383,33 @@ def test_pictures_found_by_nobody_are_shown_and_a_check_that_fails_says_so(mine,
     monkeypatch.setattr(checkup, "checkup", fail)
     press(app, "datasets_check")
     assert "not finite" in (said(app) or said(checked(app)))[0]
+
+
+def test_look_alikes_are_decided_side_by_side_and_not_asked_again(mine, monkeypatch):
+    (mine / "cat" / "2.bmp").write_bytes(rest_world.at(2) + b"more")
+    sync.sync("mine", confirmed=True)
+    found = Checkup(1, (), (), (), ((0, 2, 4), (1, 3)))
+    monkeypatch.setattr(checkup, "checkup", lambda *_, **__: found)
+    app = checked(press(open_page(part="Check"), "datasets_check"))
+
+    def seen():
+        return [(tile["id"], tile["current"]) for tile in data(app, "datasets_alike")["tiles"]]
+
+    assert seen() == [(0, False), (2, True), (4, False)], "the largest file is proposed to stay"
+    pressing.tell(app, "datasets_alike", "picked", 4)
+    pressing.tell(app, "datasets_alike", "picked", "lie")
+    assert seen() == [(0, False), (2, False), (4, True)]
+    app.session_state["datasets_group"] = 2
+    assert not app.run().exception and seen() == [(1, True), (3, False)]
+    app.session_state["datasets_group"] = 1
+    press(app.run(), "datasets_keep")
+    assert seen() == [(1, True), (3, False)], "the next group"
+    press(app, "datasets_keep_one")
+    assert [file for _, file in contents()] == ["cat/0.bmp", "cat/1.bmp", "cat/2.bmp", "dog/4.bmp"]
+    assert not [element for element in app.get("bidi_component") if "Look-alikes" in element.proto.json]
+    press(app, "datasets_undo")
+    press(app, "datasets_undo")
+    assert seen() == [(0, False), (2, False), (4, True)], "taken back, it is asked again"
+    edits.remove(datasets.load("mine"), [0])
+    press(app, "datasets_keep")
+    assert "was changed meanwhile" in said(app)[0]
