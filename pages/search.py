@@ -5,11 +5,11 @@ import streamlit as st
 from ui import address, resources, sidebar, welcome
 from ui.jobs import results
 from ui.pictures import fetching
-from ui.search import dataset as view_dataset
 from ui.search import depth as view_depth
 from ui.search import everywhere as view_everywhere
 from ui.search import matches as view_matches
 from ui.search import sampled
+from ui.search.whole import dataset as view_dataset
 
 VIEWS = {
     "Matches": (

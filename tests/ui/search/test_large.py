@@ -11,7 +11,7 @@ from semsearch.store.experiment import Experiment
 from tests import ROOT
 from tests.ui.search import large_store
 from ui import pictures
-from ui.search import dataset as view_dataset
+from ui.search.whole import dataset as view_dataset
 
 APP = str(ROOT / "app.py")
 SECOND = 1.0

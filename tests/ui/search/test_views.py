@@ -75,7 +75,7 @@ def dataset_page():
     import streamlit as st
 
     from ui import offers, sidebar
-    from ui.search import dataset as view_dataset
+    from ui.search.whole import dataset as view_dataset
 
     sidebar.show(offers.computable())
     started = time.perf_counter()
@@ -243,7 +243,7 @@ def test_the_front_in_the_chart_is_the_front(store):
 
 def test_the_export_has_all_rows_and_no_formula(store):
     from ui.charts import export
-    from ui.search import leaderboard as dataset_board
+    from ui.search.whole import leaderboard as dataset_board
 
     board = leaderboard.board(experiments.open_store(store), "iconic200")
     order = np.argsort(-board.score, kind="stable")

@@ -17,7 +17,8 @@ from semsearch.results.leaderboard import Board
 from ui import configurations, resources, sidebar, texts
 from ui.charts import export
 from ui.choice import Choice, parts_of
-from ui.search import pareto, preview
+from ui.search import preview
+from ui.search.whole import pareto
 
 WHOLE = ("Parameters", "Vector length", "Bytes")
 """Columns of whole numbers."""

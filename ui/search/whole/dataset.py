@@ -6,9 +6,9 @@ import streamlit as st
 
 from ui import address, resources
 from ui.choice import Choice
-from ui.search import difference as dataset_difference
-from ui.search import experiment as dataset_experiment
-from ui.search import leaderboard as dataset_board
+from ui.search.whole import difference as dataset_difference
+from ui.search.whole import experiment as dataset_experiment
+from ui.search.whole import leaderboard as dataset_board
 
 PARTS: Mapping[str, str] = {
     "board": "Leaderboard",
