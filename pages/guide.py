@@ -3,9 +3,9 @@
 import streamlit as st
 
 from ui import resources, sidebar, welcome
+from ui.guide import looks, reference
 from ui.guide import numbers as guide_numbers
 from ui.guide import panel as guide_panel
-from ui.guide import reference
 from ui.guide import story as guide_story
 from ui.pictures import fetching
 
@@ -23,7 +23,7 @@ with st.container(width=1100):
         view = guide_panel.example(choice)
         welcome.reopen()
     st.markdown(
-        "[What a network sees](#sees) · [One picture, three depths](#depths) · "
+        "[What a network sees](#sees) · [One picture, three depths](#depths) · [What a layer looks for](#looks) · "
         "[Same layer, different measures](#measures) · [What the score means](#score) · "
         "[What the map shows](#map) · [Where it fails](#limits) · [Questions](#questions) · [Words](#words)"
     )
@@ -31,6 +31,7 @@ with st.container(width=1100):
     fetching.offer_pictures(resources.dataset(choice.dataset))
     guide_story.steps(view)
     guide_story.layers(view)
+    looks.show(view)
     guide_story.variations(view)
     guide_numbers.score(choice)
     guide_numbers.maps(view)

@@ -12,13 +12,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from semsearch.data import datasets
+from semsearch.explain import channels
 from semsearch.models import catalog
 from semsearch.models.catalog import READOUTS
 from semsearch.store import artifacts, units
 from tests import ROOT
-from tests.worlds import tiny_store
+from tests.ui import pressing
+from tests.worlds import channels_world, tiny_store
 from tests.worlds.files.bitmaps import write_bmp
-from ui import offers, pictures
+from ui import offers, pictures, resources
 from ui.choice import Choice
 from ui.guide import panel as guide_panel
 from ui.guide import reference
@@ -251,6 +253,24 @@ def test_no_number_of_the_guide_is_typed():
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation
         ]
         assert not [text for text in texts if " " in text and re.search(r"\d", text)], path.name
+
+
+def test_what_layers_look_for_is_shown_from_the_first_to_the_last(world, monkeypatch):
+    model = catalog.model(tiny_store.MODEL)
+    stored = {name: channels_world.layer_of(model.layer(name).channels, (0, 3)) for name in model.layer_names}
+    monkeypatch.setattr(channels, "layers_of", lambda name: iter(stored if name == model.name else ()))
+    monkeypatch.setattr(resources, "channels_of", lambda name, layer: stored[layer])
+    app = open_guide(world)
+    for place, layer in enumerate((LAYERS[0], LAYERS[len(LAYERS) // 2], LAYERS[-1])):
+        shown = json.loads(pressing.proto(app, "bidi_component", f"guide_looks_{place}").json)
+        assert [card["id"] for card in shown["cards"]] == [0, 3] and layer in shown["label"]
+    assert "activation maximisation" in words(app)
+
+
+def test_without_stored_channels_the_guide_names_the_page_that_makes_them(world):
+    app = open_guide(world)
+    assert any("No such pictures are stored for MobileNetV2 yet" in text.value for text in app.caption)
+    assert "model_explorer" in str([link.proto for link in app.get("page_link")])
 
 
 def test_the_words_of_the_field_are_explained():

@@ -10,18 +10,15 @@ from streamlit.testing.v1 import AppTest
 from semsearch import images
 from semsearch.errors import EngineError
 from semsearch.explain import channels
-from semsearch.explain.channels import Channels
-from semsearch.explain.computing import sheet
 from semsearch.explain.maximise.asked import Made, Request
 from semsearch.explain.maximise.maximisation import Options
 from semsearch.explain.maximise.objectives import channel
-from semsearch.explain.stimuli import STIMULI
 from semsearch.models import weights
 from semsearch.models.catalog import FeatureSpec
 from semsearch.models.weights import WeightsFile
 from tests import ROOT
 from tests.ui import pressing
-from tests.worlds import live_page
+from tests.worlds import channels_world, live_page
 from tests.worlds.waiting import soon
 from ui.explorer.channels.making import Makings
 
@@ -29,32 +26,11 @@ PAGE, WORLD, LAYER = "pages/explorer.py", "world", "block_5_expand"
 COUNT = 192
 
 
-def layer_of(shown=(0, 95, 191)):
-    """Channel 95 answers to stripes, 191 to photos of one class; the picture of 95 excites it most beside photos."""
-    responses = np.zeros((len(STIMULI), COUNT), np.float32)
-    for place, stimulus in enumerate(STIMULI):
-        responses[place] = 10.0 * (stimulus.hue == 240)
-        responses[place, 95] = 10.0 * (stimulus.angle == 60 and stimulus.wavelength == 8)
-        responses[place, 191] = 0.1 * (stimulus.angle == 0)
-    pictures = [np.full((channels.SIDE, channels.SIDE, 3), 40 * place, np.uint8) for place in range(len(shown))]
-    natural = np.full(COUNT, 2, np.float32)
-    return Channels(
-        shown=np.array(shown, np.int32),
-        sheet=np.frombuffer(images.webp(sheet(pictures)), np.uint8),
-        activations=np.array([4, 9, 5][: len(shown)], np.float32),
-        natural=natural,
-        photos=np.tile(np.array([2, 0], np.uint16), (COUNT, 1)),
-        units=np.tile(np.array([[0, 0], [14, 27]], np.uint16), (COUNT, 1, 1)),
-        strengths=np.tile(np.array([10, 8], np.float32), (COUNT, 1)),
-        responses=responses,
-    )
-
-
 @pytest.fixture
 def kept(store, monkeypatch):
     """What is stored about one layer, whose photos are those of the small world."""
     monkeypatch.setattr("ui.explorer.channels.shown.DATASET", WORLD)
-    channels.write("mobilenetv2", LAYER, layer_of())
+    channels.write("mobilenetv2", LAYER, channels_world.layer_of(COUNT))
     return store
 
 

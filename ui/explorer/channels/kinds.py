@@ -12,6 +12,7 @@ from ui.components.channels import Card, cards
 from ui.explorer import looked
 from ui.explorer.channels import shown as layer_channels
 from ui.explorer.looked import Looked
+from ui.pictures.sheets import sprite
 
 SHOWN = 12
 """Channels in a strip."""
@@ -62,7 +63,7 @@ def _strip(at: Looked, kind: str, ones: list[tuple[str, int]]) -> None:
             layer,
             f"Channel {number} of {layer}. Look at it.",
             (),
-            layer_channels.sprite(resources.channels_of(at.model, layer), number),
+            sprite(resources.channels_of(at.model, layer), number),
         )
         for place, (layer, number) in enumerate(ones)
     ]

@@ -8,14 +8,15 @@ import streamlit as st
 from semsearch.data.datasets import Dataset
 from semsearch.errors import NotComputed, SemsearchError, UnknownName
 from semsearch.explain import patterns
-from semsearch.explain.channels import COLUMNS, DATASET, Channels
+from semsearch.explain.channels import DATASET, Channels
 from semsearch.explain.patterns import Sort
 from semsearch.models import catalog, layers, weights
 from ui import failures, pictures, resources, texts
-from ui.components.channels import Card, Photo, Sprite, cards
+from ui.components.channels import Card, Photo, cards
 from ui.explorer import looked
-from ui.explorer.channels import maximise, sheets
+from ui.explorer.channels import maximise
 from ui.explorer.looked import Looked
+from ui.pictures.sheets import sprite
 
 FIRST = 4
 """Photos on a card."""
@@ -217,9 +218,3 @@ def _cards(at: Looked, found: Channels, numbers: Sequence[int], kinds: Sequence[
         )
         for number in numbers
     ]
-
-
-def sprite(found: Channels, channel: int) -> Sprite | None:
-    """The picture of a channel on the sheet of its layer; None where it has none."""
-    place = found.places.get(channel)
-    return None if place is None else Sprite(sheets.address(found), place, COLUMNS, found.rows)

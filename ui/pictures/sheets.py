@@ -5,9 +5,10 @@ import hashlib
 from contextlib import suppress
 
 from semsearch.errors import StorageError
-from semsearch.explain.channels import Channels
+from semsearch.explain.channels import COLUMNS, Channels
 from semsearch.files.storage import read_here, trouble, write_bytes
-from ui.pictures import FOLDER
+from ui import pictures
+from ui.components.channels import Sprite
 
 PLACE = "_channels"
 """A folder beside those of datasets, of which none may begin with a line."""
@@ -18,9 +19,15 @@ def address(channels: Channels) -> str:
     data = channels.sheet.tobytes()
     file = f"{hashlib.sha256(data).hexdigest()[:24]}.webp"
     with suppress(StorageError):
-        if not trouble(FOLDER):
-            (FOLDER / PLACE).mkdir(parents=True, exist_ok=True)
-            if read_here(FOLDER / PLACE / file) != data:
-                write_bytes(FOLDER / PLACE / file, data)
+        if not trouble(pictures.FOLDER):
+            (pictures.FOLDER / PLACE).mkdir(parents=True, exist_ok=True)
+            if read_here(pictures.FOLDER / PLACE / file) != data:
+                write_bytes(pictures.FOLDER / PLACE / file, data)
             return f"app/static/pictures/{PLACE}/{file}"
     return "data:image/webp;base64," + base64.b64encode(data).decode("ascii")
+
+
+def sprite(channels: Channels, channel: int) -> Sprite | None:
+    """The picture of a channel on the sheet of its layer; None where it has none."""
+    place = channels.places.get(channel)
+    return None if place is None else Sprite(address(channels), place, COLUMNS, channels.rows)
