@@ -280,6 +280,8 @@ SAID = {
     "use_{}": "use_b",
     "live_box_{}": "crop(",
     "live_upload": "upload(",
+    "explorer_query": "sent(",
+    "explorer_upload": "upload(",
     "live_settings": "index",
     "live_camera_{}": "camera_input",
     "live_fetch": "fetch(",
