@@ -287,8 +287,6 @@ SAID = {
     "live_fetch": "fetch(",
     "live_way": "browse(",
     "filter": "classes",
-    "explorer_query": "sent(",
-    "explorer_upload": "upload(",
     "map_find": "looked_for(",
     "map_find_text": "looked_for(",
     "export": "export_csv",
