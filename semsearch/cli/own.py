@@ -64,7 +64,7 @@ def _unzip(arguments: argparse.Namespace) -> int:
 
     pictures = Zip(arguments.folder)
     with bar(arguments.name, "") as progress:
-        taken = edits.create_of(arguments.name, pictures.given(progress=progress))
+        taken = edits.create_of(arguments.name, pictures.given(progress=progress), left_out=pictures.left_out)
     left = [*pictures.left_out, *taken.refused]
     say("\n".join([f"{arguments.name}: {taken.dataset.contents}", *folder.summary(left)]))
     return 0
