@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from ui import sidebar
-from ui.datasets import editors, listing, panel
+from ui import editors, sidebar
+from ui.datasets import listing, panel
 
 choice = sidebar.current()
 st.title("Datasets")
@@ -13,4 +13,5 @@ with left:
     panel.restore()
     editors.tell()
 with right:
-    panel.show(choice)
+    if not listing.offer():
+        panel.show(choice)

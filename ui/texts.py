@@ -4,7 +4,9 @@ import math
 import re
 import string
 
+from semsearch.data import datasets
 from semsearch.errors import ImageRefused, LinkRefused, UnknownName
+from semsearch.models import catalog
 from semsearch.models.catalog import Layer, Model
 from semsearch.names import printable
 from semsearch.settings import settings
@@ -26,8 +28,15 @@ def plain(text: str) -> str:
 
 
 def told(error: Exception) -> str:
-    """What an error says, as ``plain`` has it."""
-    return plain(for_visitors(error))
+    """What an error says, as ``plain`` has it, as a sentence."""
+    return plain(sentence(for_visitors(error)))
+
+
+def sentence(text: str) -> str:
+    """``text`` with a capital at its beginning, unless that is the name of a dataset, a model or a file."""
+    first = re.match(r"[a-z]+(?=[ ,])", text)
+    named = first and first[0] in (*catalog.models(), *datasets.names())
+    return text[:1].upper() + text[1:] if first and not named else text
 
 
 def for_visitors(error: Exception) -> str:

@@ -30,6 +30,9 @@ def add_to(actions: Commands) -> None:
     sync.add_argument("--dry-run", action="store_true", help="only say what would change")
     sync.add_argument("--confirm", action="store_true", help="let more than a tenth of the pictures leave the dataset")
     sync.add_argument("--json", action="store_true")
+    watch = dataset_action(actions, "watch", "sync a dataset with its folder whenever that changes", _watch)
+    watch.add_argument("--settle", type=float, default=2.0, metavar="S", help="seconds without a change before a sync")
+    watch.add_argument("--every", type=float, default=600.0, metavar="S", help="and look so often anyway (default 600)")
     remove = dataset_action(actions, "remove", "take pictures out; no file is deleted", _remove)
     remove.add_argument("files", nargs="+", metavar="FILE")
     relabel = dataset_action(actions, "relabel", "give pictures another class", _relabel)
@@ -64,7 +67,7 @@ def _unzip(arguments: argparse.Namespace) -> int:
 
     pictures = Zip(arguments.folder)
     with bar(arguments.name, "") as progress:
-        taken = edits.create_of(arguments.name, pictures.given(progress=progress))
+        taken = edits.create_of(arguments.name, pictures.given(progress=progress), left_out=pictures.left_out)
     left = [*pictures.left_out, *taken.refused]
     say("\n".join([f"{arguments.name}: {taken.dataset.contents}", *folder.summary(left)]))
     return 0
@@ -81,6 +84,13 @@ def _sync(arguments: argparse.Namespace) -> int:
         say(json.dumps(asdict(plan), indent=1))
     else:
         say("\n".join(_told(arguments.name, plan)))
+    return 0
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    from semsearch.own import watch
+
+    watch.watch(arguments.name, say, settle=arguments.settle, sweep=arguments.every)
     return 0
 
 

@@ -66,10 +66,11 @@ def create(name: str, folder: Path, *, labels: Mapping[str, str] | None = None) 
     return _begin(pictures.listed(name, name, found, root, scanned.left_out), found)
 
 
-def create_of(name: str, given: Iterable[Given]) -> Taken:
+def create_of(name: str, given: Iterable[Given], *, left_out: Sequence[LeftOut] = ()) -> Taken:
     """A dataset of pictures that are given; they are copied below ``settings().datasets``.
 
-    InputError for a name that is taken or is none, or when none of the pictures can be taken.
+    It lists what cannot be taken, beside what was ``left_out`` before. InputError for a name that is taken or is none,
+    or when none of the pictures can be taken.
     """
     _expect_free(name)
     home = settings().datasets / name
@@ -80,7 +81,7 @@ def create_of(name: str, given: Iterable[Given]) -> Taken:
     if not found:
         staging.remove(home)
         raise InputError(f"{name}: none of the pictures can be taken: {_first(refused)}")
-    return Taken(_begin(pictures.listed(name, name, found, home, ()), found), len(found), refused)
+    return Taken(_begin(pictures.listed(name, name, found, home, (*left_out, *refused)), found), len(found), refused)
 
 
 def add(name: str, given: Iterable[Given]) -> Taken:

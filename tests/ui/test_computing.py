@@ -23,6 +23,7 @@ def jobs(store, home, monkeypatch):
     """Jobs of the small world, and a store of it that lacks two models of nine."""
     monkeypatch.setattr(desk, "COMMAND", ("-m", "tests.worlds.job_child"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("SEMSEARCH_EDITORS", "all")
     for cache in (resources._dataset, resources._pictured, resources._recommendation):
         cache.clear()
     yield home / "slow"
@@ -107,15 +108,28 @@ def test_a_paused_job_is_resumed_here_and_a_lost_one_begun_again(jobs):
     jobs.write_text("7")
     desk.begin(Request(("world",), ("xception",)))
     until(lambda: records.find(1).state.name == "running")
-    desk.pause(1)
-    until(lambda: records.find(1).state.name == "paused")
     app = open_app(model="xception")
+    app.button(key="job_pause").click().run()
+    until(lambda: records.find(1).state.name == "paused")
+    app.run()
     assert bars(app) == ["Paused …"]
     app.button(key="job_resume").click().run()
     until(lambda: records.find(1).state.name == "running")
     jobs.unlink()
     until(lambda: records.find(1).state.name == "done")
     assert "job_begin" not in keys(app.run())
+
+
+def test_only_who_began_a_job_and_the_keepers_of_datasets_end_it(jobs, monkeypatch):
+    monkeypatch.setenv("SEMSEARCH_EDITORS", "none")
+    jobs.write_text("7")
+    mine, other = open_app(model="xception"), open_app(model="xception")
+    mine.button(key="job_begin").click().run()
+    until(lambda: records.find(1).state.name == "running")
+    assert not {"job_pause", "job_cancel", "job_begin"} & keys(other.run()) and bars(other)
+    assert {"job_pause", "job_cancel"} <= keys(mine.run())
+    mine.button(key="job_cancel").click().run()
+    until(lambda: not records.find(1).live)
 
 
 def test_what_cannot_be_begun_says_why(jobs):

@@ -66,6 +66,10 @@ PRESSED = {
         COMPUTING + "a_job_of_the_command_line_is_seen_with_its_progress_and_cancelled_here",
         COMPUTING + "what_cannot_be_begun_says_why",
     ),
+    "job_pause": (
+        COMPUTING + "a_paused_job_is_resumed_here_and_a_lost_one_begun_again",
+        COMPUTING + "only_who_began_a_job_and_the_keepers_of_datasets_end_it",
+    ),
     "job_resume": (
         COMPUTING + "a_paused_job_is_resumed_here_and_a_lost_one_begun_again",
         COMPUTING + "what_cannot_be_begun_says_why",

@@ -9,13 +9,15 @@ from semsearch.errors import Busy, InputError
 
 ALLOWED = MappingProxyType(
     {
+        "job": ((0.05, 6), (0.2, 30)),
         "link": ((0.5, 10), (20, 100)),
         "picture": ((8, 160), (100, 800)),
         "report": ((0.2, 3), (0.5, 6)),
         "search": ((5, 60), (400, 1_000)),
     }
 )
-"""(a second, at once) of one session, and of all: pictures from links, pictures opened, reports, searches."""
+"""(a second, at once) of one session, and of all: pictures from links, pictures opened, reports, searches; jobs and
+measurements that are begun."""
 OF_ONE, OF_ALL = 40_000_000, 160_000_000
 """Bytes that wait or are on their way, of one session and of all."""
 

@@ -1,13 +1,16 @@
 """All datasets in one list, and which of them the page is about."""
 
+import streamlit as st
+
 from semsearch.data import datasets
 from semsearch.data.dataset import KNOWN
 from semsearch.errors import SemsearchError
 from ui import offers, resources, sidebar
 from ui.choice import Choice
 from ui.components.table import table
-from ui.datasets import said
+from ui.pictures import fetching
 
+_WANTED = "datasets_wanted"
 COLUMNS = ("Dataset", "Pictures", "State")
 
 
@@ -22,10 +25,20 @@ def _pick(place: object, names: tuple[str, ...]) -> None:
     if type(place) is not int or not 0 <= place < len(names):
         return
     live = offers.live()
+    st.session_state.pop(_WANTED, None)
     if names[place] in live.datasets:
         sidebar.go(dataset=names[place])
     else:
-        said.say(live.hidden[names[place]])
+        st.session_state[_WANTED] = names[place]
+
+
+def offer() -> bool:
+    """The way to a dataset of which not even the list is here, where such a one was picked last; whether it was."""
+    name = str(st.session_state.get(_WANTED))
+    wanted = name in datasets.names() and name not in offers.live().datasets
+    if wanted:
+        fetching.offer_unlisted(name)
+    return wanted
 
 
 def _cells(name: str, chosen: bool) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def _listed(name: str, folder: Path, progress: Progress) -> str:
 
 
 def _unzipped(name: str, pictures: Zip, progress: Progress) -> str:
-    taken = edits.create_of(name, pictures.given(progress=progress))
+    taken = edits.create_of(name, pictures.given(progress=progress), left_out=pictures.left_out)
     return _sentence(taken.dataset, len(pictures.left_out) + len(taken.refused))
 
 

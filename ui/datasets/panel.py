@@ -6,13 +6,13 @@ import streamlit as st
 
 from semsearch.data.dataset import KNOWN, Dataset
 from semsearch.own import care, edits, ledger
-from ui import resources, texts
+from ui import editors, resources, texts
 from ui.choice import Choice
-from ui.datasets import changes, check, editing, editors, making, said, taking
+from ui.datasets import changes, check, editing, making, said, taking
 from ui.datasets.making import NEXT, PICTURES
 from ui.pictures import fetching, left_out
 
-ADD, CHECK, HISTORY, NEW = "Add", "Check", "History", "New dataset"
+ADD, CHECK, HISTORY, NEW = "Add", "Check", "History", "New"
 
 
 def show(choice: Choice) -> None:

@@ -9,10 +9,10 @@ import streamlit as st
 from semsearch.errors import SemsearchError
 from semsearch.jobs import desk
 from semsearch.jobs.records import Job, Request
-from ui import failures, texts
+from ui import editors, failures, resources, texts
 
-_REFUSED = "job_refused"
-"""Why the last press came to nothing."""
+_REFUSED, _BEGUN = "job_refused", "jobs_begun"
+"""Why the last press came to nothing; the jobs that this session began."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +65,31 @@ def follow(request: Request, is_more: Callable[[], bool]) -> None:
         live = job is not None and job.live
         st.caption(f"Other layers: {_progress(job) if job and job.live else 'not drawn yet.'}", width="stretch")
         if job and live:
-            _button("Cancel", "close", key="job_cancel", on_click=partial(desk.cancel, job.number))
+            _steer("Cancel", "close", job, key="job_cancel", on_click=desk.cancel)
         else:
-            _button("Draw them", "calculate", key="job_begin", on_click=partial(desk.begin, request))
+            _button("Draw them", "calculate", key="job_begin", on_click=partial(_begin, request))
 
 
 def _buttons(invitation: Invitation, job: Job | None) -> None:
     if job and job.state.name == "paused":
-        _button("Resume", "play_arrow", key="job_resume", on_click=partial(desk.resume, job.number))
+        _steer("Resume", "play_arrow", job, key="job_resume", on_click=desk.resume)
+    if job and job.state.name == "running":
+        _steer("Pause", "pause", job, key="job_pause", on_click=desk.pause)
     if job and job.live:
-        _button("Cancel", "close", key="job_cancel", on_click=partial(desk.cancel, job.number))
+        _steer("Cancel", "close", job, key="job_cancel", on_click=desk.cancel)
     else:
-        _button(invitation.label, "calculate", key="job_begin", on_click=partial(desk.begin, invitation.request))
+        _button(invitation.label, "calculate", key="job_begin", on_click=partial(_begin, invitation.request))
+
+
+def _begin(request: Request) -> None:
+    resources.allow("job")
+    st.session_state.setdefault(_BEGUN, set()).add(desk.begin(request).number)
+
+
+def _steer(label: str, icon: str, job: Job, *, key: str, on_click: Callable[[int], object]) -> None:
+    """A button of a job that goes on; it is for who began it here, and for those who may change datasets."""
+    if job.number in st.session_state.get(_BEGUN, set()) or editors.may_edit():
+        _button(label, icon, key=key, on_click=partial(on_click, job.number))
 
 
 def _button(label: str, icon: str, *, key: str, on_click: Callable[[], object]) -> None:

@@ -5,14 +5,14 @@ import streamlit as st
 from semsearch.errors import SemsearchError
 from semsearch.indices import lab, recipes
 from semsearch.models import catalog, weights
-from ui import failures, resources, texts
+from ui import editors, failures, resources, texts
 from ui.choice import Choice
 from ui.lab import results
 from ui.lab.measuring import Measuring, Subject, measurements
 from ui.pictures import fetching
 
 LIVE = "pages/live_search.py"
-_REFUSED = "lab_refused"
+_REFUSED, _BEGUN = "lab_refused", "lab_begun"
 
 
 def show(choice: Choice) -> None:
@@ -73,7 +73,9 @@ def _tell_few(count: int) -> None:
 
 def _start(subject: Subject) -> None:
     try:
+        resources.allow("job")
         measurements().start(subject, resources.session())
+        st.session_state[_BEGUN] = subject
     except SemsearchError as busy:
         st.session_state[_REFUSED] = failures.in_words(busy)
 
@@ -90,7 +92,7 @@ def _watch(subject: Subject) -> None:
             key="lab_cancel",
             icon=":material/close:",
             on_click=job.stop,
-            disabled=job.stopping,
+            disabled=job.stopping or not (st.session_state.get(_BEGUN) == subject or editors.may_edit()),
         )
         st.caption("It goes on when you leave, and everybody who opens this configuration sees it.")
 

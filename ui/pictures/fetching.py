@@ -1,10 +1,12 @@
 """The way to get the pictures of a dataset that are not on this machine, and what the machine does not allow."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from semsearch.data.datasets import Dataset
 from semsearch.errors import FetchFailed, SemsearchError
-from ui import failures, resources, texts
+from ui import failures, offers, resources, texts
 from ui.pictures.fetch_job import FetchJob
 
 _WATCHED = "fetch_watched"
@@ -19,22 +21,34 @@ def offer_pictures(dataset: Dataset, meanwhile: str = _MEANWHILE) -> None:
     ``meanwhile`` is what can be seen without them.
     """
     if not dataset.has_pictures:
-        _offer(dataset, meanwhile)
+        _offer(dataset.name, dataset.title, lambda: dataset.has_pictures, meanwhile)
+
+
+def offer_unlisted(name: str) -> None:
+    """The same for a dataset whose list comes with its pictures; once they are here, it is the one that is chosen."""
+
+    def is_here() -> bool:
+        if name not in offers.live().datasets:
+            return False
+        st.query_params["dataset"] = name  # the sidebar follows the address
+        st.query_params.pop("q", None)
+        return True
+
+    _offer(name, name, is_here, "They come as one archive, out of which they are drawn.")
 
 
 @st.fragment(run_every=1.0)
-def _offer(dataset: Dataset, meanwhile: str) -> None:
+def _offer(name: str, title: str, is_here: Callable[[], bool], meanwhile: str) -> None:
     """The offer, how far its fetch is, and what became of it; it goes when the pictures come, whoever fetched them."""
-    if dataset.has_pictures:
-        resources.forget(dataset.name)
+    if is_here():
+        resources.forget(name)
         st.rerun()
     failures.tell_limits()
-    job = resources.fetch_jobs().running(dataset.name)
+    job = resources.fetch_jobs().running(name)
     with st.container(border=True, key="fetch_pictures"):
         words, button = st.columns([3, 1], vertical_alignment="center")
         words.markdown(
-            f":material/hide_image: **The pictures of {texts.plain(dataset.title)} are not downloaded yet.** "
-            f"{meanwhile}"
+            f":material/hide_image: **The pictures of {texts.plain(title)} are not downloaded yet.** {meanwhile}"
         )
         button.button(
             "Fetching …" if job else "Fetch pictures",
@@ -42,14 +56,14 @@ def _offer(dataset: Dataset, meanwhile: str) -> None:
             icon=":material/download:",
             width="stretch",
             on_click=_start,
-            args=(dataset.name,),
+            args=(name,),
             disabled=job is not None,
         )
         watched: FetchJob | None = st.session_state.get(_WATCHED)
         if job:
             _progress(job)
-        elif watched and watched.name == dataset.name and watched.error:
-            _say(dataset, watched.error)
+        elif watched and watched.name == name and watched.error:
+            _say(name, watched.error)
 
 
 def _start(name: str) -> None:
@@ -65,13 +79,13 @@ def _progress(job: FetchJob) -> None:
         st.progress(min(1.0, job.done / job.total), f"{job.done:,} of {job.total:,} pictures fetched")
 
 
-def _say(dataset: Dataset, error: Exception) -> None:
+def _say(name: str, error: Exception) -> None:
     st.error(_sentence(error), title="The pictures could not be fetched", icon=":material/cloud_off:")
     with st.expander("Details, and another way", key="fetch_details"):
         if isinstance(error, FetchFailed):
             st.caption(texts.told(error))
         st.markdown("Do you have the pictures in a folder? Then run this; the page follows by itself:")
-        st.code(f"semsearch datasets add {dataset.name} --from FOLDER", language="shell")
+        st.code(f"semsearch datasets add {name} --from FOLDER", language="shell")
 
 
 def _sentence(error: Exception) -> str:

@@ -14,4 +14,5 @@ def show(dataset: Dataset) -> None:
     with st.expander(f"{len(rows):,} {'file' if len(rows) == 1 else 'files'} left out", icon=":material/folder_off:"):
         files, reasons = zip(*rows, strict=True)
         st.dataframe({"File or folder": files, "Left out because": reasons}, hide_index=True, key="left_out")
-        st.caption("Mend these files, then add the folder again with `semsearch datasets add`.")
+        again = "look for changes" if dataset.source else "add them again"
+        st.caption(f"Mend these files, then {again} on the page Datasets.")

@@ -21,8 +21,7 @@ from semsearch.own import care, edits, sync
 from tests import ROOT
 from tests.ui import pressing
 from tests.worlds import rest_world
-from ui import resources
-from ui.datasets import editors
+from ui import editors, resources
 
 ROWS = np.ones((5, 2), np.float32)
 
@@ -101,10 +100,21 @@ def test_a_hostile_browser_chooses_nothing(mine, lie):
     assert not app.exception and "datasets_remove" not in keys(app)
 
 
-def test_a_dataset_whose_list_is_not_here_says_how_to_get_it(mine):
-    app = open_page()
-    pressing.tell(app, "datasets_list", "picked", 2 + datasets.names().index("cifar10-200"))
-    assert "semsearch datasets fetch cifar10" in said(app)[0] and app.session_state["dataset"] == "mine"
+def test_a_dataset_whose_list_is_not_here_is_fetched_from_the_page(mine, monkeypatch):
+    app, place = open_page(), 2 + datasets.names().index("cifar10-200")
+    monkeypatch.setattr(datasets, "fetch", lambda name, progress: (_ for _ in ()).throw(EngineError("no archive")))
+    pressing.tell(app, "datasets_list", "picked", place)
+    assert "The pictures of cifar10-200 are not downloaded yet" in " ".join(
+        text.value.replace("\\", "") for text in app.markdown
+    )
+    press(app, "fetch")
+    for _ in range(100):
+        if not resources.fetch_jobs().running("cifar10-200"):
+            break
+        time.sleep(0.02)
+    assert "No archive" in app.run().error[0].value
+    pressing.tell(app, "datasets_list", "picked", 0)
+    assert "fetch" not in keys(app) and app.session_state["dataset"] == "mine"
 
 
 def test_pictures_are_chosen_taken_out_and_come_back(mine):
@@ -132,7 +142,7 @@ def test_pictures_get_another_class(mine):
     pressing.tell(app, "datasets_browse_pictures", "picked", 4)
     app.selectbox(key="datasets_class").set_value("Another class …").run()
     press(app, "datasets_relabel")
-    assert "expected a name of a class" in said(app)[0]
+    assert "Expected a name of a class" in said(app)[0]
     app.text_input(key="datasets_new_class").set_value("Wolf").run()
     press(app, "datasets_relabel")
     assert ("Wolf", "dog/4.bmp") in contents()
@@ -187,7 +197,7 @@ def wait(app, name):
 
 
 def test_a_folder_becomes_a_dataset(mine):
-    app = open_page(part="New dataset")
+    app = open_page(part="New")
     app.text_input(key="datasets_name").set_value("again")
     app.text_input(key="datasets_folder").set_value(str(mine))
     wait(press(app, "datasets_create"), "again")
@@ -200,7 +210,7 @@ def test_a_zip_file_becomes_a_dataset(mine, tmp_path):
         for _, file in ALL:
             archive.writestr(f"photos/{file}", (mine / file).read_bytes())
         archive.writestr("photos/cat/notes.txt", b"words")
-    app = open_page(part="New dataset")
+    app = open_page(part="New")
     app.text_input(key="datasets_name").set_value("zipped")
     app.text_input(key="datasets_folder").set_value(str(tmp_path / "all.zip"))
     wait(press(app, "datasets_create"), "zipped")
@@ -211,14 +221,14 @@ def test_a_zip_file_becomes_a_dataset(mine, tmp_path):
 @pytest.mark.parametrize(
     ("name", "place", "why"),
     [
-        ("again", "", "expected the folder or zip file of the pictures, got nothing"),
-        ("again", "/none/of/these", "expected a folder"),
-        ("mine", "{}", "there is a dataset mine already"),
-        ("No Name", "{}", "expected a name of a–z"),
+        ("again", "", "Expected the folder or zip file of the pictures, got nothing"),
+        ("again", "/none/of/these", "Expected a folder"),
+        ("mine", "{}", "There is a dataset mine already"),
+        ("No Name", "{}", "Expected a name of a–z"),
     ],
 )
 def test_what_cannot_become_a_dataset_says_why(mine, name, place, why):
-    app = open_page(part="New dataset")
+    app = open_page(part="New")
     app.text_input(key="datasets_name").set_value(name)
     app.text_input(key="datasets_folder").set_value(place.format(mine))
     press(app, "datasets_create")
@@ -238,13 +248,13 @@ def test_pictures_are_uploaded_into_a_dataset_and_into_a_new_one(mine):
     pressing.tell(app, "datasets_more_upload", "uploaded", sent(7, 0))
     assert contents()[0] == ("cat", "cat/0.bmp") and ("cow", "7.bmp") in contents() and len(contents()) == 6
     assert said(app) == ["1 picture taken into mine."] and app.session_state["datasets_way"] == "Pictures"
-    app = open_page(part="New dataset")
+    app = open_page(part="New")
     app.text_input(key="datasets_name").set_value("given").run()
     pressing.tell(app, "datasets_new_upload", "uploaded", sent(1, 2))
     assert contents("given") == [("given", "1.bmp"), ("given", "2.bmp")] and app.session_state["dataset"] == "given"
-    app = open_page(part="New dataset")
+    app = open_page(part="New")
     pressing.tell(app, "datasets_new_upload", "uploaded", sent(1, 2))
-    assert "expected a name of" in said(app)[0]
+    assert "Expected a name of" in said(app)[0]
 
 
 def test_a_dataset_is_deleted_and_brought_back(mine):
@@ -319,18 +329,18 @@ def test_only_those_who_may_change_anything(mine, monkeypatch, how):
 def test_what_comes_with_semsearch_cannot_be_changed(mine):
     app = open_page("groceries200")
     assert {key for key in keys(app) if key and key.startswith("datasets")} == {"datasets_way"}
-    assert app.segmented_control(key="datasets_way").options == ["Pictures", "New dataset"]
+    assert app.segmented_control(key="datasets_way").options == ["Pictures", "New"]
 
 
 def test_what_cannot_be_done_is_said(mine):
     app = open_page()
     care.delete("mine")
     app.button(key="datasets_delete_now").click().run()
-    assert "unknown dataset" in said(app)[0]
+    assert "Unknown dataset" in said(app)[0]
     app = open_page("groceries200")
     care.restore("mine")
     press(app, "datasets_restore_mine")
-    assert "unknown deleted dataset" in said(app)[0]
+    assert "Unknown deleted dataset" in said(app)[0]
 
 
 def checked(app):

@@ -1,4 +1,4 @@
-"""Who may change datasets on the pages, and see where on this machine they lie."""
+"""Who may change datasets on the pages, see where on this machine they lie, and end the work of others."""
 
 import ipaddress
 
