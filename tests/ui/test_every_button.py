@@ -267,6 +267,7 @@ PRESSED = {
     "explorer_answers": (ANSWERS + "a_channel_is_looked_at", ANSWERS + "a_hostile_browser_looks_at_no_channel"),
     "page_link 'Get the weights in Live search'": (EXPLORER + "without_weights_the_way_to_them_is_named", NO),
     # Guide
+    "page_link f'Open {title} in the Model explorer'": (GUIDE + "without_stored_channels_the_guide_names", NO),
     "guide_example": (GUIDE + "my_query_tells_the_story_too", NO),
     "guide_varied": (GUIDE + "other_measures_and_how_many_matches_they_share", NO),
     "{}_matches": (OURS + "a_picture_of_the_guide_leads_to_search", SETTLED),
@@ -285,6 +286,7 @@ SAID = {
     "live_box_{}": "crop(",
     "live_upload": "upload(",
     "explorer_query": "sent(",
+    "page_link f'Open {title} in the Model explorer'": "model_explorer",
     "explorer_upload": "upload(",
     "live_settings": "index",
     "live_camera_{}": "camera_input",
