@@ -13,6 +13,12 @@ def add_to(commands: Commands) -> None:
     listing = actions.add_parser("list", help="every model and whether its weights are here")
     listing.add_argument("--json", action="store_true")
     listing.set_defaults(run=_models_list)
+    showing = actions.add_parser(
+        "layers", help="every layer of a model, or of a Keras file of yours; nothing in it is run"
+    )
+    showing.add_argument("model", metavar="MODEL_OR_FILE")
+    showing.add_argument("--json", action="store_true")
+    showing.set_defaults(run=_models_layers)
     for name, text, run in (
         ("pull", "get and verify weights", _models_pull),
         ("verify", "check stored weights against their digest", _models_verify),
@@ -36,6 +42,32 @@ def _models_list(arguments: argparse.Namespace) -> int:
         for model in catalog.models().values()
     ]
     table(rows, arguments.json)
+    return 0
+
+
+def _models_layers(arguments: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from semsearch.models import catalog, foreign, layers
+
+    file = Path(arguments.model)
+    own = arguments.model not in catalog.models() and file.suffix in (".keras", ".h5", ".hdf5")
+    rows = foreign.table(file) if own else layers.table(arguments.model)
+    table(
+        [
+            {
+                "layer": row.name,
+                "kind": row.kind,
+                "output": "x".join(map(str, row.shape)),
+                "parameters": row.parameters,
+                "multiply_adds": row.multiply_adds,
+                "sees": row.receptive_field,
+                "step": max(row.step),
+            }
+            for row in rows
+        ],
+        arguments.json,
+    )
     return 0
 
 
