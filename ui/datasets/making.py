@@ -1,6 +1,8 @@
 """New datasets, out of a folder, a zip file or pictures that are uploaded; and pictures for one that is there."""
 
 import os
+import re
+import unicodedata
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -28,7 +30,13 @@ _WATCHED, _REFUSED = "datasets_watched", "datasets_refused"
 
 def new() -> None:
     """The ways to a new dataset."""
-    st.text_input("Name", key=NAME, placeholder="holiday-2026", max_chars=64, help="Of a–z, 0–9 and -.")
+    st.text_input(
+        "Name",
+        key=NAME,
+        placeholder="as the folder",
+        max_chars=64,
+        help="Of a–z, 0–9 and -. Left empty, it is made of the name of the folder or zip file.",
+    )
     st.text_input(
         "Folder or zip file on this computer",
         key=FOLDER,
@@ -53,11 +61,18 @@ def _create() -> None:
         if not text:
             raise InputError("expected the folder or zip file of the pictures, got nothing")
         place = Path(text).expanduser()
+        name = name or _name_of(place)
         if os.path.isfile(place):
             run = partial(_unzipped, name, Zip(place))
         else:
             run = partial(_listed, name, place)
         st.session_state[_WATCHED] = resources.works().start(name, run)
+
+
+def _name_of(place: Path) -> str:
+    """The name of a folder or zip file as a dataset may have it; empty where nothing is left of it."""
+    plain = unicodedata.normalize("NFKD", place.stem if place.suffix == ".zip" else place.name).lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain.encode("ascii", "ignore").decode()).strip("-")[:64]
 
 
 def _listed(name: str, folder: Path, progress: Progress) -> str:

@@ -12,7 +12,7 @@ from ui.datasets import changes, check, editing, making, said, taking
 from ui.datasets.making import NEXT, PICTURES
 from ui.pictures import fetching, left_out
 
-ADD, CHECK, HISTORY, NEW = "Add", "Check", "History", "New"
+ADD, CHECK, HISTORY, NEW = "Add", "Check", "Steps", "New"
 
 
 def show(choice: Choice) -> None:

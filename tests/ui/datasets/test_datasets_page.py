@@ -205,6 +205,14 @@ def test_a_folder_becomes_a_dataset(mine):
     assert said(app) == ["again is here: 5 pictures of 2 classes."]
 
 
+def test_a_dataset_without_a_name_is_called_as_its_folder(mine, tmp_path):
+    shutil.copytree(mine, tmp_path / "Été & Beach 2026")
+    app = open_page(part="New")
+    app.text_input(key="datasets_folder").set_value(str(tmp_path / "Été & Beach 2026"))
+    wait(press(app, "datasets_create"), "ete-beach-2026")
+    assert contents("ete-beach-2026") == ALL
+
+
 def test_a_zip_file_becomes_a_dataset(mine, tmp_path):
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
         for _, file in ALL:
@@ -267,7 +275,7 @@ def test_a_dataset_is_deleted_and_brought_back(mine):
 def test_the_history_names_every_step(mine):
     edits.remove(datasets.load("mine"), [0])
     edits.undo("mine")
-    told = [one.value for one in open_page(part="History").markdown if "UTC" in one.value]
+    told = [one.value for one in open_page(part="Steps").markdown if "UTC" in one.value]
     assert [line.partition(" :gray")[0] for line in told] == [
         "3. ~~took back\\: removed 0\\.bmp~~",
         "2. ~~removed 0\\.bmp~~",

@@ -11,12 +11,14 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def main(port, link_port):
     sys.path.insert(0, str(ROOT))
+    from semsearch.jobs import desk
     from semsearch.live import serving
     from semsearch.live.galleries import Galleries
     from semsearch.models import weights
     from semsearch.net import links
     from tests.worlds.live_world import TOOLS
 
+    desk.COMMAND = ("-m", "tests.worlds.job_child")
     service = serving.Service(galleries=Galleries(TOOLS))
     serving.service = lambda: service
     weights.status = lambda model: weights.WeightsStatus(True, "here", "a test")
