@@ -1,7 +1,7 @@
 """What is stored about the channels of a layer: pictures that excite some as much as can be, photos that excite each.
 
-One file a layer, ``channels/<model>/<layer>.<digest>.npz`` beside the stored results, named with the SHA-256 that
-``channels/manifest.json`` gives for it. Read without TensorFlow.
+One file a layer, ``_channels/<model>/<layer>.<digest>.npz`` beside the stored results, named with the SHA-256 that
+``_channels/manifest.json`` gives for it. Read without TensorFlow.
 """
 
 import hashlib
@@ -74,8 +74,8 @@ def order(channels: int, count: int = SHOWN) -> list[int]:
 
 
 def folder() -> Path:
-    """Where the files are."""
-    return settings().precomputed / "channels"
+    """Where the files are; no dataset has a name that begins like this one."""
+    return settings().precomputed / "_channels"
 
 
 def stored() -> dict[str, str]:

@@ -9,6 +9,7 @@ What is not known to be harmless is refused with the reason: of classes only tho
 """
 
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,7 +94,7 @@ def inspect(path: Path) -> dict[str, Any]:
 
 def _kind(path: Path) -> str:
     """``zip`` or ``HDF5``; all else is refused by its first bytes, unread."""
-    if path.is_dir():
+    if os.path.isdir(path):
         raise InputError(f"{path.name}: expected one file, .keras or .h5, got a folder")
     storage.check_readable(path)
     size = path.stat().st_size

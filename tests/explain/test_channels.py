@@ -13,7 +13,7 @@ from semsearch.explain.channels import Channels
 @pytest.fixture(autouse=True)
 def store(tmp_path, monkeypatch):
     monkeypatch.setenv("SEMSEARCH_PRECOMPUTED", str(tmp_path))
-    return tmp_path / "channels"
+    return tmp_path / "_channels"
 
 
 def world(first=1.0):

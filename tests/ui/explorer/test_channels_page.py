@@ -106,7 +106,7 @@ def test_a_layer_without_pictures_says_so_and_how_to_have_them(kept, address, wo
 
 
 def test_a_damaged_file_is_told_of_and_the_rest_of_the_page_stays(kept):
-    [path] = (kept / "channels" / "mobilenetv2").iterdir()
+    [path] = (kept / "_channels" / "mobilenetv2").iterdir()
     path.write_bytes(path.read_bytes()[:-1])
     app = open_explorer()
     assert not app.exception and any("compute them again" in warning.value for warning in app.warning)
@@ -141,7 +141,7 @@ def test_a_dataset_is_not_ranked_by_a_channel_that_its_features_lack(kept, servi
     assert app.button(key="explorer_rank").label == "Rank world by channel 0 and 100"
     app.button(key="explorer_rank").click().run()
     soon(lambda: app.run() and not app.get("progress"))
-    assert any("expected channels from 0 to" in warning.value for warning in app.warning), "the world has two"
+    assert any("Expected channels from 0 to" in warning.value for warning in app.warning), "the world has two"
 
 
 class Process:
@@ -245,7 +245,7 @@ def test_as_many_as_can_wait_and_no_more(process):
         app.button(key="make").click().run()
     app = open_explorer(channel=100)
     app.button(key="make").click().run()
-    assert any("as many pictures are being made as can wait" in warning.value for warning in app.warning)
+    assert any("As many pictures are being made as can wait" in warning.value for warning in app.warning)
 
 
 def test_without_weights_nothing_can_be_made(kept, monkeypatch):
