@@ -24,7 +24,7 @@ LARGEST, CONFIG = 1 << 30, 1 << 24
 """Bytes at most of a file and all that it holds unpacked, and of the architecture in it."""
 LAYERS, WIDEST, DEEPEST = 5_000, 65_536, 60
 """Layers at most; the largest number that a setting of one may be; how far descriptions may be nested."""
-UNLIMITED = ("seed", "shared_object_id")
+UNLIMITED = ("seed", "axis", "shared_object_id")
 """Numbers of a setting that decide on no size."""
 MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 CLASSES = frozenset(
@@ -185,11 +185,7 @@ def _check(path: Path, config: dict[str, Any]) -> None:
             _check_name(path, value)
         elif key == "activation" and isinstance(value, str) and value not in ACTIVATIONS:
             raise InputError(f"{path.name}: expected an activation of Keras, got {value[:80]!r}")
-        elif (
-            isinstance(value, int | float)
-            and key not in ("seed", "axis", "shared_object_id")
-            and not abs(value) <= WIDEST
-        ):
+        elif isinstance(value, int | float) and key not in UNLIMITED and not abs(value) <= WIDEST:
             raise InputError(f"{path.name}: expected numbers up to {WIDEST:,} in its layers, got {key} {value:,}")
     if layers > LAYERS:
         raise InputError(f"{path.name}: expected at most {LAYERS:,} layers, got {layers:,}")
