@@ -5,7 +5,6 @@ import streamlit as st
 from ui import address, resources, sidebar, welcome
 from ui.jobs import results
 from ui.pictures import fetching
-from ui.search import depth as view_depth
 from ui.search import everywhere as view_everywhere
 from ui.search import matches as view_matches
 from ui.search import sampled
@@ -15,10 +14,6 @@ VIEWS = {
     "Matches": (
         view_matches.show,
         "Click any picture: a network ranks all others by how alike it finds them.",
-    ),
-    "Layer by layer": (
-        view_depth.show,
-        "One slider from colours to textures to things: each layer of the network finds other pictures alike.",
     ),
     "All models": (
         view_everywhere.show,

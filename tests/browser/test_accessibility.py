@@ -8,7 +8,7 @@ from tests.worlds.servers.app_server import serving
 PAGES = {
     "matches": "",
     "all models": "?view=All+models",
-    "layers": "?view=Layer+by+layer",
+    "layers": "?view=All+models&cells=Layer+by+layer",
     "dataset": "?view=Whole+dataset",
     "compared": "?b_model=vgg16",
     "live": "live",

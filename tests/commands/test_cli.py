@@ -57,7 +57,9 @@ def test_what_cannot_be_had_is_3_with_the_cure(home, capsys):
 def test_damage_is_4_and_names_the_file(home, tmp_path, capsys):
     folder = make_world(tmp_path / "mine")
     assert run(capsys, "datasets", "add", "mine", "--from", str(folder))[0] == 0
-    assert run(capsys, "datasets", "verify", "mine")[:2] == (0, "mine: whole\n")
+    code, said, _ = run(capsys, "datasets", "verify", "mine", "--json")
+    whole = {"dataset": "mine", "what": "pictures", "checked": 6, "problems": []}
+    assert code == 0 and json.loads(said) == [whole]
     (folder / "red" / "0.bmp").write_bytes(b"changed")
     code, out, _ = run(capsys, "datasets", "verify", "mine")
     assert code == 4
@@ -216,7 +218,7 @@ def test_a_dataset_of_ones_own_is_made_changed_and_looked_after(home, tmp_path, 
     assert ["|", "pictures", "|", "13", "|"] in [line.split() for line in say("status", "mine")[1].splitlines()]
     assert say("repair", "mine") == (0, "mine: whole")
     monkeypatch.chdir(tmp_path)
-    assert say("export", "mine") == (0, "mine.csv: 13 pictures of 4 classes") and say("export", "mine")[0] == 2
+    assert say("export", "mine") == (0, "mine.csv: 13 pictures of 4 classes; 0.0 MB") and say("export", "mine")[0] == 2
     assert say("delete", "mine")[0] == 0 and say("status", "mine")[0] == 2
     assert say("restore", "mine") == (0, "mine: 13 pictures of 4 classes")
     labels = tmp_path / "mine.csv"

@@ -379,7 +379,7 @@ def test_the_matches_on_screen_are_downloaded(store, monkeypatch):
 
 def test_a_layer_is_looked_at_by_the_slider(store):
     """The last layer is what the sidebar says; the small world is the same at every layer."""
-    app = open_app(view="Layer by layer", q=3, metric="euclidean")
+    app = open_app(view="All models", cells="Layer by layer", q=3, metric="euclidean")
     assert any("Alike in whole things" in one.value for one in app.markdown)
     app.select_slider(key="depth").set_value("1").run()
     assert app.session_state["depth"] == "1" and not app.exception
@@ -391,7 +391,7 @@ def test_a_layer_is_looked_at_by_the_slider(store):
 
 
 def test_a_layer_that_is_not_there_is_left(store):
-    app = open_app(view="Layer by layer", q=3, depth="99")
+    app = open_app(view="All models", cells="Layer by layer", q=3, depth="99")
     assert not app.exception and app.select_slider(key="depth").value == "8"
 
 

@@ -15,9 +15,9 @@ from semsearch.store.artifacts import DEPTH, METRICS
 from ui import address, charts, configurations, resources, texts
 from ui.charts import heat
 from ui.choice import Choice
-from ui.search import expected, preview
+from ui.search import depth, expected, preview
 
-CELLS: Mapping[str, str] = {"score": "Score", "rank": "Rank of a picture"}
+CELLS: Mapping[str, str] = {"score": "Score", "rank": "Rank of a picture", "depth": "Layer by layer"}
 SHOWN: Mapping[str, str] = {
     "chosen": "Current settings",
     "pooling": "Best pooling",
@@ -80,6 +80,9 @@ def show(choice: Choice) -> None:
         )
         how = _how() if shown == "score" else "chosen"
         item = expected.choose(choice) if shown == "rank" else None
+    if shown == "depth":
+        depth.show(choice)
+        return
     cells = _scores(choice, board, how)
     if item is not None:
         cells = _ranks(choice, cells.everywhere, item)

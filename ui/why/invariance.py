@@ -19,8 +19,8 @@ def show(model: str, layer: str) -> None:
     title = texts.plain(catalog.model(model).title)
     if not found:
         st.caption(
-            f"How much {title} minds changes of a picture was not measured: `python -m semsearch.explain.invariance "
-            f"--models {model}` does."
+            f"How much {title} minds changes of a picture was not measured; python -m semsearch.explain.invariance "
+            f"--models {model} does."
         )
         return
     drawn = [(change.title, _labels(change), tuple(found[name])) for name, change in invariance.CHANGES.items()]

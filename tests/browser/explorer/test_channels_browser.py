@@ -74,7 +74,7 @@ def test_a_picture_is_made_cancelled_and_found_again(page, server):
     page.get_by_role("button", name="Make the picture").click()
     page.get_by_text("after 64 steps").wait_for(timeout=WAITS)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
+        page.get_by_test_id("stDownloadButton").get_by_role("button").click()
     assert download.value.suggested_filename == "mobilenetv2.Conv1.5.png"
     page.reload()
     cards(page).first.wait_for()

@@ -666,7 +666,10 @@ def test_every_failure_is_told_in_words_with_a_way_back(service, monkeypatch, er
         app.selectbox(key="model").select("vgg16").run()
         assert not app.exception
         [told] = app.error
-        assert (told.proto.title, told.value.replace("\\", "")) == (FAILURES[error], str(error))
+        assert (told.proto.title, told.value.replace("\\", "")) == (
+            FAILURES[error],
+            str(error)[0].upper() + str(error)[1:],
+        )
         assert not any(data.get("look") == "matches" for data in components(app))
     app.button(key="live_again").click().run()
     assert not app.error and len(ranking(app)) == 5
@@ -757,7 +760,7 @@ def test_why_a_model_cannot_be_had_is_told(service, monkeypatch):
     [error] = app.error
     assert (error.proto.title, error.value) == ("The model could not be downloaded", weights_offer.UNREACHED)
     [why] = [one.caption[0].value for one in app.expander if one.label == "Why"]
-    assert why.replace("\\", "") == "no source could give [them](x)" != why
+    assert why.replace("\\", "") == "No source could give [them](x)" != why
     assert not app.run().error and "live_cancel" not in {button.key for button in app.button}
 
 
