@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -78,6 +79,13 @@ def test_a_card_or_a_number_chooses_a_channel_and_the_address_keeps_it(kept):
     assert app.query_params["channel"] == "7" and "**Channel 7** looks for **colours**. Of simple" in sentences(app)
     assert "a plain blue excites it most" in sentences(app)
     assert any("No picture of this channel is kept" in text.value for text in app.caption)
+
+
+def test_a_picture_that_excites_less_than_photos_is_no_answer_and_says_so(kept):
+    found = channels_world.layer_of(COUNT)
+    channels.write("mobilenetv2", LAYER, replace(found, activations=np.array([4, 1.9, 5], np.float32)))
+    words = sentences(open_explorer(channel=95))
+    assert "did not succeed" in words and "times as much" not in words
 
 
 @pytest.mark.parametrize("said", [-1, 192, "1", None, 2.5])

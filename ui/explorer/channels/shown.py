@@ -124,7 +124,10 @@ def told(found: Channels, channel: int, kind: str) -> str:
     words = [f"**Channel {channel:,}** looks for **{kind}**."]
     if (place := found.places.get(channel)) is not None and found.natural[channel] > 0:
         gain = found.activations[place] / found.natural[channel]
-        words.append(f"Its picture excites it {gain:,.1f} times as much as the best photo does.")
+        if gain < 1:
+            words.append("Its picture **did not succeed**: the best photo excites it more, so look at the photos.")
+        else:
+            words.append(f"Its picture excites it {gain:,.1f} times as much as the best photo does.")
     simple = patterns.strongest_stimulus(found, channel)
     if simple.angle >= 0:
         words.append(f"Of simple pictures, stripes every {simple.wavelength} px at {simple.angle}° excite it most.")
