@@ -30,6 +30,7 @@ from unittest import mock
 
 import numpy as np
 
+from benchmarks import needs
 from benchmarks.fault_stores import KINDS, NAME, STORES, Own, Plan, Step, Store, after, features, pin
 from semsearch.data import datasets
 from semsearch.errors import SemsearchError
@@ -296,4 +297,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    needs.run(main)

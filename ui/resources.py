@@ -1,9 +1,11 @@
 """All that outlives a run or a session; the only place with st.cache_*."""
 
 import gc
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
@@ -34,6 +36,7 @@ from ui.map_payload import Travel
 from ui.pictures.fetch_job import FetchJobs
 from ui.pictures.work import Works
 
+T = TypeVar("T")
 SOON = 1
 """Seconds until a page sees that pictures have come or gone by other ways, as by the command line."""
 
@@ -53,13 +56,21 @@ def store() -> Store:
 def dataset(name: str) -> Dataset:
     """A dataset's list of items; looked up again when it was added anew."""
     folder = settings().datasets
-    return _dataset(name, folder, _written(folder / name / "card.json"))
+    return _lasting(_dataset, name, folder, _written(folder / name / "card.json"))
+
+
+def _lasting(cached: Callable[..., T], *asked: object) -> T:
+    """What a cache with a time limit gives: Streamlit's looks whether a value is there, and then finds it expired."""
+    try:
+        return cached(*asked)
+    except KeyError:
+        return cached(*asked)
 
 
 def peek(name: str) -> tuple[Dataset, bool]:
     """A dataset's list, and whether its pictures can be had here; unlike ``dataset``, unpacks none."""
     with suppress(IntegrityError, StorageError):
-        return _peek(name, settings().datasets)
+        return _lasting(_peek, name, settings().datasets)
     return (last := dataset(name)), last.has_pictures  # the last good list serves
 
 
@@ -135,7 +146,7 @@ def first_query(choice: Choice) -> int:
 
 def pictured(name: str) -> bool:
     """Whether the pictures of a dataset are on this machine."""
-    return _pictured(name, settings().datasets)
+    return _lasting(_pictured, name, settings().datasets)
 
 
 @st.cache_data(max_entries=64, ttl=SOON, show_spinner=False)
@@ -147,7 +158,7 @@ def _pictured(name: str, folder: Path) -> bool:
 
 def recommendation(name: str) -> Recommendation:
     """Which configuration to begin with on a dataset; looked up again after a minute, for models come and go."""
-    return _recommendation(store(), name, _sealed(), settings().weights)
+    return _lasting(_recommendation, store(), name, _sealed(), settings().weights)
 
 
 def best_parts(name: str) -> dict[str, str]:

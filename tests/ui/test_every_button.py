@@ -232,7 +232,7 @@ PRESSED = {
         LAB + "a_second_measurement_waits_for_the_first",
         LAB + "what_cannot_be_measured_is_said_in_words_and_tried_again",
     ),
-    "lab_cancel": (LAB + "a_measurement_is_watched_by_all_and_cancelled_by_any", NO),
+    "lab_cancel": (LAB + "a_measurement_is_watched_by_all_and_cancelled_by_whoever", NO),
     "lab_memory": (LAB + "a_budget_changes_what_is_recommended_or_says_that_nothing_fits", NO),
     "lab_ms": (LAB + "a_budget_changes_what_is_recommended_or_says_that_nothing_fits", NO),
     "lab_use": (LAB + "the_recommended_index_is_used_by_live_search", NO),

@@ -85,7 +85,7 @@ def test_what_fails_is_told_in_its_place(service, photos, monkeypatch):
     assert "not here yet" in words(app)
     monkeypatch.setattr(service, "answers", fail)
     app = upload(open_explorer(layer=LAYER, q=4), "mine.jpg", jpeg(10))
-    assert "the network broke" in words(app) and not app.exception
+    assert "The network broke" in words(app) and not app.exception
 
 
 def test_maps_keep_their_largest_answers_where_they_are_too_fine_to_draw():

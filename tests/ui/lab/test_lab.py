@@ -135,7 +135,8 @@ def test_a_hostile_browser_adopts_nothing(many):
         assert not app.exception and app.title[0].value == "Index lab"
 
 
-def test_a_measurement_is_watched_by_all_and_cancelled_by_any(many, held):
+def test_a_measurement_is_watched_by_all_and_cancelled_by_whoever_may_change_datasets(many, held, monkeypatch):
+    monkeypatch.setenv("SEMSEARCH_EDITORS", "all")
     first, second = open_lab(), open_lab()
     first.button(key="lab_measure").click().run()
     soon(lambda: many.running() and many.running().done == 1)
@@ -167,7 +168,7 @@ def test_what_cannot_be_measured_is_said_in_words_and_tried_again(many, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(lab, "held_out", fail)
         measured(app, many)
-    assert "the network answered nonsense" in app.error[0].value and app.button(key="lab_measure").label == "Measure"
+    assert "The network answered nonsense" in app.error[0].value and app.button(key="lab_measure").label == "Measure"
     with monkeypatch.context() as patch:
         patch.setattr(measuring, "LARGEST", 100)
         measured(app, many)

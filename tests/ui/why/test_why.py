@@ -114,7 +114,7 @@ def test_a_failure_is_told_in_the_dialog(service, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(service, "explain", fail)
         app = ask(open_app(**SEARCH), 4)
-        assert "the model failed at this picture" in app.error[0].value and not app.exception
+        assert "The model failed at this picture" in app.error[0].value and not app.exception
     app.button(key="why_again").click().run()
     assert not app.error and len(drawn(app)[0]["pictures"]) == 2
 
