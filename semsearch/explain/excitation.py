@@ -1,6 +1,5 @@
 """Which photos excite each channel of a model's layers most, and what its channels answer to simple pictures."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from semsearch.data import datasets
 from semsearch.errors import InputError, SemsearchError
+from semsearch.explain.agreement import layer_map
 from semsearch.explain.channels import Channels
 from semsearch.explain.maximise.objectives import inside
 from semsearch.explain.stimuli import STIMULI, picture
@@ -74,20 +74,18 @@ def measure(
     rows: dict[str, list[tuple[np.ndarray, ...]]] = {layer: [] for layer in layers}
     for position, outcome in network.stream(pictures):
         for layer, spec in specs.items():
-            found = _map(outcome, spec, model)
+            found = _map(outcome, spec)
             rows[layer].append(_photo(found) if position < len(photos.items) else _stimulus(found))
         told(position + 1, len(pictures))
     count = len(photos.items)
     return {layer: _ranked(rows[layer][:count], rows[layer][count:], keep) for layer in layers}
 
 
-def _map(outcome: Outcome, spec: FeatureSpec, model: str) -> np.ndarray:
+def _map(outcome: Outcome, spec: FeatureSpec) -> np.ndarray:
     """The layer map (h, w, c) of a picture; raises what kept the picture from having one."""
     if isinstance(outcome, SemsearchError):
         raise outcome
-    channels = catalog.model(model).layer(spec.layer).channels
-    side = math.isqrt(outcome[spec].size // channels)
-    return outcome[spec].reshape(side, side, channels)
+    return layer_map(outcome[spec], spec)
 
 
 def _photo(found: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -2,17 +2,16 @@
 
 import threading
 from collections import OrderedDict
-from concurrent.futures import Future
 from functools import cache
 
 import numpy as np
 
-from semsearch import server_log
 from semsearch.errors import Busy, Cancelled
 from semsearch.explain.maximise import asked
 from semsearch.explain.maximise.asked import Made, Request
 from semsearch.explain.maximise.hosted import Maximising
 from semsearch.processes.host import Host
+from ui.watched import Watched
 
 MOST = 4
 """Pictures that are made or wait at once."""
@@ -21,49 +20,24 @@ IDLE = 300.0
 """Seconds without a picture after which the process, and its gigabyte, goes."""
 
 
-class Making:
+class Making(Watched[Made]):
     """One picture, begun when this is made."""
 
     def __init__(self, request: Request, start: np.ndarray | None, host: Host) -> None:
         """Begin, in a process of ``host``."""
+        super().__init__()
         self.request = request
         self.so_far: Made | None = None
-        self.finished: Future[Made] = Future()
-        self._start, self._host, self._stopped = start, host, False
-        threading.Thread(target=self._run, name=f"maximise {request.layer}", daemon=True).start()
+        self._start, self._host = start, host
+        self.begin(f"maximise {request.layer}")
 
-    def stop(self) -> None:
-        """Have it end at its next step."""
-        self._stopped = True
-
-    @property
-    def stopping(self) -> bool:
-        """Whether it was told to end."""
-        return self._stopped
-
-    @property
-    def error(self) -> Exception | None:
-        """What made it fail, if it has."""
-        failure = self.finished.exception() if self.finished.done() else None
-        return failure if isinstance(failure, Exception) else None
-
-    def _run(self) -> None:
-        try:
-            made = self._made()
-        except Cancelled as end:
-            self.finished.set_exception(end)
-        except Exception as error:
-            server_log.report(error)
-            self.finished.set_exception(error)
-        else:
-            self.finished.set_result(made)
-
-    def _made(self) -> Made:
+    def work(self) -> Made:
+        """Make it, or find it kept."""
         if made := asked.kept(self.request):
             return made
         for made in self._host.session().stream("maximise", self.request, self._start):
             self.so_far = made or self.so_far
-            if self._stopped:
+            if self.stopping:
                 raise Cancelled("the picture was cancelled")
         if self.so_far is None:
             raise Cancelled("the picture was cancelled")
