@@ -6,11 +6,15 @@ follow from its SHA-256.
 
 import hashlib
 import json
+import os
 import random
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+from unittest import mock
 
 import numpy as np
 
@@ -24,6 +28,8 @@ from semsearch.own.edits import Given
 
 NAME = "broken"
 KINDS = ("add", "remove", "relabel", "sync", "index")
+BEGUN = 12
+"""Pictures that a dataset begins with."""
 FEWEST, MOST = 6, 40
 """Pictures between which a dataset is held."""
 Contents = Mapping[str, str]
@@ -204,3 +210,16 @@ class InPlace:
 
 
 STORES: Mapping[str, Callable[[Path], Store]] = {"semsearch": Own, "written in place": InPlace}
+
+
+@contextmanager
+def begun(make: Callable[[Path], Store], seed: int) -> Iterator[tuple[Store, Plan]]:
+    """A store in a home of its own, with a few pictures, and the plan of what is done to it."""
+    with tempfile.TemporaryDirectory() as place, mock.patch.dict(os.environ, {"SEMSEARCH_HOME": f"{place}/home"}):
+        folder, plan = Path(place) / "photos", Plan(seed)
+        folder.mkdir()
+        store = make(folder)
+        first = [(plan.picture(), "cat") for _ in range(BEGUN)]
+        store.begin(first)
+        plan.contents = {pin(data): title for data, title in first}
+        yield store, plan

@@ -20,8 +20,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from unittest import mock
 import numpy as np
 
 from benchmarks import needs
-from benchmarks.fault_stores import KINDS, NAME, STORES, Own, Plan, Step, Store, after, features, pin
+from benchmarks.fault_stores import KINDS, NAME, STORES, Own, Plan, Step, Store, after, begun, features, pin
 from semsearch.data import datasets
 from semsearch.errors import SemsearchError
 from semsearch.files import storage
@@ -45,8 +45,6 @@ from semsearch.settings import settings
 KILLS, WRITERS, ADDS, READERS = 1_000, 4, 500, 8
 CALLS = ("replace", "fsync", "open", "mkdir", "unlink")
 """What files are made and moved by."""
-BEGUN = 12
-"""Pictures that a dataset begins with."""
 
 
 @dataclass
@@ -80,19 +78,6 @@ class Found:
         """A line of the table."""
         counts = (self.tries, self.lost, self.mismatched, self.unreadable)
         return (what, *(f"{count:,}" for count in counts), f"{self.slowest:.2f}")
-
-
-@contextmanager
-def begun(make: Callable[[Path], Store], seed: int) -> Iterator[tuple[Store, Plan]]:
-    """A store in a home of its own, with a few pictures, and the plan of what is done to it."""
-    with tempfile.TemporaryDirectory() as place, mock.patch.dict(os.environ, {"SEMSEARCH_HOME": f"{place}/home"}):
-        folder, plan = Path(place) / "photos", Plan(seed)
-        folder.mkdir()
-        store = make(folder)
-        first = [(plan.picture(), "cat") for _ in range(BEGUN)]
-        store.begin(first)
-        plan.contents = {pin(data): title for data, title in first}
-        yield store, plan
 
 
 def kills(make: Callable[[Path], Store], count: int, seed: int) -> Found:
@@ -132,6 +117,7 @@ def _killed(store: Store, plan: Plan, seconds: float) -> int:
     if not child:
         with suppress(BaseException):
             mine = copy.deepcopy(plan)
+            os.write(writing, b"?")
             while True:
                 step = mine.next()
                 store.do(step)
@@ -139,10 +125,11 @@ def _killed(store: Store, plan: Plan, seconds: float) -> int:
                 os.write(writing, b"+")
         os._exit(1)
     os.close(writing)
-    time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    with os.fdopen(reading, "rb") as acknowledged:
+    with os.fdopen(reading, "rb", buffering=0) as acknowledged:
+        acknowledged.read(1)  # it has begun
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
         return len(acknowledged.read())
 
 
@@ -288,8 +275,8 @@ def main() -> None:
     rows += [found.row(f"{name}, semsearch") for name, found in faults(given.seed, every=part).items()]
     alone, speed = crowd(WRITERS, ADDS // part, READERS)
     rows.append(alone.row(f"{WRITERS} writers × {ADDS // part} adds, {READERS} readers, {speed:.0f} a second"))
-    heads = ("what", "tries", "lost", "mismatched", "unreadable", "recovery s, at most")
-    lines = ["| " + " | ".join(heads) + " |", "|---|---|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+    heads = "| what | tries | lost | mismatched | unreadable | recovery s, at most |"
+    lines = [heads, "|---" * 6 + "|", *(f"| {' | '.join(row)} |" for row in rows)]
     seconds, away, _ = large(40_000, 1_000)
     lines.append(f"\nremoving 1,000 of 40,000: {seconds:.2f} s, {'they stay away' if away else 'THEY CAME BACK'}")
     lines.append(f"recovery at 100,000 pictures: {large(100_000, 1_000)[2]:.2f} s")

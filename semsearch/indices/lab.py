@@ -28,10 +28,7 @@ _SLOW = 5
 """Queries that exact search is timed with where it takes long."""
 _ROUNDING = 1e-6
 Progress = Callable[[int, int], None]
-
-
-class Cancelled(Exception):  # noqa: N818 - nothing failed
-    """Raised by a ``progress`` that wants no more."""
+"""Called with recipes done and their number; raises Cancelled where no more is wanted."""
 
 
 @dataclass(frozen=True)

@@ -199,7 +199,7 @@ def swept(job, folder):
 
 def was_young(one, number):
     """Whether Python was still starting: no module of ours was at work but those that put our handlers in place."""
-    fatal = one.code == 1 and "init_import_site" in one.said
+    fatal = one.code == 1 and any(words in one.said for words in ("init_import_site", "Could not import runpy module"))
     files = [line.split('"')[1] for line in one.said.splitlines() if line.strip().startswith('File "')]
     ours = {Path(file).name for file in files if "/semsearch/" in file}
     return (fatal or one.code == -number) and ours <= {"__init__.py", "__main__.py", "interrupts.py"}

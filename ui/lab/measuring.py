@@ -1,19 +1,18 @@
 """Measurements of indices, one at a time, each in a thread of its own: all sessions watch it, and leaving ends none."""
 
 from collections import OrderedDict
-from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 from functools import cache
-from threading import Lock, Thread
+from threading import Lock
 
-from semsearch import server_log
-from semsearch.errors import Busy, InputError
+from semsearch.errors import Busy, Cancelled, InputError
 from semsearch.indices import lab, recipes
 from semsearch.indices.lab import Report
 from semsearch.live import serving
 from semsearch.live.preparations import Preparation
 from semsearch.models.catalog import FeatureSpec
+from ui.jobs.watched import Watched
 
 LARGEST = 1_000_000_000
 """Bytes of features that a page measures on: held-out queries take a copy of them."""
@@ -33,47 +32,21 @@ class Subject:
     metric: str
 
 
-class Measuring:
+class Measuring(Watched[Report]):
     """One measurement, begun when this is made."""
 
     def __init__(self, subject: Subject, client: str) -> None:
         """Begin, for a client of the service."""
+        super().__init__()
         self.subject, self._client = subject, client
         self.preparation: Preparation | None = None
         """Features on their way, as long as they are."""
         self.done = self.total = 0
         """Recipes; the total is 0 until the features are here."""
-        self.finished: Future[Report] = Future()
-        self._stopped = False
-        Thread(target=self._run, name=f"measure {subject.dataset}", daemon=True).start()
+        self.begin(f"measure {subject.dataset}")
 
-    def stop(self) -> None:
-        """Have it end before the next recipe."""
-        self._stopped = True
-
-    @property
-    def stopping(self) -> bool:
-        """Whether it was told to end."""
-        return self._stopped
-
-    @property
-    def error(self) -> Exception | None:
-        """What made it fail, if it has."""
-        failure = self.finished.exception() if self.finished.done() else None
-        return failure if isinstance(failure, Exception) else None
-
-    def _run(self) -> None:
-        try:
-            report = self._measured()
-        except lab.Cancelled as end:
-            self.finished.set_exception(end)
-        except Exception as error:
-            server_log.report(error)
-            self.finished.set_exception(error)
-        else:
-            self.finished.set_result(report)
-
-    def _measured(self) -> Report:
+    def work(self) -> Report:
+        """Wait for the features and measure; ``stop`` ends it before the next recipe."""
         service, subject = serving.service(), self.subject
         self.preparation = service.prepare(subject.dataset, subject.spec, client=self._client)
         while not self.preparation.finished.done():
@@ -94,8 +67,8 @@ class Measuring:
 
     def _told(self, done: int, total: int) -> None:
         self.done, self.total = done, total
-        if self._stopped:
-            raise lab.Cancelled
+        if self.stopping:
+            raise Cancelled("the measurement was cancelled")
 
 
 class Measurements:

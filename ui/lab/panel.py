@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from semsearch.errors import SemsearchError
+from semsearch.errors import Cancelled, SemsearchError
 from semsearch.indices import lab, recipes
 from semsearch.models import catalog, weights
 from ui import editors, failures, resources, texts
@@ -111,7 +111,7 @@ def _progress(job: Measuring) -> tuple[float, str]:
 
 def _outcome(choice: Choice, job: Measuring) -> None:
     error = job.error
-    if isinstance(error, lab.Cancelled):
+    if isinstance(error, Cancelled):
         st.caption("The last measurement was cancelled.")
     elif error:
         st.error(failures.in_words(error), title="This could not be measured", icon=":material/error:")

@@ -1,39 +1,27 @@
 """Fetches of pictures, each in a thread of its own: all sessions watch the same one, and leaving ends none."""
 
 from collections.abc import Callable
-from concurrent.futures import Future
-from threading import Lock, Thread
+from threading import Lock
 
-from semsearch import server_log
 from semsearch.data import datasets
+from ui.jobs.watched import Watched
 
 
-class FetchJob:
+class FetchJob(Watched[None]):
     """One fetch of a dataset's pictures, begun when this is made."""
 
     def __init__(self, name: str, then: Callable[[str], None]) -> None:
         """Begin; ``then`` is called with the name when the pictures are here."""
+        super().__init__()
         self.name, self._then = name, then
         self.done = self.total = 0
         """Pictures, or bytes while an archive comes; the total is 0 as long as it is unknown."""
-        self.finished: Future[None] = Future()
-        Thread(target=self._run, name=f"fetch {name}", daemon=True).start()
+        self.begin(f"fetch {name}")
 
-    @property
-    def error(self) -> Exception | None:
-        """What made it fail, if it has."""
-        failure = self.finished.exception() if self.finished.done() else None
-        return failure if isinstance(failure, Exception) else None
-
-    def _run(self) -> None:
-        try:
-            datasets.fetch(self.name, progress=self._count)
-            self._then(self.name)
-        except Exception as error:
-            server_log.report(error)
-            self.finished.set_exception(error)
-        else:
-            self.finished.set_result(None)
+    def work(self) -> None:
+        """Fetch them."""
+        datasets.fetch(self.name, progress=self._count)
+        self._then(self.name)
 
     def _count(self, done: int, total: int) -> None:
         self.done, self.total = done, total

@@ -1,34 +1,29 @@
 """Work on datasets that takes longer than a run of a page: in a thread, watched by all sessions, ended by none."""
 
 from collections.abc import Callable
-from concurrent.futures import Future
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 
-from semsearch import server_log
 from semsearch.errors import Busy
+from ui.jobs.watched import Watched
 
 Progress = Callable[[int, int], None]
 
 
-class Work:
+class Work(Watched[Any]):
     """One piece of work, begun when this is made."""
 
     def __init__(self, name: str, run: Callable[[Progress], Any]) -> None:
         """Begin ``run`` for the dataset of that name."""
-        self.name, self._run = name, run
+        super().__init__()
+        self.name, self._steps = name, run
         self.done = self.total = 0
         """Pictures; the total is 0 as long as it is unknown."""
-        self.finished: Future[Any] = Future()
-        """What ``run`` gave."""
-        Thread(target=self._work, name=f"dataset {name}", daemon=True).start()
+        self.begin(f"dataset {name}")
 
-    def _work(self) -> None:
-        try:
-            self.finished.set_result(self._run(self._count))
-        except Exception as error:
-            server_log.report(error)
-            self.finished.set_exception(error)
+    def work(self) -> Any:  # noqa: ANN401 - what was asked for
+        """Do what it was begun with."""
+        return self._steps(self._count)
 
     def _count(self, done: int, total: int) -> None:
         self.done, self.total = done, total

@@ -11,7 +11,7 @@ from semsearch.explain.maximise import asked
 from semsearch.explain.maximise.asked import Made, Request
 from semsearch.explain.maximise.hosted import Maximising
 from semsearch.processes.host import Host
-from ui.watched import Watched
+from ui.jobs.watched import Watched
 
 MOST = 4
 """Pictures that are made or wait at once."""
