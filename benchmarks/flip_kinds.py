@@ -110,7 +110,7 @@ def _of_data(dataset: datasets.Dataset) -> dict[str, Kind]:
 def _of_models() -> dict[str, Kind]:
     tensors = {"conv/kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "conv/bias": np.ones(3, np.float32)}
     about = {"origin": "keras", "source": "a test", "digest": weights.digest(tensors)}
-    stored = weights._store(catalog.model(MODEL), tensors, about)
+    stored = weights._store(MODEL, tensors, about)
     sealed.write(weights._failure("vgg16"), {"message": "no source could give the weights of vgg16"})
     engine = settings().engines / "converted"
     for name in openvino_engine.FILES:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui import sidebar
-from ui.explorer import about, cost, diagram, looked, picture, table
+from ui.explorer import about, cost, diagram, looked, own, picture, table
 from ui.explorer.channels import kinds, ranked, shown
 from ui.why import invariance
 
@@ -22,4 +22,5 @@ kinds.show(at)
 invariance.show(at.model, at.layer.name)
 table.show(at)
 cost.show(choice)
+own.show(at.model)
 about.explain(at)

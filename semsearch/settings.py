@@ -1,6 +1,6 @@
 """Where things lie, read from the environment at each call, so that tests and servers can differ.
 
-``SEMSEARCH_HOME``         caches: weights, converted models, fetched pictures (default ``~/.cache/semsearch``)
+``SEMSEARCH_HOME``         caches: weights, models, converted models, fetched pictures (default ``~/.cache/semsearch``)
 ``SEMSEARCH_PRECOMPUTED``  the store of ready results (default: ``precomputed/`` beside the package)
 ``SEMSEARCH_MIRROR``       a base address asked in place of the hosts of datasets and Keras weights
 ``SEMSEARCH_EDITORS``      who may change datasets on the pages: ``local`` (whose browser is on the server's machine),
@@ -36,6 +36,11 @@ class Settings:
     def weights(self) -> Path:
         """Folder of verified weights, one safetensors file per model and digest."""
         return self.home / "weights"
+
+    @property
+    def models(self) -> Path:
+        """Folder of the models that were added here, one sealed card each."""
+        return self.home / "models"
 
     @property
     def engines(self) -> Path:

@@ -110,4 +110,6 @@ def model_state(name: str) -> str:
     model = catalog.model(name)
     if weights.status(name).here:
         return "here"
+    if model.added:
+        return "weights not here"
     return f"{4 * model.parameters / 1e6:,.0f} MB" if model.carrier else "needs internet"

@@ -19,6 +19,19 @@ def add_to(commands: Commands) -> None:
     showing.add_argument("model", metavar="MODEL_OR_FILE")
     showing.add_argument("--json", action="store_true")
     showing.set_defaults(run=_models_layers)
+    adding = actions.add_parser("add", help="make a model of a Keras file of yours (.keras, .h5); nothing in it is run")
+    adding.add_argument("file", metavar="FILE")
+    adding.add_argument("--title", default="", help="default: the name of the file")
+    adding.add_argument(
+        "--preprocessing", default="", help="what it was trained on: none, unit, tf, torch or caffe; see the README"
+    )
+    adding.add_argument(
+        "--size", type=int, default=0, help="side of its input in pixels, where the file leaves it open"
+    )
+    adding.set_defaults(run=_models_add)
+    removing = actions.add_parser("remove", help="forget a model that was added; its file stays where it is")
+    removing.add_argument("name", metavar="MODEL")
+    removing.set_defaults(run=_models_remove)
     for name, text, run in (
         ("pull", "get and verify weights", _models_pull),
         ("verify", "check stored weights against their digest", _models_verify),
@@ -68,6 +81,29 @@ def _models_layers(arguments: argparse.Namespace) -> int:
         ],
         arguments.json,
     )
+    return 0
+
+
+def _models_add(arguments: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from semsearch.models import added
+
+    asked = (arguments.title, arguments.preprocessing, arguments.size)
+    model = added.add(Path(arguments.file), title=asked[0], preprocessing=asked[1], size=asked[2])
+    say(f"{model.name}: {len(model.layers)} layers to search with, input {model.size} px; next: {_next(model.name)}")
+    return 0
+
+
+def _next(name: str) -> str:
+    return f"`semsearch precompute groceries200 --models {name}`, or choose it on any page"
+
+
+def _models_remove(arguments: argparse.Namespace) -> int:
+    from semsearch.models import added
+
+    added.remove(arguments.name)
+    say(f"{arguments.name}: removed; `semsearch models add` with its file brings it back")
     return 0
 
 

@@ -1,17 +1,22 @@
 """What is known before anything is loaded: models, their layers and preprocessing, poolings, presets, specs.
 
 The tables are data, in ``models.json``; this module gives them types. A test rebuilds every
-row from the Keras model it describes.
+row from the Keras model it describes. Models that were added here follow those of the table; each is a sealed card.
 """
 
 import json
+import os
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from semsearch.errors import InputError, UnknownName
+from semsearch.errors import InputError, IntegrityError, StorageError, UnknownName
+from semsearch.files import sealed
+from semsearch.files.storage import matching
+from semsearch.settings import settings
 
 Pooling = Literal["flatten", "avg", "max", "gem"]
 POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
@@ -72,7 +77,7 @@ class KerasFile:
 
 @dataclass(frozen=True)
 class Model:
-    """A convolutional network trained on ImageNet, without its classifier."""
+    """A convolutional network without its classifier: of the catalogue, trained on ImageNet, or added here."""
 
     name: str
     title: str
@@ -87,6 +92,11 @@ class Model:
     carrier: Carrier | None
     digest: str
     """SHA-256 over all tensors of the carrier's weights (see ``weights.digest``); empty without a carrier."""
+
+    @property
+    def added(self) -> bool:
+        """Whether it came out of a file of whoever works here: nothing can be downloaded then."""
+        return not self.keras and not self.carrier
 
     @property
     def layer_names(self) -> tuple[str, ...]:
@@ -127,19 +137,51 @@ PRESETS = MappingProxyType(
 )
 
 
-@cache
 def models() -> MappingProxyType[str, Model]:
-    """All models by name, in catalogue order."""
+    """All models by name: those of the catalogue in its order, then those that were added here and are whole."""
+    folder = settings().models
+    try:
+        changed = os.stat(folder).st_mtime_ns
+    except OSError:
+        return _catalogue()
+    return _with_added(folder, changed)
+
+
+def model(name: str) -> Model:
+    """The model of that name; UnknownName lists the valid ones, IntegrityError when its card was damaged."""
+    known = models()
+    if name not in known:
+        if name in (path.stem for path in matching(settings().models, "*.json")):
+            card(name)
+        raise UnknownName("model", name, known)
+    return known[name]
+
+
+def card(name: str) -> dict[str, Any]:
+    """What is kept of a model that was added here: ``model``, ``layers`` and ``architecture``.
+
+    IntegrityError when it is missing or damaged.
+    """
+    return sealed.read(
+        settings().models / f"{name}.json", cure="add the model's file again with `semsearch models add`"
+    )
+
+
+@cache
+def _catalogue() -> MappingProxyType[str, Model]:
     rows = json.loads((Path(__file__).parent / "models.json").read_text(encoding="utf-8"))
     return MappingProxyType({row["name"]: _model(row) for row in rows})
 
 
-def model(name: str) -> Model:
-    """The model of that name; UnknownName lists the valid ones."""
-    try:
-        return models()[name]
-    except KeyError:
-        raise UnknownName("model", name, models()) from None
+@lru_cache(4)
+def _with_added(folder: Path, changed: int) -> MappingProxyType[str, Model]:
+    """As ``models``, for a folder last changed then."""
+    known = dict(_catalogue())
+    with suppress(StorageError):  # as below: ``model`` says so to whoever asks for one of them
+        for path in matching(folder, "*.json"):
+            with suppress(StorageError, IntegrityError):
+                known.setdefault(path.stem, _model(card(path.stem)["model"]))
+    return MappingProxyType(known)
 
 
 def _model(row: dict) -> Model:

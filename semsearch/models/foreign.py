@@ -30,7 +30,8 @@ MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 CLASSES = frozenset(
     "Functional Sequential Model InputLayer Conv2D DepthwiseConv2D SeparableConv2D Conv2DTranspose Dense Flatten "
     "Reshape BatchNormalization LayerNormalization Normalization Rescaling Activation ReLU LeakyReLU PReLU ELU "
-    "Softmax Dropout SpatialDropout2D GaussianNoise MaxPooling2D AveragePooling2D GlobalAveragePooling2D "
+    "Softmax Dropout SpatialDropout2D GaussianNoise RandomFlip RandomRotation RandomZoom RandomContrast "
+    "RandomBrightness RandomTranslation MaxPooling2D AveragePooling2D GlobalAveragePooling2D "
     "GlobalMaxPooling2D Add Subtract Multiply Average Maximum Minimum Concatenate ZeroPadding2D Cropping2D "
     "UpSampling2D Permute Zeros Ones Constant RandomNormal RandomUniform TruncatedNormal VarianceScaling "
     "GlorotNormal GlorotUniform HeNormal HeUniform LecunNormal LecunUniform Orthogonal Identity L1 L2 L1L2 MaxNorm "
@@ -55,23 +56,34 @@ def table(path: Path) -> list[LayerFacts]:
 
     InputError says what the file must not hold or lacks; ProcessLost when the child died of it.
     """
-    _kind(path)
+    kind_of(path)
     found: list[LayerFacts] = child.run(f"{path.name} could not be read", _table, path)
     return found
 
 
 def _table(path: Path) -> list[LayerFacts]:
-    config = inspect(path)
-    import keras
-
     from semsearch.models.fields import layer_table
 
+    return layer_table(built(path.name, inspect(path)))
+
+
+def built(name: str, config: dict[str, Any], *, size: int = 0) -> Any:  # noqa: ANN401
+    """The untrained network of an architecture, which is checked first; for square inputs of ``size`` where given.
+
+    ``name`` is whose it is, in messages. InputError where Keras cannot build it.
+    """
+    import keras
+
+    check(name, config)
     kind = keras.Sequential if config["class_name"] == "Sequential" else keras.Model
+    config = json.loads(json.dumps(config["config"]))
+    for layer in config["layers"] if size else ():
+        if layer["class_name"] == "InputLayer":
+            layer["config"]["batch_shape"] = [None, size, size, 3]
     try:
-        network = kind.from_config(config["config"])
+        return kind.from_config(config)
     except Exception as error:
-        raise InputError(f"{path.name}: expected a network that Keras can build, got {str(error)[:300]}") from error
-    return layer_table(network)
+        raise InputError(f"{name}: expected a network that Keras can build, got {str(error)[:300]}") from error
 
 
 def inspect(path: Path) -> dict[str, Any]:
@@ -79,7 +91,7 @@ def inspect(path: Path) -> dict[str, Any]:
 
     To be called in a child where the file is a stranger's: HDF5 is read by its own library.
     """
-    text = _config_of_archive(path) if _kind(path) == "zip" else _config_of_hdf5(path)
+    text = _config_of_archive(path) if kind_of(path) == "zip" else _config_of_hdf5(path)
     try:
         config = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -88,11 +100,11 @@ def inspect(path: Path) -> dict[str, Any]:
         raise InputError(f"{path.name}: expected a functional or sequential Keras model, got something else")
     for key in ("compile_config", "build_config", "shared_object_id"):
         config.pop(key, None)
-    _check(path, config)
+    check(path.name, config)
     return config
 
 
-def _kind(path: Path) -> str:
+def kind_of(path: Path) -> str:
     """``zip`` or ``HDF5``; all else is refused by its first bytes, unread."""
     if os.path.isdir(path):
         raise InputError(f"{path.name}: expected one file, .keras or .h5, got a folder")
@@ -134,7 +146,7 @@ def _config_of_hdf5(path: Path) -> bytes:
 
     try:
         with h5py.File(path, "r") as file:
-            _check_objects(path, file)
+            check_numbers(path, file)
             config = file.attrs.get("model_config")
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         if isinstance(error, InputError):
@@ -148,57 +160,59 @@ def _config_of_hdf5(path: Path) -> bytes:
     return data
 
 
-def _check_objects(path: Path, file: Any) -> None:  # noqa: ANN401
+def check_numbers(path: Path, file: Any, whose: str = "") -> None:  # noqa: ANN401
+    """InputError unless an open HDF5 file holds numbers of its own alone; ``whose`` is named instead of the path."""
     import h5py
 
+    whose = whose or path.name
     left, waiting, seen, numbers = 100_000, [file], set(), 0
     while waiting:
         group = waiting.pop()
         for name in group:
             link = group.get(name, getlink=True)
             if not isinstance(link, h5py.HardLink):
-                raise InputError(f"{path.name}: expected no links in it, got {type(link).__name__} {name[:80]!r}")
+                raise InputError(f"{whose}: expected no links in it, got {type(link).__name__} {name[:80]!r}")
             found = group[name]
             address = h5py.h5o.get_info(found.id).addr
             left -= 1
             if address in seen or left < 0:
-                raise InputError(f"{path.name}: expected each group once, got {name[:80]!r} again, or too many")
+                raise InputError(f"{whose}: expected each group once, got {name[:80]!r} again, or too many")
             seen.add(address)
             if isinstance(found, h5py.Group):
                 waiting.append(found)
                 continue
             if found.external or found.is_virtual or found.dtype.kind not in "fiub":
-                raise InputError(f"{path.name}: expected numbers of its own under {name[:80]!r}, got {found.dtype}")
+                raise InputError(f"{whose}: expected numbers of its own under {name[:80]!r}, got {found.dtype}")
             numbers += found.nbytes
     if numbers > 20 * path.stat().st_size or numbers > LARGEST:
-        raise InputError(f"{path.name}: expected as many numbers as it is large, got {numbers >> 20:,} MB of them")
+        raise InputError(f"{whose}: expected as many numbers as it is large, got {numbers >> 20:,} MB of them")
 
 
-def _check(path: Path, config: dict[str, Any]) -> None:
+def check(file: str, config: dict[str, Any]) -> None:
     """InputError for the first name or number that is not known to be harmless."""
     layers = 0
     for key, value, depth in _values(config):
         if depth > DEEPEST:
-            raise InputError(f"{path.name}: expected descriptions nested at most {DEEPEST} deep, got more")
+            raise InputError(f"{file}: expected descriptions nested at most {DEEPEST} deep, got more")
         if isinstance(value, dict) and ("class_name" in value or "module" in value):
             layers += isinstance(value.get("config"), dict) and "name" in value["config"]
-            _check_name(path, value)
+            _check_name(file, value)
         elif key == "activation" and isinstance(value, str) and value not in ACTIVATIONS:
-            raise InputError(f"{path.name}: expected an activation of Keras, got {value[:80]!r}")
+            raise InputError(f"{file}: expected an activation of Keras, got {value[:80]!r}")
         elif isinstance(value, int | float) and key not in UNLIMITED and not abs(value) <= WIDEST:
-            raise InputError(f"{path.name}: expected numbers up to {WIDEST:,} in its layers, got {key} {value:,}")
+            raise InputError(f"{file}: expected numbers up to {WIDEST:,} in its layers, got {key} {value:,}")
     if layers > LAYERS:
-        raise InputError(f"{path.name}: expected at most {LAYERS:,} layers, got {layers:,}")
+        raise InputError(f"{file}: expected at most {LAYERS:,} layers, got {layers:,}")
 
 
-def _check_name(path: Path, value: dict[str, Any]) -> None:
+def _check_name(file: str, value: dict[str, Any]) -> None:
     name, module, registered = (value.get(key) for key in ("class_name", "module", "registered_name"))
     if name in ("Lambda", "__lambda__", "function"):
-        raise InputError(f"{path.name}: expected layers of Keras alone, got {name}, code of whoever made the file")
+        raise InputError(f"{file}: expected layers of Keras alone, got {name}, code of whoever made the file")
     if name not in CLASSES or registered not in (None, name):
-        raise InputError(f"{path.name}: expected layers that are known here, got {str(registered or name)[:80]!r}")
+        raise InputError(f"{file}: expected layers that are known here, got {str(registered or name)[:80]!r}")
     if module not in (None, *MODULES) and module != f"keras.src.models.{str(name).lower()}":
-        raise InputError(f"{path.name}: expected a module of Keras, got {str(module)[:80]!r}")
+        raise InputError(f"{file}: expected a module of Keras, got {str(module)[:80]!r}")
 
 
 def _values(config: Any) -> Iterator[tuple[str, Any, int]]:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""The networks of the catalogue as Keras graphs without weights.
+"""The networks of the catalogue, and those that were added, as Keras graphs without weights.
 
 ``python -m semsearch.models.graphs models`` prints ``models.json`` with every derived number computed anew, and
 ``python -m semsearch.models.graphs layers`` prints ``layers.json``.
@@ -12,10 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
 from typing import Any
 
-from semsearch.errors import InputError, UnknownName
-from semsearch.models.catalog import CHOSEN, Layer, models
+from semsearch.errors import InputError
+from semsearch.models import catalog, foreign
+from semsearch.models.catalog import CHOSEN, Layer
 from semsearch.models.fields import CONVOLUTIONS, layer_table
 from semsearch.models.layers import packed
+from semsearch.models.tensors import Variable
 
 KERAS_NAMES = {
     "vgg16": "VGG16",
@@ -55,19 +57,29 @@ def build(model_name: str, *, size: int) -> Any:  # noqa: ANN401
 
     No classifier and no pooling at the end. Layer names are those of a fresh process however many models
     were built before: Keras numbers unnamed layers per thread, so each build has a thread of its own.
-    UnknownName for a model that the catalogue does not hold, InputError for a side that is too small: under 32
-    pixels, for Xception 71, for InceptionV3 75.
+    UnknownName for a model that is not known, InputError for a side that is too small: under 32
+    pixels, for Xception 71, for InceptionV3 75; of a model that was added, one that it cannot be built for.
     """
-    if model_name not in KERAS_NAMES and model_name not in LITE:
-        raise UnknownName("model", model_name, [*KERAS_NAMES, *LITE])
-    if size < 32:
+    added = catalog.model(model_name).added
+    if size < 32 and not added:
         raise InputError(f"expected an input side of at least 32 pixels, got {size}")
-    make: Callable[[str, int], Any] = _lite if model_name in LITE else _keras_model
+    make: Callable[[str, int], Any] = _added if added else _lite if model_name in LITE else _keras_model
     with ThreadPoolExecutor(1) as fresh:
         try:
             return fresh.submit(make, model_name, size).result()
         except ValueError as error:
             raise InputError(f"{model_name} does not take an input side of {size} pixels: {error}") from error
+
+
+def layout(model_name: str) -> dict[str, Variable]:
+    """Name, shape and type of every variable of the Keras model without classifier, in model order."""
+    network = build(model_name, size=catalog.model(model_name).size)
+    return {weight.path: Variable(tuple(weight.shape), str(weight.dtype)) for weight in network.weights}
+
+
+def _added(model_name: str, size: int) -> Any:  # noqa: ANN401
+    """As its card describes it, which is looked through once more."""
+    return foreign.built(model_name, catalog.card(model_name)["architecture"], size=size)
 
 
 def _keras_model(model_name: str, size: int) -> Any:  # noqa: ANN401
@@ -173,9 +185,10 @@ def refreshed(row: dict) -> dict:
 
 def printed(file: str) -> str:
     """The text of ``models.json`` or ``layers.json``."""
+    shipped = [model for model in catalog.models().values() if not model.added]
     if file == "models":
-        return json.dumps([refreshed(asdict(model)) for model in models().values()], indent=1)
-    tables = {name: packed(layer_table(build(name, size=model.size))) for name, model in models().items()}
+        return json.dumps([refreshed(asdict(model)) for model in shipped], indent=1)
+    tables = {model.name: packed(layer_table(build(model.name, size=model.size))) for model in shipped}
     rows = {name: ",\n".join(json.dumps(row, separators=(",", ":")) for row in table) for name, table in tables.items()}
     return "{" + ",\n".join(f'"{name}":[\n{table}]' for name, table in rows.items()) + "}"
 

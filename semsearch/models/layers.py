@@ -7,7 +7,7 @@ them from the Keras graphs.
 import json
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +67,9 @@ class LayerFacts:
 
 
 def table(model_name: str) -> tuple[LayerFacts, ...]:
-    """All layers of a model, in its own order; UnknownName for a model that the catalogue does not hold."""
-    catalog.model(model_name)
-    return _tables()[model_name]
+    """All layers of a model, in its own order; UnknownName for a model that is not known."""
+    added = catalog.model(model_name).added
+    return _of_added(model_name) if added else _tables()[model_name]
 
 
 def facts(model_name: str, layer: str) -> LayerFacts:
@@ -98,6 +98,12 @@ def cost(model_name: str, layer: str) -> int:
 def _tables() -> dict[str, tuple[LayerFacts, ...]]:
     stored = json.loads((Path(__file__).parent / "layers.json").read_text(encoding="utf-8"))
     return {name: unpacked(rows, catalog.model(name).size) for name, rows in stored.items()}
+
+
+@lru_cache(8)
+def _of_added(model_name: str) -> tuple[LayerFacts, ...]:
+    """Of a model that was added here: its name holds a digest, so they cannot change."""
+    return unpacked(catalog.card(model_name)["layers"], catalog.model(model_name).size)
 
 
 def packed(rows: list[LayerFacts]) -> list[list[Any]]:

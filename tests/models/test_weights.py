@@ -69,7 +69,7 @@ def test_what_is_stored_is_not_pulled_again(pulled_weights):
 def test_the_same_tensors_are_the_same_bytes(pulled_weights):
     """The header came in another order each time, so two machines, or an interrupted pull, never had the same file."""
     said = {"origin": "package", "source": "a test", "digest": catalog.model(NAME).digest}
-    stored = {weights._store(catalog.model(NAME), VALUES, said).path.read_bytes() for _ in range(8)}
+    stored = {weights._store(NAME, VALUES, said).path.read_bytes() for _ in range(8)}
     assert len(stored) == 1
     assert weights.verify(NAME).source == "a test"
 
@@ -287,7 +287,7 @@ def test_the_loaded_model_computes_with_the_stored_numbers(home, monkeypatch):
         "normalization/count": np.array(9, np.int64),
         "conv/kernel": np.array([1, 10, 100], np.float32).reshape(1, 1, 3, 1),
     }
-    assert weights.layout(NAME) == {n: Variable(v.shape, v.dtype.name) for n, v in tensors.items()}
+    assert graphs.layout(NAME) == {n: Variable(v.shape, v.dtype.name) for n, v in tensors.items()}
     said = {"origin": "keras", "source": "hand", "digest": weights.digest(tensors)}
     weights._store(catalog.model(NAME), tensors, said)
     out = np.asarray(weights.load_model(NAME, size=2)(np.full((1, 2, 2, 3), 9, np.float32)))

@@ -31,7 +31,8 @@ def sentences(model_name: str, layer: LayerFacts) -> list[str]:
     told.append(_sees(layer, model.size))
     told.append(_costs(layer, rows))
     if layer.name in model.layer_names:
-        told.append(f"It is number {model.place(layer.name)} of the eight layers of the experiments.")
+        place, count = model.place(layer.name), len(model.layers)
+        told.append(f"It is number {place} of the {count} layers of the experiments.")
     return told
 
 

@@ -79,7 +79,7 @@ def _draw(choice: Choice, cost: str, points: list) -> None:
     charts.draw(figure, key="explorer_pareto", alt=alt, on_click=pick)
     title = texts.plain(resources.dataset(choice.dataset).title)
     st.caption(
-        f"Each mark is one of the eight layers of a model: how well it finds like pictures in {title} with the pooling "
+        f"Each mark is a layer of the experiments: how well it finds like pictures in {title} with the pooling "
         "and metric of the sidebar. The line joins what nothing cheaper beats; the ring is the layer of the sidebar. "
         "Click a mark to go to its layer."
     )

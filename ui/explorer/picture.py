@@ -41,7 +41,7 @@ def show(choice: Choice, at: Looked) -> None:
     if not st.session_state.get(_ASKED):
         st.caption("Send a picture through the network, and see which channels of a layer answer to what in it.")
     elif at.layer.name not in catalog.model(at.model).layer_names:
-        st.caption("Answers are shown at the eight layers of the experiments, in bold in the table: choose one.")
+        st.caption("Answers are shown at the layers of the experiments, in bold in the table: choose one.")
     else:
         _answers(choice, at)
 

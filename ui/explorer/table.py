@@ -12,7 +12,7 @@ from ui.explorer import looked, times
 from ui.explorer.looked import Looked
 
 COLUMNS = (
-    *("Layer", "Number", "Of the eight", "Kind", "Output", "Channels", "Parameters", "Parameters so far"),
+    *("Layer", "Number", "Experiment layer", "Kind", "Output", "Channels", "Parameters", "Parameters so far"),
     *("Multiply-adds", "ms", "Sees, px", "Step, px"),
 )
 
@@ -34,7 +34,7 @@ def show(at: Looked) -> None:
         lit=at.layer.index,
         marked=[row.index for row in rows if row.name in places],
     )
-    st.caption("Click a column to sort by it. Layers in bold are the eight of the experiments, as in the sidebar.")
+    st.caption("Click a column to sort by it. Layers in bold are those of the experiments, as in the sidebar.")
 
 
 def _cells(row: LayerFacts, place: int | None, taken: Mapping[str, float]) -> list[Cell]:

@@ -18,6 +18,10 @@ def offer(name: str, purpose: str, way_back: Callable[[], None]) -> None:
     with st.container(border=True, key="live_model"):
         lacks = "is damaged on this machine" if status.state == "damaged" else "is not on this machine yet"
         st.markdown(f":material/deployed_code: **{texts.plain(model.title)} {lacks}.**")
+        if model.added:
+            st.markdown(f"{purpose} needs its weights. The page Model explorer adds its file again.")
+            way_back()
+            return
         st.markdown(
             f"{purpose} needs its weights, about {4 * model.parameters / 1e6:,.0f} MB"
             f"{'' if model.carrier else ' from the internet'}. They are downloaded once, verified, and kept for all "

@@ -105,7 +105,7 @@ def test_channels_of_one_kind_alone(kept):
     ("address", "words"),
     [
         ({"layer": "Conv1"}, "No pictures are kept for this layer of MobileNetV2 yet"),
-        ({"at": "Conv1_relu"}, "of the eight layers of the experiments, not of this one"),
+        ({"at": "Conv1_relu"}, "of the layers of the experiments, not of this one"),
     ],
 )
 def test_a_layer_without_pictures_says_so_and_how_to_have_them(kept, address, words):

@@ -32,12 +32,12 @@ def test_a_layer_is_told_of_in_words_in_the_table_and_on_the_drawing(store):
     heading, words = told(app)
     assert heading == r"block\_5\_expand" and "192 maps of 28 × 28 units" in words
     assert "sees **a square of 43 px** of the picture's 224 × 224" in words and "8 px further" in words
-    assert "number 3 of the eight" in words
+    assert "number 3 of the 8 layers" in words
     assert lit(app) == ("block_5_expand", "block_5_expand")
     table = data(app, "explorer_table")
     assert len(table["lines"]) == 154 and len(table["marked"]) == 8 and table["lit"] in table["marked"]
     line = dict(zip(table["columns"], table["lines"][table["lit"]][1:], strict=True))
-    assert line["Layer"] == "block_5_expand" and line["Of the eight"] == ["3 of 8", 3]
+    assert line["Layer"] == "block_5_expand" and line["Experiment layer"] == ["3 of 8", 3]
     assert (line["Output"], line["Sees, px"], line["Step, px"]) == (["28 × 28 × 192", 784], ["43", 43], ["8", 8])
     assert (line["Parameters"], line["Multiply-adds"]) == (["6,144", 6144], ["4.82 M", 4816896])
     assert "ms" not in line

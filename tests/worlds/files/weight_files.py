@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from semsearch.errors import FetchFailed
-from semsearch.models import catalog, weights
+from semsearch.models import catalog, graphs
 from semsearch.models.catalog import Carrier
 from semsearch.models.tensors import Variable
 from semsearch.net import fetch
@@ -89,6 +89,6 @@ def install(patch):
     facts = replace(catalog.model(NAME), carrier=carrier, digest=PINNED)
     real = catalog.model
     patch(catalog, "model", lambda name: facts if name == NAME else real(name))
-    patch(weights, "layout", lambda name: CONV)
+    patch(graphs, "layout", lambda name: CONV)
     patch(fetch, "download", refuse)
     patch(fetch, "package_archive", refuse)

@@ -49,7 +49,7 @@ def _without(at: Looked) -> None:
     if at.layer.name in model.layer_names:
         words = f"No pictures are kept for this layer of {texts.plain(model.title)} yet{below}."
     else:
-        words = f"Pictures are kept for channels of the eight layers of the experiments, not of this one{below}."
+        words = f"Pictures are kept for channels of the layers of the experiments, not of this one{below}."
     st.info(words, icon=":material/imagesmode:")
 
 
