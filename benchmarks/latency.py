@@ -29,11 +29,17 @@ from semsearch.settings import cores, settings  # noqa: E402
 WARM_UP = 3
 
 
+WIDEST = {"avx512f": "AVX-512", "avx2": "AVX2"}
+"""Instructions that convolutions run on, by the kernel's word for them: a processor of one name may have either."""
+
+
 def machine() -> str:
     """This machine in one line, without names of its own."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {cores()} cores, OpenVINO in float32"
+    flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    widest = next((f" with {title}" for flag, title in WIDEST.items() if flag in flags), "")
+    return f"{names[0] if names else platform.machine()}, {cores()} cores{widest}, OpenVINO in float32"
 
 
 def measure(model: str, rounds: int) -> dict[str, float]:

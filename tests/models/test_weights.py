@@ -188,7 +188,7 @@ def test_a_file_under_the_name_of_another_is_told(pulled_weights):
 
 def test_tensors_swapped_with_a_fitting_seal_are_told_by_the_pin(small_weights):
     said = {"origin": "package", "source": "the package pkg 1.0", "digest": weights.digest(OTHER)}
-    found = weights._store(catalog.model(NAME), OTHER, said)
+    found = weights._store(NAME, OTHER, said)
     assert_damage_is_told(found.path)
 
 
@@ -289,7 +289,7 @@ def test_the_loaded_model_computes_with_the_stored_numbers(home, monkeypatch):
     }
     assert graphs.layout(NAME) == {n: Variable(v.shape, v.dtype.name) for n, v in tensors.items()}
     said = {"origin": "keras", "source": "hand", "digest": weights.digest(tensors)}
-    weights._store(catalog.model(NAME), tensors, said)
+    weights._store(NAME, tensors, said)
     out = np.asarray(weights.load_model(NAME, size=2)(np.full((1, 2, 2, 3), 9, np.float32)))
     np.testing.assert_allclose(out, np.full((1, 2, 2, 1), (9 - 1) / 2 + (9 - 2) / 4 * 10 + (9 - 3) / 8 * 100))
 

@@ -9,6 +9,7 @@ from semsearch.models import catalog, layers, weights
 from semsearch.models.weights import WeightsStatus
 from semsearch.results import experiments, latencies
 from semsearch.results.latencies import Latency
+from tests import ROOT
 from tests.ui import pressing
 from tests.ui.explorer.explorer_page import data, open_explorer
 from ui.explorer import about
@@ -41,6 +42,13 @@ def test_a_layer_is_told_of_in_words_in_the_table_and_on_the_drawing(store):
     assert (line["Output"], line["Sees, px"], line["Step, px"]) == (["28 × 28 × 192", 784], ["43", 43], ["8", 8])
     assert (line["Parameters"], line["Multiply-adds"]) == (["6,144", 6144], ["4.82 M", 4816896])
     assert "ms" not in line
+
+
+def test_milliseconds_of_every_model_are_shipped():
+    measured = latencies.read(ROOT / "precomputed" / latencies.EACH_LAYER)
+    assert measured.models.keys() >= {model.name for model in catalog.models().values() if not model.added}
+    for model, taken in measured.models.items():
+        assert taken.keys() <= {row.name for row in layers.table(model)} and min(taken.values()) > 0
 
 
 def test_measured_milliseconds_are_a_column(store):

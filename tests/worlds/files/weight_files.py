@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from semsearch.errors import FetchFailed
-from semsearch.models import catalog, graphs
+from semsearch.models import catalog, graphs, weights
 from semsearch.models.catalog import Carrier
 from semsearch.models.tensors import Variable
 from semsearch.net import fetch
