@@ -16,7 +16,6 @@ import os
 import re
 import shutil
 import tempfile
-import zipfile
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -129,27 +128,12 @@ def _loaded(path: Path) -> Any:  # noqa: ANN401
         source = path
         if foreign.kind_of(path) == "zip":
             source = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "model.weights.h5"
-            _unpack(path, source)
+            foreign.unpack_weights(path, source)
         try:
             network.load_weights(source)
         except Exception as error:
             raise InputError(f"{path.name}: expected weights that fit its layers, got {str(error)[:300]}") from error
     return network
-
-
-def _unpack(path: Path, target: Path) -> None:
-    import h5py
-
-    storage.check_room(target, path.stat().st_size, "the weights of a model")
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as packed, target.open("wb") as out:
-            shutil.copyfileobj(packed, out)
-        with h5py.File(target, "r") as file:
-            foreign.check_numbers(target, file, path.name)
-    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path.name}: expected whole weights in it, got damaged ones ({error})") from error
 
 
 def _flat(path: Path, network: Any) -> Any:  # noqa: ANN401

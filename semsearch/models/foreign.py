@@ -10,6 +10,7 @@ What is not known to be harmless is refused with the reason: of classes only tho
 
 import json
 import os
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,7 +147,7 @@ def _config_of_hdf5(path: Path) -> bytes:
 
     try:
         with h5py.File(path, "r") as file:
-            check_numbers(path, file)
+            _check_numbers(path, file)
             config = file.attrs.get("model_config")
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         if isinstance(error, InputError):
@@ -160,7 +161,23 @@ def _config_of_hdf5(path: Path) -> bytes:
     return data
 
 
-def check_numbers(path: Path, file: Any, whose: str = "") -> None:  # noqa: ANN401
+def unpack_weights(path: Path, target: Path) -> None:
+    """The weights of a .keras archive as a file of its own, which holds numbers alone; InputError where it does not."""
+    import h5py
+
+    storage.check_room(target, path.stat().st_size, "the weights of a model")
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as packed, target.open("wb") as out:
+            shutil.copyfileobj(packed, out)
+        with h5py.File(target, "r") as file:
+            _check_numbers(target, file, path.name)
+    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path.name}: expected whole weights in it, got damaged ones ({error})") from error
+
+
+def _check_numbers(path: Path, file: Any, whose: str = "") -> None:  # noqa: ANN401
     """InputError unless an open HDF5 file holds numbers of its own alone; ``whose`` is named instead of the path."""
     import h5py
 

@@ -13,8 +13,9 @@ from semsearch.errors import InputError, IntegrityError, UnknownName, WeightsUna
 from semsearch.features import FeatureExtractor
 from semsearch.models import added, catalog, layers, weights
 from semsearch.models.catalog import FeatureSpec
+from semsearch.processes import child
 from semsearch.settings import settings
-from tests.models.test_foreign import HOSTILE
+from tests.worlds.files.keras_files import HOSTILE
 
 SIDE = 32
 CONVOLUTIONS = [f"conv{n}" for n in range(10)]
@@ -75,15 +76,6 @@ def test_features_are_those_that_keras_itself_gives(shape, name, tmp_path):
     for spec in specs:
         expected = keras.Model(base.input, base.get_layer(spec.layer).output)(picture[None].astype(np.float32))
         np.testing.assert_allclose(found[spec][0], np.ravel(expected), rtol=1e-4, atol=1e-5)
-
-
-def test_the_fast_engine_runs_it_and_at_another_size_too(tmp_path):
-    model = put(saved(classifier(backbone()), tmp_path))
-    picture = np.random.default_rng(2).integers(0, 256, (80, 50, 3), np.uint8)
-    for preset in ("default", "published"):
-        spec = FeatureSpec(model.name, "conv9", "avg", preset)
-        fast, slow = (FeatureExtractor([spec], engine=engine) for engine in ("openvino", "tensorflow"))
-        np.testing.assert_allclose(fast.extract([picture])[spec], slow.extract([picture])[spec], rtol=1e-3, atol=1e-5)
 
 
 def test_it_is_done_in_a_child_and_twice_is_once(tmp_path):
@@ -261,7 +253,8 @@ def test_weights_that_were_deleted_or_damaged_say_how_they_come_back(tmp_path):
         weights.obtain(model.name)
 
 
-def test_the_commands(tmp_path, capsys):
+def test_the_commands(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(child, "run", lambda what, function, *given: function(*given))
     path = saved(of_layers(keras.layers.Conv2D(2, 3, name="one")), tmp_path)
     assert main(["models", "add", str(path)]) == 2
     assert "--preprocessing: none" in capsys.readouterr().err

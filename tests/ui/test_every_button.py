@@ -35,6 +35,7 @@ DATA = "test_datasets_page.test_"
 WHY = "test_why.test_"
 LAB, EXPLORER, ANSWERS = "test_lab.test_", "test_explorer.test_", "test_answers.test_"
 CHANNELS = "test_channels_page.test_"
+OWN = "test_own.test_"
 NO = ""
 """It cannot fail: it changes what is chosen among what is there, and a lie of the browser is settled by ``settle``."""
 SETTLED, SETTLED_B = PAGES + "a_hostile_browser_gets_the_first_query", PAGES + "a_hostile_browser_gets_a_settled_b"
@@ -262,6 +263,14 @@ PRESSED = {
     "make_of_{}": (CHANNELS + "settings_of_the_address", NO),
     "make_other_{}": (CHANNELS + "settings_of_the_address", NO),
     "make_what": (CHANNELS + "the_query_is_accentuated", NO),
+    "explorer_own_file": (OWN + "a_network_is_added", OWN + "what_is_wrong_is_said"),
+    "explorer_own_title": (OWN + "a_title_and_a_side_are_taken", OWN + "a_title_and_a_side_are_taken"),
+    "explorer_own_treated": (OWN + "a_network_is_added", OWN + "what_is_wrong_is_said"),
+    "explorer_own_side": (OWN + "a_title_and_a_side_are_taken", OWN + "a_title_and_a_side_are_taken"),
+    "explorer_own_add": (OWN + "a_network_is_added", OWN + "what_is_wrong_is_said"),
+    "explorer_own_remove": (OWN + "a_network_is_added", NO),
+    "explorer_own_keep": (OWN + "a_network_is_added", NO),
+    "explorer_own_gone": (OWN + "a_network_is_added", NO),
     "explorer_query": (ANSWERS + "the_channels_that_answer_most", ANSWERS + "what_fails_is_told_in_its_place"),
     "explorer_upload": (ANSWERS + "a_picture_of_the_visitor", ANSWERS + "a_file_that_is_no_picture_is_refused"),
     "explorer_answers": (ANSWERS + "a_channel_is_looked_at", ANSWERS + "a_hostile_browser_looks_at_no_channel"),
@@ -279,6 +288,11 @@ PRESSED = {
 }
 """By key: the test of its success and that of its failure, each by the beginning of its name."""
 SAID = {
+    "explorer_own_file": "asked(",
+    "explorer_own_title": "own.TITLE",
+    "explorer_own_treated": "asked(",
+    "explorer_own_side": "own.SIDE",
+    "explorer_own_add": "asked(",
     "{}_{}": "next_layer",
     "search_{}": "search_next",
     "board_table_{}": "board_row(",

@@ -10,7 +10,6 @@ from ui import editors, failures, sidebar, texts
 
 FILE, TITLE, TREATED, SIDE = "explorer_own_file", "explorer_own_title", "explorer_own_treated", "explorer_own_side"
 _SAID, _SURE = "explorer_own_said", "explorer_own_sure"
-_OPEN = "explorer_own_open"
 _AUTOMATIC = "As its first layer does it"
 _TREATMENTS = {
     _AUTOMATIC: "",
@@ -67,7 +66,8 @@ def _add() -> None:
         with st.spinner("Reading the network …"):
             model = added.add(Path(text).expanduser(), title=title, preprocessing=treated, size=int(side))
     except SemsearchError as error:
-        st.session_state[_SAID] = ("failed", _for_a_page(failures.caught(error)))
+        told = InputError(_for_a_page(str(error))) if isinstance(error, InputError) else error
+        st.session_state[_SAID] = ("failed", failures.caught(told))
         return
     sidebar.go(model=model.name, layer=model.layer_names[-1])
     for key in (FILE, TITLE, SIDE):
@@ -77,11 +77,8 @@ def _add() -> None:
 
 
 def _for_a_page(sentence: str) -> str:
-    """A sentence for the command line, with what is chosen on this page in place of its options."""
-    named = (("`--preprocessing`", "what it was trained on"), ("--preprocessing", "what it was trained on"))
-    for option, words in (*named, ("--size, such as --size 224", "side, such as 224")):
-        sentence = sentence.replace(option, words)
-    return sentence
+    """A sentence of the command line with the fields of this page in place of options."""
+    return sentence.replace(" with --preprocessing:", " below:").replace("with --size, such as --size 224", "below")
 
 
 def _removal(name: str) -> None:
