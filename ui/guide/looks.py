@@ -7,7 +7,7 @@ from semsearch.models import catalog
 from ui import resources, texts
 from ui.choice import Choice
 from ui.components.channels import Card, cards
-from ui.pictures.sheets import sprite
+from ui.pictures.sheets import Sheet
 
 EXPLORER = "pages/explorer.py"
 SHOWN = 6
@@ -43,5 +43,6 @@ def _strip(model: str, layer: str, *, key: str) -> None:
     numbers = [int(number) for number in found.shown[:: max(1, len(found.shown) // SHOWN)][:SHOWN]]
     sees = texts.sees(catalog.model(model).layer(layer), catalog.model(model).size)
     st.markdown(f"`{layer}`: one unit sees {sees}.")
-    shown = [Card(number, f"Channel {number:,}", "", "", (), sprite(found, number)) for number in numbers]
+    sheet = Sheet(found)
+    shown = [Card(number, f"Channel {number:,}", "", "", (), sheet.sprite(number)) for number in numbers]
     cards(shown, key=key, look="strip", label=f"What channels of {layer} look for")

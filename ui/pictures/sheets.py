@@ -14,7 +14,20 @@ PLACE = "_channels"
 """A folder beside those of datasets, of which none may begin with a line."""
 
 
-def address(channels: Channels) -> str:
+class Sheet:
+    """The pictures of a layer's channels, in one file."""
+
+    def __init__(self, channels: Channels) -> None:
+        """Have the file there."""
+        self._channels, self._address = channels, _address(channels)
+
+    def sprite(self, channel: int) -> Sprite | None:
+        """The picture of a channel; None where it has none."""
+        place = self._channels.places.get(channel)
+        return None if place is None else Sprite(self._address, place, COLUMNS, self._channels.rows)
+
+
+def _address(channels: Channels) -> str:
     """Address of the sheet of a layer; where no file can be written it is the sheet itself, as data."""
     data = channels.sheet.tobytes()
     file = f"{hashlib.sha256(data).hexdigest()[:24]}.webp"
@@ -25,9 +38,3 @@ def address(channels: Channels) -> str:
                 write_bytes(pictures.FOLDER / PLACE / file, data)
             return f"app/static/pictures/{PLACE}/{file}"
     return "data:image/webp;base64," + base64.b64encode(data).decode("ascii")
-
-
-def sprite(channels: Channels, channel: int) -> Sprite | None:
-    """The picture of a channel on the sheet of its layer; None where it has none."""
-    place = channels.places.get(channel)
-    return None if place is None else Sprite(address(channels), place, COLUMNS, channels.rows)

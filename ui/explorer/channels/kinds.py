@@ -12,7 +12,7 @@ from ui.components.channels import Card, cards
 from ui.explorer import looked
 from ui.explorer.channels import shown as layer_channels
 from ui.explorer.looked import Looked
-from ui.pictures.sheets import sprite
+from ui.pictures.sheets import Sheet
 
 SHOWN = 12
 """Channels in a strip."""
@@ -32,9 +32,10 @@ def show(at: Looked) -> None:
         f"The channels of {texts.plain(catalog.model(at.model).title)} that are most clearly of each kind, told by "
         "what they answer to: plain colours, stripes, or photos alone. Click one to look at it."
     )
+    sheets = {layer: Sheet(resources.channels_of(at.model, layer)) for layer in stored.layers_of(at.model)}
     for kind, ones in found.items():
         if ones:
-            _strip(at, kind, ones)
+            _strip(at, kind, ones, sheets)
 
 
 def _clearest(model: str) -> dict[str, list[tuple[str, int]]]:
@@ -49,7 +50,7 @@ def _clearest(model: str) -> dict[str, list[tuple[str, int]]]:
     }
 
 
-def _strip(at: Looked, kind: str, ones: list[tuple[str, int]]) -> None:
+def _strip(at: Looked, kind: str, ones: list[tuple[str, int]], sheets: dict[str, Sheet]) -> None:
     st.markdown(f"**{kind.capitalize()}**")
 
     def picked(place: object) -> None:
@@ -63,7 +64,7 @@ def _strip(at: Looked, kind: str, ones: list[tuple[str, int]]) -> None:
             layer,
             f"Channel {number} of {layer}. Look at it.",
             (),
-            sprite(resources.channels_of(at.model, layer), number),
+            sheets[layer].sprite(number),
         )
         for place, (layer, number) in enumerate(ones)
     ]

@@ -16,7 +16,7 @@ from ui.components.channels import Card, Photo, cards
 from ui.explorer import looked
 from ui.explorer.channels import maximise
 from ui.explorer.looked import Looked
-from ui.pictures.sheets import sprite
+from ui.pictures.sheets import Sheet
 
 FIRST = 4
 """Photos on a card."""
@@ -86,7 +86,7 @@ def _one(at: Looked, found: Channels, channel: int, kind: str) -> None:
     made, seen = st.columns([1, 3], gap="medium")
     with made:
         _number(at, channel)
-        if (made_for := sprite(found, channel)) is None:
+        if (made_for := Sheet(found).sprite(channel)) is None:
             st.caption("No picture of this channel is kept; it can be made below.")
         else:
             card = Card(channel, "", "", "", (), made_for)
@@ -208,7 +208,7 @@ def _all(at: Looked, found: Channels, channel: int, kinds: Sequence[Sort]) -> No
 
 def _cards(at: Looked, found: Channels, numbers: Sequence[int], kinds: Sequence[Sort]) -> list[Card]:
     """A card for each of some channels, with the first photos that excite it."""
-    dataset = _photos()
+    dataset, sheet = _photos(), Sheet(found)
     pictures.ensure_thumbnails(dataset, {int(item) for number in numbers for item in found.photos[number][:FIRST]})
     return [
         Card(
@@ -217,7 +217,7 @@ def _cards(at: Looked, found: Channels, numbers: Sequence[int], kinds: Sequence[
             kinds[number].kind.capitalize(),
             f"Channel {number}, {kinds[number].kind}. Look at it.",
             tuple(photos(at, found, number)[:FIRST]) if dataset.has_pictures else (),
-            sprite(found, number),
+            sheet.sprite(number),
         )
         for number in numbers
     ]
