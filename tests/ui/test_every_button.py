@@ -242,6 +242,7 @@ PRESSED = {
     # Model explorer
     "explorer_network": (EXPLORER + "a_box_of_the_drawing_is_looked_at", EXPLORER + "a_hostile_browser_looks_at"),
     "explorer_table": (EXPLORER + "a_line_of_the_table_is_looked_at", EXPLORER + "a_hostile_browser_looks_at"),
+    "explorer_worth": (EXPLORER + "a_layer_is_chosen_by_its_score_and_cost", NO),
     "explorer_cost": (EXPLORER + "a_layer_is_chosen_by_its_score_and_cost", NO),
     "explorer_pareto": (EXPLORER + "a_layer_is_chosen_by_its_score_and_cost", EXPLORER + "a_hostile_browser_looks_at"),
     "explorer_channels": (CHANNELS + "a_card_or_a_number_chooses", CHANNELS + "a_hostile_browser_chooses"),
@@ -288,6 +289,7 @@ PRESSED = {
 }
 """By key: the test of its success and that of its failure, each by the beginning of its name."""
 SAID = {
+    "explorer_worth": "worth(",
     "explorer_own_file": "asked(",
     "explorer_own_title": "own.TITLE",
     "explorer_own_treated": "asked(",

@@ -18,8 +18,19 @@ _SHORT = {"multiply_adds": "Multiply-adds", "parameters": "Parameters", "millise
 
 
 def show(choice: Choice) -> None:
+    """A drawer with the chart, drawn when it is opened, for it takes a browser longer than the rest of the page."""
+    with st.expander(
+        "What each layer is worth: score against cost",
+        icon=":material/monitoring:",
+        key="explorer_worth",
+        on_change="rerun",
+    ) as box:
+        if box.open:
+            _worth(choice)
+
+
+def _worth(choice: Choice) -> None:
     """The chart; a click on a mark chooses its model and layer. Without stored results, a word about it."""
-    st.subheader("What each layer is worth")
     store = resources.store()
     known = choice.dataset in store.datasets and not resources.unfit(choice.dataset)
     metric = choice.experiment.stored_metric

@@ -118,7 +118,7 @@ def test_a_damaged_file_is_told_of_and_the_rest_of_the_page_stays(kept):
     path.write_bytes(path.read_bytes()[:-1])
     app = open_explorer()
     assert not app.exception and any("compute them again" in warning.value for warning in app.warning)
-    assert app.subheader[-1].value == "What each layer is worth"
+    assert app.subheader[-1].value == "All layers" and "explorer_worth" in app.session_state
 
 
 def test_a_strip_for_each_kind_leads_to_its_channels(kept):

@@ -103,12 +103,19 @@ def test_a_hostile_browser_looks_at_nothing_else(store):
     for key, lie in (("table", 154), ("table", -1), ("table", "Conv1"), ("network", [1]), ("network", True)):
         pressing.tell(app, f"explorer_{key}", "picked", lie)
         assert not app.exception and lit(app)[1] == "block_5_expand", lie
+    worth(app)
     pressing.click_mark(app, "explorer_pareto", 10_000)
     assert not app.exception and lit(app)[1] == "block_5_expand"
 
 
+def worth(app):
+    """Open the drawer with the chart."""
+    app.session_state["explorer_worth"] = True
+    return app.run()
+
+
 def test_a_layer_is_chosen_by_its_score_and_cost(store):
-    app = open_explorer()
+    app = worth(open_explorer())
     app.segmented_control(key="explorer_cost").set_value("parameters").run()
     figure = json.loads(pressing.proto(app, "plotly_chart", "explorer_pareto").spec)
     [trace] = [trace for trace in figure["data"] if trace.get("name") == "MobileNetV2"]
@@ -121,6 +128,8 @@ def test_a_layer_is_chosen_by_its_score_and_cost(store):
 def test_without_results_the_score_is_not_drawn(store, monkeypatch):
     monkeypatch.setattr(experiments, "layer_means", lambda *_: {})
     app = open_explorer()
+    assert not app.get("plotly_chart") and not [info for info in app.info if "no stored" in info.value]
+    worth(app)
     assert not app.exception and not app.get("plotly_chart") and "no stored results" in app.info[-1].value
 
 
