@@ -232,10 +232,17 @@ def _by_file(left: LeftOut) -> list[tuple[list[str | int], str]]:
     return natural(left[0])
 
 
+_DIGITS = re.compile(r"([0-9]+)")
+
+
 def natural(file: str) -> list[tuple[list[str | int], str]]:
     """Sort key: per folder, digits as numbers; then the exact name, so that no two are equal."""
-    cut = [(re.split(r"([0-9]+)", part.casefold()), part) for part in file.split("/")]
-    return [([int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], part) for pieces, part in cut]
+    key: list[tuple[list[str | int], str]] = []
+    for part in file.split("/"):
+        pieces: list[str | int] = [*_DIGITS.split(part.casefold())]
+        pieces[1::2] = map(int, pieces[1::2])
+        key.append((pieces, part))
+    return key
 
 
 def all_here(root: Path, files: Iterable[str]) -> bool:
