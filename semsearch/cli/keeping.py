@@ -5,15 +5,18 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from semsearch.cli.plain import Commands, add_configuration, configured, dataset_action
 from semsearch.errors import InputError
-from semsearch.files import storage
+from semsearch.files import sealed, storage
 from semsearch.files.storage import explained
 from semsearch.names import path_text
 from semsearch.settings import settings
 from semsearch.terminal import bar, say, table
+
+if TYPE_CHECKING:
+    from semsearch.data.dataset import Dataset
 
 
 def add_to(actions: Commands) -> None:
@@ -22,9 +25,11 @@ def add_to(actions: Commands) -> None:
     verify.add_argument("names", nargs="+", metavar="DATASET")
     verify.add_argument("--json", action="store_true")
     verify.set_defaults(run=_verify)
-    export = dataset_action(actions, "export", "write files, classes and digests; in Parquet with features", _export)
-    export.add_argument("--format", choices=("csv", "parquet"), default="csv")
-    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: DATASET.csv or DATASET.parquet")
+    export = dataset_action(
+        actions, "export", "write files, classes and digests; in Parquet with features; as a FAISS index", _export
+    )
+    export.add_argument("--format", choices=("csv", "parquet", "faiss"), default="csv")
+    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: DATASET.FORMAT")
     add_configuration(export)
     export.add_argument("--json", action="store_true", help="say as JSON what was written")
     backup = dataset_action(actions, "backup", "write a dataset of your own into one file", _backup)
@@ -60,22 +65,35 @@ def _export(arguments: argparse.Namespace) -> int:
 
     dataset = datasets.load(arguments.name)
     output = arguments.output or Path(f"{arguments.name}.{arguments.format}")
-    if os.path.lexists(output):
-        raise InputError(f"{path_text(output)} is there already; give another name with -o")
+    manifest = output.with_name(f"{output.name}.json")
+    for path in (output, manifest) if arguments.format == "faiss" else (output,):
+        if os.path.lexists(path):
+            raise InputError(f"{path_text(path)} is there already; give another name with -o")
     if arguments.format == "csv":
-        data = care.table(dataset)
+        data, said = care.table(dataset), dataset.contents
     else:
-        from semsearch.keeping import export
-        from semsearch.live import galleries
-
-        arguments.dataset = arguments.name
-        spec = configured(arguments).spec
-        with explained(settings().home), bar(f"features of {dataset.name}", "") as progress:
-            features = galleries.shared().open(dataset.name, spec, progress=progress)
-        data = export.parquet(dataset, spec, features)
+        data, facts = _with_features(arguments, dataset)
+        said = dataset.contents
+        if facts:
+            said = f"{dataset.contents}; what its numbers mean is in {path_text(manifest)}"
+            sealed.write(manifest, facts)
     storage.write_bytes(output, data)
-    _written(arguments, output, dataset.contents)
+    _written(arguments, output, said)
     return 0
+
+
+def _with_features(arguments: argparse.Namespace, dataset: "Dataset") -> tuple[bytes, dict[str, Any]]:
+    """The file, and a manifest to lie beside it or nothing."""
+    from semsearch.keeping import export
+    from semsearch.live import galleries
+
+    arguments.dataset = arguments.name
+    chosen = configured(arguments)
+    with explained(settings().home), bar(f"features of {dataset.name}", "") as progress:
+        features = galleries.shared().open(dataset.name, chosen.spec, progress=progress)
+    if arguments.format == "parquet":
+        return export.parquet(dataset, chosen.spec, features), {}
+    return export.faiss(dataset, chosen.spec, chosen.metric, features)
 
 
 def _backup(arguments: argparse.Namespace) -> int:

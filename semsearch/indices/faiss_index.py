@@ -32,6 +32,17 @@ _FAISS = MappingProxyType(
         "minkowski3": ("METRIC_Lp", 3),
     }
 )
+SCORES = MappingProxyType(
+    {
+        "cosine": "half of the score",
+        "correlation": "half of the score",
+        "euclidean": "the square root of the score",
+        "manhattan": "the score",
+        "chebyshev": "the score",
+        "minkowski3": "the cube root of the score",
+    }
+)
+"""What the distance is, where FAISS gives a score."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +105,19 @@ def _faiss() -> Any:  # noqa: ANN401 - its stubs lack what its documentation has
     import faiss
 
     return faiss
+
+
+def flat(vectors: np.ndarray, metric: str) -> bytes:
+    """All vectors, (n, d) float32, as a file of FAISS that searches exactly; as ``space.straight`` has them.
+
+    A query is to be made straight likewise. ``SCORES`` says how its scores become distances.
+    """
+    faiss = _faiss()
+    name, power = _FAISS[metric]
+    index = faiss.IndexFlat(vectors.shape[1], getattr(faiss, name))
+    index.metric_arg = power
+    index.add(space.straight(vectors, metric))
+    return bytes(faiss.serialize_index(index).tobytes())
 
 
 def read(data: bytes, probed: int) -> Structure:

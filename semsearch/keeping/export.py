@@ -1,12 +1,18 @@
-"""A dataset as a Parquet file: a row a picture, with its features, for other tools."""
+"""A dataset for other tools: as a Parquet file with features, or as an index of FAISS and what its numbers mean."""
 
+import hashlib
 import io
 import json
 from dataclasses import asdict
+from typing import Any
 
 from semsearch.data.dataset import Dataset
+from semsearch.indices import faiss_index, space
 from semsearch.live.gallery import Gallery
 from semsearch.models.catalog import FeatureSpec
+
+PREPARED = {"cosine": "each of length 1", "correlation": "each less its own mean, then of length 1"}
+"""What was done to vectors, and is to be done to a query, under metrics of direction."""
 
 
 def parquet(dataset: Dataset, spec: FeatureSpec, features: Gallery) -> bytes:
@@ -30,3 +36,20 @@ def parquet(dataset: Dataset, spec: FeatureSpec, features: Gallery) -> bytes:
     out = io.BytesIO()
     pyarrow.parquet.write_table(table, out, compression="zstd")
     return out.getvalue()
+
+
+def faiss(dataset: Dataset, spec: FeatureSpec, metric: str, features: Gallery) -> tuple[bytes, dict[str, Any]]:
+    """An exact index that FAISS reads, and its manifest: digest, spec, metric, and the picture behind each number."""
+    items = [dataset.items[item] for item in features.items]
+    index = faiss_index.flat(features.vectors, metric)
+    manifest: dict[str, Any] = {
+        "dataset": dataset.name,
+        "content_hash": dataset.content_hash,
+        "spec": asdict(spec),
+        "metric": metric,
+        "vectors": PREPARED[metric] if metric in space.DIRECTIONS else "as they are",
+        "distance": faiss_index.SCORES[metric],
+        "sha256": hashlib.sha256(index).hexdigest(),
+        "items": [[item.shown, dataset.classes[item.label], item.sha256] for item in items],
+    }
+    return index, manifest

@@ -1,5 +1,6 @@
 """A dataset is checked whole, taken along in one file, brought back, and exported with its features."""
 
+import hashlib
 import io
 import json
 import os
@@ -12,8 +13,8 @@ import pytest
 from semsearch import cli
 from semsearch.data import datasets
 from semsearch.errors import InputError, IntegrityError, UnknownName
-from semsearch.files import storage
-from semsearch.indices import index
+from semsearch.files import sealed, storage
+from semsearch.indices import index, space
 from semsearch.keeping import backup, export, verify
 from semsearch.live import galleries, vectorfiles
 from semsearch.live.gallery import Gallery
@@ -21,6 +22,7 @@ from semsearch.live.vectorfiles import Stored
 from semsearch.models.catalog import FeatureSpec
 from semsearch.own import care, edits, ledger
 from semsearch.own.edits import Given
+from semsearch.ranking import metrics
 from tests.worlds import rest_world
 
 SPEC = FeatureSpec("mobilenetv2", "Conv_1", "avg")
@@ -168,6 +170,33 @@ def test_a_parquet_file_holds_the_features_of_each_picture(mine):
     assert about["dataset"] == "mine" and about["spec"]["layer"] == "Conv_1"
 
 
+@pytest.mark.parametrize("metric", metrics.METRICS)
+def test_a_faiss_file_gives_the_same_pairs(mine, metric):
+    """Ties and more than there are included; distances as the manifest says they come of scores."""
+    import faiss
+
+    rows = np.array([[3, 1, 0], [1, 2, 2], [3, 1, 0]], np.float32)
+    data, manifest = export.faiss(mine, SPEC, metric, Gallery(rows, np.array([0, 2, 3]), mine.labels[[0, 2, 3]]))
+    index = faiss.deserialize_index(np.frombuffer(data, np.uint8))
+    scores, places = index.search(space.straight(rows[:1], metric), 5)
+    distance = {
+        "half of the score": lambda score: score / 2,
+        "the square root of the score": np.sqrt,
+        "the score": lambda score: score,
+        "the cube root of the score": np.cbrt,
+    }[manifest["distance"]]
+    expected = metrics.pairwise(rows, [metric])[metric][0]
+    assert places[0].tolist()[3:] == [-1, -1] and sorted(places[0][:3]) == [0, 1, 2] and places[0][2] == 1
+    np.testing.assert_allclose(distance(scores[0][:3]), expected[places[0][:3]], atol=1e-5)
+    assert [(file, title) for file, title, _ in manifest["items"]] == [
+        ("1.bmp", "cat"),
+        ("3.bmp", "cat"),
+        ("4.bmp", "dog"),
+    ]
+    assert manifest["items"][1][2] == mine.items[2].sha256
+    assert manifest["sha256"] == hashlib.sha256(data).hexdigest() and manifest["metric"] == metric
+
+
 def test_the_commands_say_what_they_did_in_words_and_as_json(mine, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
@@ -189,6 +218,10 @@ def test_the_commands_say_what_they_did_in_words_and_as_json(mine, tmp_path, cap
     features = Gallery(np.ones((4, 2), np.float32), np.arange(4), mine.labels)
     monkeypatch.setattr(galleries, "shared", lambda: type("G", (), {"open": lambda *_, **__: features})())
     assert "mine.parquet" in run("export", "mine", "--format", "parquet", "--model", "mobilenetv2")[1]
+    words = ("export", "mine", "--format", "faiss", "--model", "mobilenetv2")
+    assert "mine.faiss.json" in run(*words)[1]
+    assert sealed.read(tmp_path / "mine.faiss.json", cure="")["metric"] == "cosine"
+    assert run(*words)[0] == 2, "nothing is written over"
     datasets.load("mine").place(0).unlink()
     code, out = run("verify", "mine")
     assert code == 4 and "1.bmp" in out
