@@ -11,6 +11,7 @@ of the browser and of the client; client, browser, server and the process that m
 import os
 import statistics
 import time
+import urllib.error
 import urllib.request
 from typing import Any
 
@@ -76,10 +77,23 @@ def made(browser: Any, address: str, rounds: int) -> tuple[list[float], list[flo
 
 def begin(browser: Any, address: str, *, seed: int) -> Any:  # noqa: ANN401
     """A tab whose form is open, for a picture that takes long and that no run before has made."""
-    unique = int(time.time()) % 100_000 * 10 + seed
+    unique = int(time.time()) % 999 * 10 + seed
     tab = opened(browser, address, "block_9_project", make_size=256, make_steps=512, make_seed=unique)
     tab.get_by_text("Make a picture with your own settings").click()
     return tab
+
+
+def ready(address: str, photos: list[bytes]) -> None:
+    """Wait until the features of the dataset are computed and each photo was answered once."""
+    for photo in photos:
+        for _ in range(60):
+            try:
+                ask(address, photo)
+                break
+            except urllib.error.HTTPError as error:
+                if error.code != 503:
+                    raise
+                time.sleep(1)
 
 
 def searches(address: str, photos: list[bytes]) -> list[float]:
@@ -117,7 +131,7 @@ def main() -> None:
         told, ended = made(browser, address, rounds)
         tell("progress of a picture, ms", told, TOLD_MS)
         tell("a cancelled picture has ended, ms", ended, ENDED_MS)
-        searches(address, photos)
+        ready(address, photos)
         alone = searches(address, photos)
         tabs = [begin(browser, address, seed=number) for number in (7, 8)]
         for tab in tabs:
