@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -90,13 +90,13 @@ def listed(
     name: str,
     about: tuple[str, str, str],
     classes: Sequence[str],
-    rows: Sequence[sources.Row],
+    rows: Iterable[sources.Row],
     root: Path,
     *,
     left_out: tuple[LeftOut, ...] = (),
 ) -> Dataset:
     """The dataset of these rows; ``about`` is title, licence and source."""
-    items = tuple(Item(id, label, file, pin) for id, (label, pin, file) in enumerate(rows))
+    items = tuple([Item(id, label, file, pin) for id, (label, pin, file) in enumerate(rows)])
     titles = [json.dumps(title) for title in classes]
     lines = "".join([f"{item.sha256} {titles[item.label]}\n" for item in items])
     return Dataset(name, *about, tuple(classes), items, hashlib.sha256(lines.encode()).hexdigest(), root, left_out)
@@ -110,7 +110,7 @@ def card(dataset: Dataset, *, class_ids: Sequence[str] = (), folder: str = "", b
     facts |= {"folder": folder, "base": base, "classes": classes}
     facts |= {"left_out": dataset.left_out} if dataset.left_out else {}
     files = ["" if item.file == f"{item.sha256}.jpg" else item.file.removeprefix(home) for item in dataset.items]
-    facts["items"] = [[item.label, item.sha256, file] for item, file in zip(dataset.items, files, strict=True)]
+    facts["items"] = ((item.label, item.sha256, file) for item, file in zip(dataset.items, files, strict=True))
     return cards.written(facts)
 
 

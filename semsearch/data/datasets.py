@@ -148,8 +148,8 @@ def _read(name: str) -> Dataset:
         raise PicturesUnavailable(f"{name}: which pictures it holds is known once its archive is here; {cure(name)}")
     try:
         facts = cards.read(data)
-        files = [(label, pin, file or f"{pin}.jpg") for label, pin, file in facts["items"]]
-        rows = [(label, pin, f"{home}{file}" if file.startswith("/") else file) for label, pin, file in files]
+        files = ((label, pin, file or f"{pin}.jpg") for label, pin, file in facts["items"])
+        rows = ((label, pin, f"{home}{file}" if file.startswith("/") else file) for label, pin, file in files)
         about = (facts["title"], facts["licence"], facts["source"])
         root = Path(facts["folder"]) if facts["folder"] else home
         left = tuple((str(file), str(reason)) for file, reason in facts.get("left_out", ()))

@@ -228,21 +228,25 @@ def _is_gone(error: OSError) -> bool:
     return error.errno in (errno.ENOENT, errno.ENOTDIR)
 
 
-def _by_file(left: LeftOut) -> list[tuple[list[str | int], str]]:
+def _by_file(left: LeftOut) -> str:
     return natural(left[0])
 
 
-_DIGITS = re.compile(r"([0-9]+)")
+_DIGITS = re.compile(r"[0-9]+")
 
 
-def natural(file: str) -> list[tuple[list[str | int], str]]:
-    """Sort key: per folder, digits as numbers; then the exact name, so that no two are equal."""
-    key: list[tuple[list[str | int], str]] = []
-    for part in file.split("/"):
-        pieces: list[str | int] = [*_DIGITS.split(part.casefold())]
-        pieces[1::2] = map(int, pieces[1::2])
-        key.append((pieces, part))
-    return key
+def natural(file: str) -> str:
+    """Sort key: per folder, digits as numbers and case ignored; then the exact name, so that no two are equal.
+
+    One string, for lists of ten thousands of files are sorted at each change: a number is written behind how many
+    digits it has, between marks that sort before all that names hold.
+    """
+    return "\0".join([f"{_DIGITS.sub(_number, part.casefold())}\0{part}" for part in file.split("/")])
+
+
+def _number(found: re.Match[str]) -> str:
+    digits = found[0].lstrip("0")
+    return f"\1{len(digits):04}{digits}\1"
 
 
 def all_here(root: Path, files: Iterable[str]) -> bool:

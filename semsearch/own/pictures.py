@@ -47,7 +47,7 @@ def read(rows: Sequence[tuple[str, str]]) -> list[Picture]:
     told = json.loads(f"[{','.join(facts for facts, _ in rows)}]")
     for (facts, stamp), (pin, title, by_hand, state) in zip(rows, told, strict=True):
         picture = Picture(pin, title, by_hand, state, stamp)
-        picture.__dict__["facts"] = facts  # what it would be made of again: of ten thousands, that takes a second
+        object.__setattr__(picture, "facts", facts)  # to make it of them again takes a second for ten thousands
         found.append(picture)
     return found
 
@@ -70,7 +70,7 @@ def listed(name: str, title: str, pictures: Pictures, root: Path, left_out: tupl
     titles = {title: natural(title) for title in {row[0] for row in chosen}}
     chosen.sort(key=lambda row: (titles[row[0]], natural(row[1])))
     labels = {title: label for label, title in enumerate(dict.fromkeys(title for title, _, _ in chosen))}
-    rows = [(labels[title], pin, home + file if file.startswith("/") else file) for title, file, pin in chosen]
+    rows = ((labels[title], pin, home + file if file.startswith("/") else file) for title, file, pin in chosen)
     about = (title, "the owner's", "" if root == Path(home) else path_text(root))
     return dataset.listed(name, about, list(labels), rows, root, left_out=left_out)
 
