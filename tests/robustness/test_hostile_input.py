@@ -446,4 +446,4 @@ def test_whatever_the_description_allows_is_answered_as_described(service, tmp_p
         command.append(f"http://localhost:{port}/api/openapi.json")
         done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert service.health().served > 50 and service.health().failed > 10 and service.health().healthy
+    assert service.health().served > 50 and service.health().failed > 4 and service.health().healthy
