@@ -5,12 +5,13 @@
 ``SEMSEARCH_MIRROR``       a base address asked in place of the hosts of datasets and Keras weights
 ``SEMSEARCH_EDITORS``      who may change datasets on the pages: ``local`` (whose browser is on the server's machine),
                            ``all`` or ``none`` (default ``local``)
+``SEMSEARCH_TOKEN``        a secret with which datasets may be changed over REST; without one, they cannot be
 ``SEMSEARCH_RATE``         requests a second that the server takes from one client (default 20)
 """
 
 import os
 import pwd
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from semsearch.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
 EDITORS = ("local", "all", "none")
+LEAST_OF_A_TOKEN = 16
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Settings:
     """As it was written: the server checks it when it starts."""
     editors: str
     """One of EDITORS."""
+    token: str = field(repr=False)
+    """Empty for none."""
 
     @property
     def weights(self) -> Path:
@@ -61,14 +65,17 @@ def settings() -> Settings:
     editors = env.get("SEMSEARCH_EDITORS") or EDITORS[0]
     if editors not in EDITORS:
         raise InputError(f"SEMSEARCH_EDITORS: expected one of {', '.join(EDITORS)}; got {editors!r}")
-    return _settings(home, store, env.get("SEMSEARCH_MIRROR", ""), rate, editors, env.get("HOME", ""))
+    token = env.get("SEMSEARCH_TOKEN", "")
+    if token and not (LEAST_OF_A_TOKEN <= len(token) and token.isascii() and token.isprintable() and " " not in token):
+        raise InputError(f"SEMSEARCH_TOKEN: expected at least {LEAST_OF_A_TOKEN} letters, digits and signs, got others")
+    return _settings(home, store, env.get("SEMSEARCH_MIRROR", ""), rate, editors, token, env.get("HOME", ""))
 
 
 @lru_cache(8)
-def _settings(home: str, store: str, mirror: str, rate: str, editors: str, user: str) -> Settings:
+def _settings(home: str, store: str, mirror: str, rate: str, editors: str, token: str, user: str) -> Settings:
     where = _place("SEMSEARCH_HOME", home, user)
     results = _place("SEMSEARCH_PRECOMPUTED", store or str(ROOT / "precomputed"), user)
-    return Settings(where, results, mirror, rate, editors)
+    return Settings(where, results, mirror, rate, editors, token)
 
 
 def _place(name: str, text: str, user: str) -> Path:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -22,7 +22,7 @@ from semsearch.images import formats
 from semsearch.models import catalog
 from semsearch.ranking.metrics import METRICS
 
-MOST_EXAMPLES = 8
+MOST_EXAMPLES, MOST_UPLOADS = 8, 100
 LARGEST_BODY = 10_000_000
 """Bytes of a request, all its pictures together."""
 FORM, JSON = "multipart/form-data", "application/json"
@@ -72,10 +72,23 @@ def _one_of(names: Iterable[str]) -> WithJsonSchema:
 Link = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 
 
+class Part(NamedTuple):
+    """One part of a form."""
+
+    name: str
+    value: str | bytes
+    """The text, or the bytes of a file."""
+    file: str = ""
+    """How the sender calls the file."""
+
+
 class Body(BaseModel):
     """A body in which every field is known."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+Kind = TypeVar("Kind", bound=Body)
 
 
 class Options(Body):
@@ -164,10 +177,42 @@ class Form(Options):
         return self
 
 
-def read_json(body: bytes) -> Asked:
-    """A search from JSON; InputError says what was expected."""
+class Named(Body):
+    """A dataset of one's own."""
+
+    dataset: Name
+
+
+class Chosen(Named):
+    """Pictures of a dataset, by their files as answers name them."""
+
+    files: list[Title] = Field(min_length=1, max_length=1_000)
+
+
+class Relabelled(Chosen):
+    """Pictures of a dataset, and the class that they are to have."""
+
+    title: Title = Field(alias="class")
+
+
+class Synced(Named):
+    """A dataset that is to be as its folder is."""
+
+    confirmed: bool = Field(False, description="whether more than a tenth of the pictures may leave")
+    dry: bool = Field(False, description="only tell what would change")
+
+
+class Uploaded(Named):
+    """Pictures for a dataset, as files; their names are kept."""
+
+    title: Title = Field("", alias="class", description="of all of them; empty: the dataset's name")
+    image: list[bytes] = Field(min_length=1, max_length=MOST_UPLOADS, description=f"files: {formats.WORDS}")
+
+
+def read_json(body: bytes, kind: type[Kind]) -> Kind:
+    """What JSON asks for; InputError says what was expected."""
     try:
-        asked = Asked.model_validate_json(body, strict=True)
+        asked = kind.model_validate_json(body, strict=True)
     except ValidationError as error:
         raise _unfit(error) from None
     try:
@@ -186,10 +231,10 @@ def _each_once(pairs: list[tuple[str, object]]) -> None:
         seen.add(name)
 
 
-def read_form(fields: Iterable[tuple[str, str | bytes]]) -> Form:
-    """A search from the (name, text or bytes of a file) of a form; InputError says what was expected."""
+def read_form(parts: Iterable[Part], kind: type[Kind]) -> Kind:
+    """What the parts of a form ask for; InputError says what was expected."""
     values: dict[str, Any] = {}
-    for name, value in fields:
+    for name, value, _ in parts:
         if isinstance(value, bytes) != (name == "image"):
             raise InputError(f"expected files as `image` and all else as text, got {name[:100]!r}")
         if name in LISTS:
@@ -199,7 +244,7 @@ def read_form(fields: Iterable[tuple[str, str | bytes]]) -> Form:
         else:
             values[name] = value
     try:
-        return Form.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         raise _unfit(error) from None
 

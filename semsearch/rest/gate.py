@@ -4,6 +4,7 @@ What is sent back of an error never holds a path of this machine.
 """
 
 import asyncio
+import hmac
 import ipaddress
 import json
 import math
@@ -76,6 +77,8 @@ class Gate:
         self.links = serving.Allowance(*LINKS)
         self.free = threading.BoundedSemaphore(LINKS_AT_ONCE)
         self.threads = ThreadPoolExecutor(LINKS_AT_ONCE, "link")
+        self.changing = asyncio.Lock()
+        """One change of a dataset at a time; the others wait in the order they came."""
 
     def enter(self, request: Request, *, counted: bool) -> None:
         """Refuse foreign hosts, pages of other sites, bodies declared too large, and whoever asks too often."""
@@ -133,6 +136,15 @@ def _same_site(origin: str, host: str) -> bool:
         page = addresses.parse(origin)
         return page.authority == addresses.parse(f"{page.scheme}://{host}").authority
     return False
+
+
+def expect_token(request: Request, token: str) -> None:
+    """Refuse whoever does not send this token; how long a comparison takes tells nothing of it."""
+    kind, _, sent = request.headers.get("authorization", "").partition(" ")
+    same = hmac.compare_digest(sent.strip().encode("utf-8", "surrogateescape"), token.encode())
+    if kind.lower() != "bearer" or not token or not same:
+        what = "the token of this server as `Authorization: Bearer TOKEN`"
+        raise Refused(401, f"expected {what}", **{"WWW-Authenticate": "Bearer"})
 
 
 def client_of(scope: Scope) -> str:

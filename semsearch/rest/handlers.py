@@ -4,6 +4,7 @@
 
     POST /api/search     a picture, several, or items of a dataset → matches      GET /api/datasets  /api/models
     GET /api/health      503 when it is not well                                  GET /api/metrics   /api/openapi.json
+    POST /api/datasets/create  /add  /remove  /relabel  /sync  /undo              with SEMSEARCH_TOKEN only
 
 All of it is below the path that the pages are below. A request is refused before it is read when its host is not
 ours, its client asks too often or the service is full. Every answer is JSON.
@@ -17,8 +18,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -30,14 +29,11 @@ from semsearch.errors import InputError, SemsearchError, UnknownName
 from semsearch.live import search, serving
 from semsearch.models import catalog, weights
 from semsearch.ranking import metrics
-from semsearch.rest import bodies, openapi
-from semsearch.rest.gate import Gate, Refused, answer, client_of, refusal
+from semsearch.rest import bodies, changes, openapi, reading
+from semsearch.rest.gate import Gate, Refused, answer, client_of, expect_token, refusal
 from semsearch.results import recommend
 from semsearch.settings import settings
 from semsearch.store import opened
-
-SECONDS = 30.0
-"""In which a request must have arrived."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +63,8 @@ class _Path:
         if operation is None:
             allowed = ", ".join([*self.operations, *(["HEAD"] if "GET" in self.operations else [])])
             raise Refused(405, f"expected {allowed}", Allow=allowed)
+        if operation.token:
+            expect_token(request, settings().token)
         run: Callable[[Request, Gate], Awaitable[Response]] = RUN[operation.path]
         return await run(request, self.gate)
 
@@ -85,30 +83,25 @@ def routes(allows_host: Callable[[str | None], bool], base: str = "") -> list[Ro
         raise InputError(f"expected SEMSEARCH_RATE to be a number above 0, got {settings().rate!r}")
     gate = Gate(allows_host, rate)
     base = f"/{base.strip('/')}".rstrip("/")
-    table = {operation.path: {operation.method: operation} for operation in openapi.OPERATIONS}
+    table = {operation.path: {operation.method: operation} for operation in _operations()}
     paths = (*table, "/api", "/api/{rest:path}")
     return [Route(base + path, _Path(gate, table.get(path, {}), base)) for path in paths]
 
 
+def _operations() -> tuple[openapi.Operation, ...]:
+    """What can be done: changes only where a token is set."""
+    return (*openapi.OPERATIONS, *(openapi.CHANGES if settings().token else ()))
+
+
 async def _search(request: Request, gate: Gate) -> Response:
-    service = serving.service()
-    service.admit()
-    if request.scope["query_string"]:
-        raise InputError("expected the options in the body, got some in the address")
-    kind = _kind(request)
-    try:
-        async with asyncio.timeout(SECONDS):
-            await request.body()
-    except TimeoutError:
-        raise Refused(408, f"expected the request within {SECONDS:g} s") from None
-    service.admit()  # again: many may have come in meanwhile, and to take a body apart costs more than to refuse it
+    kind = await reading.arrived(request, bodies.JSON, bodies.FORM)
     options, queries = await _read(request, kind)
     plan = _plan(options) if options.model else await run_in_threadpool(_plan, options)
     for query in queries:
         if isinstance(query.picture, str):
             gate.take(gate.links, request)
     examples = await asyncio.gather(*(_fetched(query, gate) for query in queries))
-    future = service.submit(examples, plan.question, client=client_of(request.scope))
+    future = serving.service().submit(examples, plan.question, client=client_of(request.scope))
     result = await _unless_gone(request, future)
     spec, metric = plan.question.spec, plan.question.metric
     parts = {part: getattr(spec, part) for part in ("model", "layer", "pooling", "preset")}
@@ -130,36 +123,14 @@ async def _fetched(query: _QueryPicture, gate: Gate) -> search.Example:
     return search.Example(picture, query.weight, query.crop)
 
 
-def _kind(request: Request) -> str:
-    """Of the two kinds of body, which this one is."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in (bodies.JSON, bodies.FORM):
-        raise Refused(415, f"expected {bodies.JSON} or {bodies.FORM}")
-    return kind
-
-
 async def _read(request: Request, kind: str) -> tuple[bodies.Options, list[_QueryPicture]]:
     """The options of a search and its pictures, out of a body that is here."""
     if kind == bodies.JSON:
-        options = bodies.read_json(await request.body())
+        options = bodies.read_json(await request.body(), bodies.Asked)
         return options, [_QueryPicture(example.source, example.weight, example.crop) for example in options.query]
-    form = bodies.read_form(await _fields(request))
+    form = bodies.read_form(await reading.parts(request, files=bodies.MOST_EXAMPLES), bodies.Form)
     weights, crops = form.weights or [1.0] * len(form.image), form.crops or [images.WHOLE] * len(form.image)
     return form, [_QueryPicture(*parts) for parts in zip(form.image, weights, crops, strict=True)]
-
-
-async def _fields(request: Request) -> list[tuple[str, str | bytes]]:
-    """The fields of a form, a file as its bytes; its name is of no use."""
-    bounds = {"max_files": bodies.MOST_EXAMPLES, "max_fields": 3_000, "max_part_size": 10_000}
-    try:
-        async with request.form(**bounds) as form:
-            parts = form.multi_items()
-            return [(name, part if isinstance(part, str) else await part.read()) for name, part in parts]
-    except (MultiPartException, HTTPException) as error:
-        reason = getattr(error, "message", "") or getattr(error, "detail", "")
-        raise InputError(f"expected a form in parts; {reason}") from None
-    except (UnicodeError, ValueError, TypeError) as error:
-        raise InputError(f"expected a form in parts, got one that cannot be read ({type(error).__name__})") from None
 
 
 @dataclass(frozen=True)
@@ -237,7 +208,7 @@ async def _health(_request: Request, _gate: Gate) -> Response:
 
 async def _description(request: Request, _gate: Gate) -> Response:
     base = request.url.path.removesuffix("/api/openapi.json")
-    return answer({**openapi.description(), **({"servers": [{"url": base}]} if base else {})})
+    return answer({**openapi.description(_operations()), **({"servers": [{"url": base}]} if base else {})})
 
 
 RUN: Mapping[str, Callable[[Request, Gate], Awaitable[Response]]] = {
@@ -247,4 +218,5 @@ RUN: Mapping[str, Callable[[Request, Gate], Awaitable[Response]]] = {
     "/api/metrics": _metrics,
     "/api/health": _health,
     "/api/openapi.json": _description,
+    **changes.RUN,
 }

@@ -24,10 +24,13 @@ class Operation:
     """(content type, body) that it takes."""
     counted: bool = True
     """Whether it counts against what a client may ask."""
+    token: bool = False
+    """Whether it takes the token of the server."""
 
 
 REFUSALS = {
     400: "This cannot be asked: `message` says what was expected and what came.",
+    401: "The token of the server is missing or wrong.",
     403: "The Host is not one of this server, or the request comes from a page of another site.",
     405: "The path takes other methods, listed in Allow.",
     408: "The request did not arrive in time.",
@@ -57,20 +60,39 @@ OPERATIONS = (
 )
 
 
+def _change(name: str, summary: str, asks: tuple[str, type]) -> Operation:
+    refusals = (400, 401, 403, 405, 408, 413, 415, 429, 500, 503)
+    return Operation("POST", f"/api/datasets/{name}", summary, replies.Changed, refusals, (asks,), token=True)
+
+
+CHANGES = (
+    _change("create", "Make a dataset of pictures", (bodies.FORM, bodies.Uploaded)),
+    _change("add", "Add pictures to a dataset", (bodies.FORM, bodies.Uploaded)),
+    _change("remove", "Take pictures out of a dataset; no file is deleted", (bodies.JSON, bodies.Chosen)),
+    _change("relabel", "Give pictures another class", (bodies.JSON, bodies.Relabelled)),
+    _change("sync", "Bring a dataset up to date with its folder", (bodies.JSON, bodies.Synced)),
+    _change("undo", "Take back the last change", (bodies.JSON, bodies.Named)),
+)
+"""Changes of one's own datasets, where the server has a token."""
+
+
 @cache
-def description() -> dict[str, Any]:
-    """All operations as OpenAPI 3.1."""
+def description(operations: tuple[Operation, ...] = OPERATIONS) -> dict[str, Any]:
+    """Operations as OpenAPI 3.1."""
     kinds: dict[type, str] = {replies.Refusal: "serialization"}
-    for operation in OPERATIONS:
+    for operation in operations:
         kinds |= {operation.answer: "serialization"} | {body: "validation" for _, body in operation.asks}
     inputs: list[Any] = [(kind, mode, TypeAdapter(kind)) for kind, mode in kinds.items()]
     by_kind, shared = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
     schemas = {kind: schema for (kind, _), schema in by_kind.items()}
     paths: dict[str, Any] = {}
-    for operation in OPERATIONS:
+    for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation, schemas)
     about = {"title": "semsearch", "version": "1", "description": "Search images with images. Smaller is nearer."}
-    return {"openapi": "3.1.0", "info": about, "paths": paths, "components": {"schemas": shared["$defs"]}}
+    components: dict[str, Any] = {"schemas": shared["$defs"]}
+    if any(operation.token for operation in operations):
+        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    return {"openapi": "3.1.0", "info": about, "paths": paths, "components": components}
 
 
 def _described(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
@@ -85,6 +107,11 @@ def _described(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
             answers[str(status)]["headers"] = {"Retry-After": seconds}
     if operation.answer is serving.Health:
         answers["503"] = {"description": "Not well; `reason` says why.", **body(operation.answer)}
-    about = {"summary": operation.summary, "operationId": operation.path.split("/")[2].split(".")[0]}
+    about: dict[str, Any] = {"summary": operation.summary, "operationId": _identity(operation)}
+    about |= {"security": [{"token": []}]} if operation.token else {}
     asks = {content: {"schema": schemas[kind]} for content, kind in operation.asks}
     return {**about, **({"requestBody": {"required": True, "content": asks}} if asks else {}), "responses": answers}
+
+
+def _identity(operation: Operation) -> str:
+    return "-".join(operation.path.split("/")[2:]).split(".")[0]

@@ -105,6 +105,23 @@ class MetricsAnswer(Body):
     metrics: list[Metric]
 
 
+class LeftOut(Body):
+    """A picture that was not taken, and why."""
+
+    file: str
+    why: str
+
+
+class Changed(Body):
+    """A dataset after a change."""
+
+    dataset: str
+    items: int
+    classes: list[str]
+    done: str = Field(description="what was done, in words")
+    refused: list[LeftOut]
+
+
 class Fault(Body):
     """Why there is no answer: the kind of error, where there is one a word for machines, a sentence for people."""
 

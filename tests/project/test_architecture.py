@@ -45,7 +45,7 @@ HEAVY = {
     "idna": {"addresses"},
     "streamlit": set(),
     "tqdm": {"terminal"},
-    "starlette": {"handlers", "gate"},
+    "starlette": {"handlers", "gate", "reading", "changes"},
     "pydantic": {"openapi", "bodies", "replies"},
 }
 EAGER = {"starlette", "pydantic"}

@@ -97,7 +97,8 @@ def test_every_exit_code_is_in_the_readme():
 
 
 def test_every_status_of_rest_is_in_the_readme():
-    codes = {str(code) for operation in openapi.OPERATIONS for code in operation.refusals}
+    operations = (*openapi.OPERATIONS, *openapi.CHANGES)
+    codes = {str(code) for operation in operations for code in operation.refusals}
     assert codes | {"404"} == first_cells("## Over REST")  # that one is of paths where nothing is
 
 

@@ -32,7 +32,7 @@ from semsearch.live.galleries import Galleries
 from semsearch.models import catalog, weights
 from semsearch.net import links
 from semsearch.ranking import metrics
-from semsearch.rest import bodies, gate, handlers, openapi
+from semsearch.rest import bodies, changes, gate, handlers, openapi, reading
 from semsearch.results import experiments, recommend
 from semsearch.settings import settings
 from tests.worlds import rest_world, small_world
@@ -455,7 +455,7 @@ def test_a_body_is_not_taken_apart_when_the_service_filled_while_it_came(waiting
         return b"{"
 
     inside = []
-    monkeypatch.setattr(bodies, "read_json", lambda body: pytest.fail("taken apart"))
+    monkeypatch.setattr(bodies, "read_json", lambda *_: pytest.fail("taken apart"))
     found = Client(door()).post(pieces=[fill, b"}"], headers={"Content-Type": "application/json"})
     assert error(found, 503)["kind"] == "Busy"
     Waiting.opened.set()
@@ -494,7 +494,7 @@ def test_features_on_their_way_are_told(pictures, monkeypatch):
 
 
 def test_a_request_that_does_not_arrive_in_time_is_408(client, monkeypatch):
-    monkeypatch.setattr(handlers, "SECONDS", 0.1)
+    monkeypatch.setattr(reading, "SECONDS", 0.1)
     error(client.post(pieces=[], headers={"Content-Type": "application/json"}), 408)
 
 
@@ -540,10 +540,13 @@ def test_requests_together_hold_only_so_much(client, monkeypatch):
         asked(client, item=3)
 
 
-def test_every_route_is_described_and_every_description_is_a_route(client):
-    described = openapi.description()
+@pytest.mark.parametrize("token", ["", "a-token-of-a-test"])
+def test_every_route_is_described_and_every_description_is_a_route(service, monkeypatch, token):
+    monkeypatch.setenv("SEMSEARCH_TOKEN", token)
+    client = Client(door())
+    described = openapi.description((*openapi.OPERATIONS, *openapi.CHANGES) if token else openapi.OPERATIONS)
     paths = {route.path for route in handlers.routes(lambda host: True)} - {"/api", "/api/{rest:path}"}
-    assert set(described["paths"]) == paths == set(handlers.RUN)
+    assert set(described["paths"]) == paths == set(handlers.RUN) - (set() if token else set(changes.RUN))
     assert client.get("/api/openapi.json").json() == json.loads(json.dumps(described))
     schemathesis.openapi.from_dict(json.loads(json.dumps(described))).validate()
     for one in described["components"]["schemas"].values():
