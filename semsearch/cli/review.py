@@ -10,6 +10,8 @@ from semsearch.settings import settings
 from semsearch.terminal import bar, say, table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from semsearch.data.dataset import Dataset
     from semsearch.live.checkup import Checkup
     from semsearch.own.decisions import Decision
@@ -91,22 +93,23 @@ def _doubts(arguments: argparse.Namespace) -> int:
 
 
 def _keep(arguments: argparse.Namespace) -> int:
-    from semsearch.data import datasets
-    from semsearch.own import decisions, edits
+    from semsearch.own import decisions
 
-    dataset = datasets.load(arguments.name)
-    ids = edits.items(dataset, arguments.files)
-    decisions.keep(dataset, ids)
-    say(f"{dataset.name}: {len(ids):,} look-alikes stay; `semsearch datasets undo {dataset.name}` takes that back")
-    return 0
+    return _decide(arguments, decisions.keep, "{:,} look-alikes stay")
 
 
 def _confirm(arguments: argparse.Namespace) -> int:
+    from semsearch.own import decisions
+
+    return _decide(arguments, decisions.confirm, "right as they are: {:,}")
+
+
+def _decide(arguments: argparse.Namespace, decision: "Callable[[Dataset, list[int]], Dataset]", words: str) -> int:
     from semsearch.data import datasets
-    from semsearch.own import decisions, edits
+    from semsearch.own import edits
 
     dataset = datasets.load(arguments.name)
     ids = edits.items(dataset, arguments.files)
-    decisions.confirm(dataset, ids)
-    say(f"{dataset.name}: right as they are: {len(ids):,}; `semsearch datasets undo {dataset.name}` takes that back")
+    decision(dataset, ids)
+    say(f"{dataset.name}: {words.format(len(ids))}; `semsearch datasets undo {dataset.name}` takes that back")
     return 0
