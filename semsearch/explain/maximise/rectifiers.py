@@ -5,6 +5,7 @@ As in "Feature Visualization" (Distill 2017), a rectifier that is at rest can be
 would wake it up; ReLU6, which also rests above six, lets those through that would bring it back.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,14 @@ def prepared(network: Any, silent: Any) -> Any:  # noqa: ANN401
     """A copy of a functional Keras model with the same values, in half the operations.
 
     ``silent`` is a variable (n, 1, 1, 1) of 0 and 1 for the pictures of a batch: where it is 1, rectifiers that are at
-    rest pass the gradients that would wake them; where it is 0, gradients are those of the original.
+    rest pass the gradients that would wake them; where it is 0, gradients are those of the original. Rectifiers that
+    nothing follows always pass them: units of last layers are rare, and what leads to the first of them is seen only
+    before the rectifier.
     """
     import keras
+    import tensorflow as tf
 
-    folded = _folded(network)
+    folded, last, always = _folded(network), _last(network.outputs), tf.ones_like(silent)
     normalisations = {after.name for after in folded.values()}
 
     def copied(layer: Any) -> Any:  # noqa: ANN401
@@ -33,9 +37,10 @@ def prepared(network: Any, silent: Any) -> Any:  # noqa: ANN401
             settings["use_bias"] = True
         if limit is None:
             return layer.__class__.from_config(settings)
+        rectifier = _rectifier(limit, always if layer.name in last else silent)
         if isinstance(layer, keras.layers.ReLU):
-            return keras.layers.Activation(_rectifier(limit, silent), name=layer.name)
-        return layer.__class__.from_config({**settings, "activation": _rectifier(limit, silent)})
+            return keras.layers.Activation(rectifier, name=layer.name)
+        return layer.__class__.from_config({**settings, "activation": rectifier})
 
     def called(layer: Any, *inputs: Any, **_: Any) -> Any:  # noqa: ANN401 - masks and modes of the layer that was there
         return layer(*inputs)
@@ -75,6 +80,17 @@ def _with_normalisation(convolution: Any, after: Any) -> list[np.ndarray]:  # no
     depthwise = type(convolution).__name__ == "DepthwiseConv2D"
     kernels[-1] = kernels[-1] * (gain[:, None] if depthwise else gain)
     return [*kernels, (last - after.moving_mean.numpy()) * gain + beta]
+
+
+def _last(outputs: Sequence[Any]) -> set[str]:
+    """Names of the rectifiers whose values, side by side where there are several, are those of the network."""
+    found: set[str] = set()
+    for layer in (tensor._keras_history.operation for tensor in outputs):
+        if _limit(layer) is not None:
+            found.add(layer.name)
+        elif type(layer).__name__ == "Concatenate":
+            found |= _last(layer._inbound_nodes[0].input_tensors)
+    return found
 
 
 def _limit(layer: Any) -> float | None:  # noqa: ANN401

@@ -57,7 +57,7 @@ def test_values_and_gradients_are_those_of_the_original_in_fewer_layers():
 @pytest.mark.parametrize(("limit", "at", "wanted"), [(None, -3.0, 1), (6.0, -3.0, 1), (6.0, 9.0, -1)])
 def test_a_rectifier_at_rest_wakes_only_where_it_is_asked_and_only_towards_life(limit, at, wanted):
     inputs = keras.Input((1, 1, 1))
-    original = keras.Model(inputs, keras.layers.ReLU(limit)(inputs))
+    original = keras.Model(inputs, keras.layers.Rescaling(1.0)(keras.layers.ReLU(limit)(inputs)))
     silent = tf.Variable(tf.constant([[[[1.0]]], [[[0.0]]]]), trainable=False)
     copy = prepared(original, silent)
     rows = tf.fill((2, 1, 1, 1), at)
@@ -67,3 +67,20 @@ def test_a_rectifier_at_rest_wakes_only_where_it_is_asked_and_only_towards_life(
         other = wanted * tf.reduce_sum(copy(rows))
     assert tape.gradient(cost, rows).numpy().ravel().tolist() == [-wanted, 0]
     assert tape.gradient(other, rows).numpy().ravel().tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_rectifier_that_nothing_follows_always_lets_through_what_would_wake_it(count):
+    """Also where several stand side by side, but not one before them."""
+    inputs = keras.Input((1, 1, 1))
+    first = keras.layers.ReLU()(inputs)
+    ends = [keras.layers.ReLU()(keras.layers.Rescaling(1.0, -2.0)(first)) for _ in range(count)]
+    original = keras.Model(inputs, keras.layers.Concatenate()(ends) if count > 1 else ends[0])
+    copy, rows = prepared(original, silence(0, 3)), tf.reshape(tf.constant([1.0, 3.0, -1.0]), (3, 1, 1, 1))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(rows)
+        values = copy(rows)
+        cost, other = -tf.reduce_sum(values), tf.reduce_sum(values)
+    assert values.numpy()[:, 0, 0].tolist() == [[0.0] * count, [1.0] * count, [0.0] * count]
+    assert tape.gradient(cost, rows).numpy().ravel().tolist() == [-count, -count, 0]
+    assert tape.gradient(other, rows).numpy().ravel().tolist() == [0, count, 0]
