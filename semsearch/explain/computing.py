@@ -12,16 +12,13 @@ from semsearch.explain import channels, excitation
 from semsearch.explain.channels import COLUMNS, DATASET, PHOTOS, SHOWN, SIDE, Channels
 from semsearch.explain.excitation import Excitation
 from semsearch.explain.maximise import objectives
-from semsearch.explain.maximise.maximisation import Maximised, Maximiser, Options
+from semsearch.explain.maximise.maximisation import Maximiser, Options
 from semsearch.files import storage
 from semsearch.models import catalog, weights
 
 BATCH = 6
 """Pictures maximised at once."""
-ENOUGH = 128
-"""Steps after which pictures are done when most of a batch excite their channel more than any photo does."""
-OPTIONS = Options(size=SIDE, steps=4 * ENOUGH)
-"""Steps at most: units of last layers are rare, and take long to be found."""
+OPTIONS = Options(size=SIDE, steps=128)
 
 
 def compute(
@@ -40,7 +37,7 @@ def compute(
     measured = _measured(model, missing, lambda done, total: told("photos and stimuli", done, total))
     for layer in missing:
         wanted = channels.order(facts.layer(layer).channels)[:count]
-        found = _maximised(model, layer, digest, wanted, measured[layer].natural, told)
+        found = _maximised(model, layer, digest, wanted, told)
         channels.write(model, layer, _joined(found, measured[layer]))
     return len(missing)
 
@@ -63,46 +60,29 @@ Found = dict[int, tuple[np.ndarray, float]]
 
 
 def _maximised(
-    model: str,
-    layer: str,
-    digest: str,
-    wanted: Sequence[int],
-    natural: np.ndarray,
-    told: Callable[[str, int, int], None],
+    model: str, layer: str, digest: str, wanted: Sequence[int], told: Callable[[str, int, int], None]
 ) -> Found:
     """The pictures of channels, those that an interrupted run has left included."""
     found: Found = {}
     maximiser = None
     batches = [wanted[place : place + BATCH] for place in range(0, len(wanted), BATCH)]
     for place, batch in enumerate(batches):
-        asked = f"{digest} {layer} {list(batch)} {OPTIONS} {ENOUGH}"
+        asked = f"{digest} {layer} {list(batch)} {OPTIONS}"
         path = channels.folder() / ".work" / f"{model}.{hashlib.sha256(asked.encode()).hexdigest()[:24]}.npz"
         if (kept := _kept(path)) is None:
             if maximiser is None:
                 maximiser = Maximiser(model, layer, options=OPTIONS, batch=BATCH)
             filled = [*batch, *[batch[-1]] * (BATCH - len(batch))]
 
-            def told_of(steps: int, place: int = place) -> None:
+            looks = maximiser.steps([objectives.channel(number) for number in filled], seed=place)
+            for steps, look in enumerate(looks, 1):
+                last = look
                 told(layer, place * OPTIONS.steps + steps, len(batches) * OPTIONS.steps)
-
-            result = _excited(maximiser, filled, place, natural, told_of)
+            result = last()
             kept = result.pictures[: len(batch)], result.activations[: len(batch)]
             _keep(path, *kept)
         found |= {number: (kept[0][i], float(kept[1][i])) for i, number in enumerate(batch)}
     return found
-
-
-def _excited(
-    maximiser: Maximiser, batch: Sequence[int], seed: int, natural: np.ndarray, told: Callable[[int], None]
-) -> Maximised:
-    """The pictures of a batch, after as many steps as it takes most of them to excite more than photos do."""
-    for steps, look in enumerate(maximiser.steps([objectives.channel(number) for number in batch], seed=seed), 1):
-        told(steps)
-        if steps % ENOUGH == 0:
-            result = look()
-            if np.median(result.activations - natural[list(batch)]) > 0:
-                break
-    return result
 
 
 def _keep(path: Path, pictures: np.ndarray, activations: np.ndarray) -> None:
