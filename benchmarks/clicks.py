@@ -154,12 +154,8 @@ def timed(browser: Any, address: str, kind: Kind, rounds: int) -> tuple[list[flo
 
 def main() -> None:
     """Press everything and print the table."""
-    from semsearch.data import datasets
-
     rounds = needs.rounds(__doc__, 5)
-    needs.live_search()
-    groceries = datasets.load("groceries200")
-    photos = [groceries.path(item).read_bytes() for item in range(0, 200, 20)]
+    photos = needs.live_search()
     print(f"load {os.getloadavg()[0]:.1f} at the start, {rounds} rounds\n")
     print("| click | median ms | max ms | median shift | max shift | |\n|---|---|---|---|---|---|")
     with app() as address, chromium() as browser:

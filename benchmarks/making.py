@@ -18,7 +18,6 @@ from typing import Any
 from benchmarks import needs
 from benchmarks.screenshots import app
 from benchmarks.weight import chromium
-from semsearch.data import datasets
 
 LAYER_MS, TOLD_MS, ENDED_MS, TIMES = 300, 1_000, 2_000, 2.0
 """Targets: medians, and how much longer the median search may take."""
@@ -121,9 +120,7 @@ def ask(address: str, photo: bytes) -> None:
 def main() -> None:
     """Measure and print."""
     rounds = needs.rounds(__doc__, 5)
-    needs.live_search()
-    groceries = datasets.load("groceries200")
-    photos = [groceries.path(item).read_bytes() for item in range(0, 200, 20)]
+    photos = needs.live_search()
     print(f"load {os.getloadavg()[0]:.1f} at the start, {rounds} rounds\n")
     print("| what | median | at most | target | |\n|---|---|---|---|---|")
     with app(SEMSEARCH_RATE="1000") as address, chromium() as browser:

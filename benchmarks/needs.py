@@ -20,10 +20,10 @@ def get(*, models: Sequence[str] = (), sets: Sequence[str] = ()) -> None:
         weights.pull(name)
 
 
-def live_search() -> None:
+def live_search() -> list[bytes]:
     """Have here what Live search begins with: pictures of a dataset, weights, and the features of its best settings.
 
-    Raises as ``get`` does.
+    Gives ten of its photos, to search with. Raises as ``get`` does.
     """
     from semsearch.live import search
     from semsearch.results import recommend
@@ -32,6 +32,8 @@ def live_search() -> None:
     get(models=["mobilenetv2"], sets=["groceries200"])
     best = recommend.recommend(open_store(), "groceries200")
     search.search(0, search.Question("groceries200", best.spec, best.metric))
+    groceries = datasets.load("groceries200")
+    return [groceries.path(item).read_bytes() for item in range(0, 200, 20)]
 
 
 def rounds(about: str | None, default: int) -> int:
